@@ -1,0 +1,1 @@
+"""The nouns that cross rooms: frozen, typed, without behaviour of their own."""

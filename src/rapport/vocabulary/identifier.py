@@ -1,0 +1,71 @@
+"""An identifier: a kind, a normalised value and the namespace in which the value is unique."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from hashlib import blake2b
+
+from msgspec import Struct
+
+
+class IdentifierClass(StrEnum):
+    """What sharing a value of this kind proves about two records."""
+
+    PERSON = "person"  # the same value is the same person, within limits per kind
+    CONTACT = "contact"  # may be shared in a household; supports, never suffices
+    DEVICE = "device"  # may be used by several people; never joins two people
+
+
+class Identifier(Struct, frozen=True, kw_only=True, order=True):
+    """`kind` such as "email"; `namespace` is "" for world-wide kinds, else the source."""
+
+    kind: str
+    value: str
+    namespace: str = ""
+
+
+class IdentifierKind(Struct, frozen=True, kw_only=True):
+    """How one kind of identifier behaves.
+
+    `limit` is the greatest number of different values one profile may hold; `priority` orders
+    evidence (lower is stronger).
+    """
+
+    kind: str
+    identifier_class: IdentifierClass
+    limit: int
+    priority: int
+    scoped: bool  # True: unique only within its source (namespace)
+
+
+#: Known kinds. A kind not listed is PERSON class, scoped to its source, limit 1, priority 50.
+IDENTIFIER_KINDS: dict[str, IdentifierKind] = {
+    k.kind: k
+    for k in (
+        IdentifierKind(kind="user_id", identifier_class=IdentifierClass.PERSON, limit=1, priority=10, scoped=True),
+        IdentifierKind(kind="crm_contact", identifier_class=IdentifierClass.PERSON, limit=4, priority=11, scoped=True),
+        IdentifierKind(kind="customer_number", identifier_class=IdentifierClass.PERSON, limit=1, priority=12, scoped=True),
+        IdentifierKind(kind="loyalty_card", identifier_class=IdentifierClass.PERSON, limit=2, priority=13, scoped=False),
+        IdentifierKind(kind="email", identifier_class=IdentifierClass.PERSON, limit=5, priority=20, scoped=False),
+        IdentifierKind(kind="phone", identifier_class=IdentifierClass.CONTACT, limit=5, priority=30, scoped=False),
+        IdentifierKind(kind="anonymous_id", identifier_class=IdentifierClass.DEVICE, limit=50, priority=40, scoped=True),
+        IdentifierKind(kind="device_id", identifier_class=IdentifierClass.DEVICE, limit=20, priority=41, scoped=False),
+    )
+}  # fmt: skip
+
+
+def kind_of(kind: str) -> IdentifierKind:
+    """The rules for ``kind``, known or not."""
+    return IDENTIFIER_KINDS.get(kind) or IdentifierKind(
+        kind=kind, identifier_class=IdentifierClass.PERSON, limit=1, priority=50, scoped=True
+    )
+
+
+def atom_id(record: Identifier) -> int:
+    """The atom of a record: the same 63-bit number on every machine, for ever.
+
+    A hash and not a counter, so that the lake can be written without asking the ledger and a
+    rebuild gives equal numbers. The ledger checks that no two records share one.
+    """
+    key = "\x1f".join((record.namespace, record.kind, record.value)).encode("utf-8")
+    return int.from_bytes(blake2b(key, digest_size=8).digest(), "big") >> 1

@@ -1,0 +1,557 @@
+"""Every table of the ledger and its columns.
+
+Times are whole microseconds since 1970 in UTC, so that both engines store, sort and compare
+them alike; JSON is text that msgspec wrote, so that its bytes are the same on both.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def to_micros(moment: datetime) -> int:
+    """Microseconds since 1970; exact, unlike a float timestamp."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def from_micros(micros: int) -> datetime:
+    """The moment ``micros`` microseconds after 1970, in UTC."""
+    return _EPOCH + timedelta(microseconds=micros)
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware datetime as microseconds since 1970."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else to_micros(value)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else from_micros(value)
+
+
+class Json(TypeDecorator[Any]):
+    """Any msgspec value as JSON text; reads back as plain dicts and lists."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else msgspec.json.encode(value, order="sorted").decode()
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        return None if value is None else msgspec.json.decode(value)
+
+
+class Money(TypeDecorator[Decimal]):
+    """An exact amount with four decimals, as a whole number of ten-thousandths."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> int | None:
+        return None if value is None else int(round(value * 10_000))
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> Decimal | None:
+        return None if value is None else Decimal(value) / 10_000
+
+
+#: Big integers that count themselves: SQLite only counts columns declared INTEGER.
+_Serial = BigInteger().with_variant(Integer(), "sqlite")
+#: Text compared byte by byte on both engines, so that prefix searches use the index.
+_Bytewise = Text().with_variant(Text(collation="C"), "postgresql")
+
+metadata = MetaData()
+
+# ── sources and the journal ────────────────────────────────────────────────────────────────────
+
+source = Table(
+    "source",
+    metadata,
+    Column("source_id", Integer, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),  # Touchpoint.source
+    Column("label", Text, nullable=False),
+    Column("kind", Text, nullable=False),  # "collector", "orders", "contacts", … (connector)
+    Column("mapping", Json),
+    Column(
+        "write_key_digest", Text, unique=True
+    ),  # sha256 of the write key; the key itself is shown once
+    Column("created_at", UtcTime, nullable=False),
+    Column("expected_every_hours", Integer),  # older than this is "late"
+    Column("enabled", Boolean, nullable=False, default=True),
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("position", _Serial, primary_key=True, autoincrement=True),
+    Column("source_id", Integer, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),  # "segment": a raw event and its envelope; "touchpoint"
+    Column("received_at", UtcTime, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    UniqueConstraint("source_id", "message_id", name="journal_once"),
+)
+
+refused = Table(
+    "refused",
+    metadata,
+    Column("refused_id", _Serial, primary_key=True, autoincrement=True),
+    Column("source_id", Integer, nullable=False),
+    Column("message_id", Text),
+    Column("reason", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("locator", Text),
+    Column("received_at", UtcTime, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("payload_digest", Text, nullable=False),
+    Column("replayed_at", UtcTime),
+    Index("refused_by_source", "source_id", "received_at"),
+    # The same bad row sent again is one refusal, not two.
+    UniqueConstraint("source_id", "reason", "payload_digest", name="refused_once"),
+)
+
+source_day = Table(
+    "source_day",  # counts per source and day, kept by the worker: pages need no scan
+    metadata,
+    Column("source_id", Integer, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("accepted", Integer, nullable=False, default=0),
+    Column("refused", Integer, nullable=False, default=0),
+)
+
+position = Table(
+    "position",  # how far each worker has walked the journal
+    metadata,
+    Column("worker", Text, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+)
+
+# ── identity ───────────────────────────────────────────────────────────────────────────────────
+
+atom = Table(
+    "atom",
+    metadata,
+    Column("atom_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", Text, nullable=False),
+    Column("namespace", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("first_seen", UtcTime, nullable=False),
+    Column("last_seen", UtcTime, nullable=False),
+)
+
+identifier = Table(
+    "identifier",
+    metadata,
+    Column("kind", _Bytewise, primary_key=True),
+    Column("namespace", _Bytewise, primary_key=True),
+    Column("value", _Bytewise, primary_key=True),
+    Column("atom_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("first_seen", UtcTime, nullable=False),
+    Column("last_seen", UtcTime, nullable=False),
+    Index("identifier_by_atom", "atom_id"),
+)
+
+attribute = Table(
+    "attribute",  # the latest value of each attribute as each record states it
+    metadata,
+    Column("atom_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("observed_at", UtcTime, nullable=False),
+    Column("position", BigInteger, nullable=False),
+)
+
+blocked_value = Table(
+    "blocked_value",  # never evidence: test@test.com, 0000000
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+)
+
+profile = Table(
+    "profile",
+    metadata,
+    Column("profile_id", Text, primary_key=True),
+    Column("created_at", UtcTime, nullable=False),
+    Column("merged_into", Text),  # where an old link now leads
+    # The chosen values and counts: derived, rewritten by the worker for every touched profile.
+    Column("name", Text),
+    Column("email", Text),
+    Column("phone", Text),
+    Column("birthday", Text),
+    Column("language", Text),
+    Column("country", Text),
+    Column("city", Text),
+    Column("postal_code", Text),
+    Column("first_seen", UtcTime),
+    Column("last_seen", UtcTime),
+    Column("touchpoint_count", Integer, nullable=False, default=0),
+    Column("order_count", Integer, nullable=False, default=0),
+    Column("revenue", Money, nullable=False, default=Decimal(0)),
+    Column("last_order_at", UtcTime),
+    Column("conflict_count", Integer, nullable=False, default=0),
+    Index("profile_by_last_seen", "last_seen"),
+    Index("profile_by_revenue", "revenue"),
+)
+
+membership = Table(
+    "membership",  # which profile a record belongs to; exactly one open row per atom
+    metadata,
+    Column("membership_id", _Serial, primary_key=True, autoincrement=True),
+    Column("atom_id", BigInteger, nullable=False),
+    Column("profile_id", Text, nullable=False),
+    Column("valid_from", UtcTime, nullable=False),
+    Column("valid_to", UtcTime),
+    Column("decision_id", BigInteger, nullable=False),
+    Index(
+        "membership_open",
+        "atom_id",
+        unique=True,
+        sqlite_where=text("valid_to IS NULL"),
+        postgresql_where=text("valid_to IS NULL"),
+    ),
+    Index("membership_by_profile", "profile_id"),
+    Index("membership_by_decision", "decision_id"),
+)
+
+decision = Table(
+    "decision",  # append-only: every change of identity, by whom and why
+    metadata,
+    Column("decision_id", _Serial, primary_key=True, autoincrement=True),
+    Column(
+        "kind", Text, nullable=False
+    ),  # create join merge split must_link cannot_link undo erase
+    Column("inputs", Json, nullable=False),
+    Column("outputs", Json, nullable=False),
+    Column("why", Json, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("reverses", BigInteger),
+)
+
+link_constraint = Table(
+    "link_constraint",  # a human's word, which outranks all evidence
+    metadata,
+    Column("constraint_id", _Serial, primary_key=True, autoincrement=True),
+    Column("atom_a", BigInteger, nullable=False),
+    Column("atom_b", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),  # "must" | "cannot"
+    Column("author", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("decision_id", BigInteger, nullable=False),
+    Column("revoked_by", BigInteger),
+    Index("link_constraint_by_a", "atom_a"),
+    Index("link_constraint_by_b", "atom_b"),
+)
+
+pinned_value = Table(
+    "pinned_value",  # a human chose which silo is right
+    metadata,
+    Column("profile_id", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+)
+
+search_term = Table(
+    "search_term",  # what the one search box finds, folded to plain lower-case letters
+    metadata,
+    Column("term", _Bytewise, primary_key=True),
+    Column("kind", Text, primary_key=True),  # name email phone phone_end order card
+    Column("profile_id", Text, primary_key=True),
+    Index("search_term_by_profile", "profile_id"),
+)
+
+consent = Table(
+    "consent",  # every word on every purpose; the latest counts
+    metadata,
+    Column("atom_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("purpose", Text, primary_key=True),
+    Column("occurred_at", UtcTime, primary_key=True),
+    Column("granted", Boolean, nullable=False),
+    Column("legal_basis", Text, nullable=False),
+    Column("source", Text, nullable=False),
+)
+
+# ── acting ─────────────────────────────────────────────────────────────────────────────────────
+
+alert_rule = Table(
+    "alert_rule",
+    metadata,
+    Column("rule_id", _Serial, primary_key=True, autoincrement=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("definition", Json, nullable=False),  # see act.alerts.AlertRule
+    Column("owner_email", Text, nullable=False),
+    Column("enabled", Boolean, nullable=False, default=True),
+)
+
+ticket = Table(
+    "ticket",
+    metadata,
+    Column("ticket_id", _Serial, primary_key=True, autoincrement=True),
+    Column("rule_id", BigInteger),
+    Column("atom_id", BigInteger),  # never the profile: history follows merges
+    Column("position", BigInteger),  # the touchpoint that caused it
+    Column("title_code", Text, nullable=False),  # words are made per language by the page
+    Column("facts", Json, nullable=False),
+    Column("status", Text, nullable=False),  # open | working | resolved
+    Column("owner_email", Text, nullable=False),
+    Column("priority", Integer, nullable=False, default=2),
+    Column("opened_at", UtcTime, nullable=False),
+    Column("due_at", UtcTime),
+    Column("resolved_at", UtcTime),
+    Column("cause", Text),
+    UniqueConstraint("rule_id", "position", name="ticket_once"),
+    Index("ticket_by_status", "status", "opened_at"),
+    Index("ticket_by_atom", "atom_id"),
+)
+
+ticket_note = Table(
+    "ticket_note",
+    metadata,
+    Column("note_id", _Serial, primary_key=True, autoincrement=True),
+    Column("ticket_id", BigInteger, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("kind", Text, nullable=False),  # note | assigned | status | contacted
+    Column("body", Text, nullable=False),
+    Index("ticket_note_by_ticket", "ticket_id"),
+)
+
+contact_policy = Table(
+    "contact_policy",
+    metadata,
+    Column("policy_id", _Serial, primary_key=True, autoincrement=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("max_messages", Integer, nullable=False),
+    Column("window_days", Integer, nullable=False),
+    Column("enabled", Boolean, nullable=False, default=True),
+)
+
+contact = Table(
+    "contact",  # the contact ledger: every touch we initiate, on every channel, human ones too
+    metadata,
+    Column("contact_id", _Serial, primary_key=True, autoincrement=True),
+    Column("profile_id", Text, nullable=False),
+    Column("atom_id", BigInteger),
+    Column("channel", Text, nullable=False),
+    Column("purpose", Text, nullable=False),  # marketing | service | survey
+    Column("message_key", Text, nullable=False),  # the same message reaches a person once
+    Column("at", UtcTime, nullable=False),
+    Column("status", Text, nullable=False),  # reserved | sent | failed | released
+    Column("counted", Boolean, nullable=False, default=True),
+    Index("contact_by_profile", "profile_id", "at"),
+    UniqueConstraint("profile_id", "message_key", name="contact_once"),
+)
+
+send_decision = Table(
+    "send_decision",  # every yes and every no, with its reason
+    metadata,
+    Column("decision_id", _Serial, primary_key=True, autoincrement=True),
+    Column("profile_id", Text, nullable=False),
+    Column("message_key", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("allowed", Boolean, nullable=False),
+    Column("check", Text, nullable=False),  # the check that decided
+    Column("reason", Json, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Index("send_decision_by_profile", "profile_id", "at"),
+)
+
+suppression = Table(
+    "suppression",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("reason", Text, nullable=False),  # bounced | unsubscribed | complaint | request
+    Column("at", UtcTime, nullable=False),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("outbox_id", _Serial, primary_key=True, autoincrement=True),
+    Column("idempotency_key", Text, nullable=False, unique=True),
+    Column("channel", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("message", Json, nullable=False),  # subject, body, headers
+    Column("contact_id", BigInteger),  # None: to a colleague, not a customer
+    Column("status", Text, nullable=False),  # waiting | sending | sent | failed
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("next_attempt_at", UtcTime, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("sent_at", UtcTime),
+    Column("receipt", Text),
+    Column("last_error", Text),
+    Index("outbox_due", "status", "next_attempt_at"),
+)
+
+next_action = Table(
+    "next_action",  # what we advise to do next with a person, and what became of it
+    metadata,
+    Column("profile_id", Text, primary_key=True),
+    Column("code", Text, nullable=False),
+    Column("facts", Json, nullable=False),
+    Column("expected_value", Money),
+    Column("made_at", UtcTime, nullable=False),
+    Column("status", Text, nullable=False),  # open | accepted | declined
+    Column("status_by", Text),
+)
+
+# ── understanding and predicting ───────────────────────────────────────────────────────────────
+
+segment = Table(
+    "segment",
+    metadata,
+    Column("segment_id", _Serial, primary_key=True, autoincrement=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("rule", Json, nullable=False),  # see understand.segments
+    Column("author", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+)
+
+model_version = Table(
+    "model_version",
+    metadata,
+    Column("version_id", _Serial, primary_key=True, autoincrement=True),
+    Column("model", Text, nullable=False),
+    Column("fitted_at", UtcTime, nullable=False),
+    Column("data_until", UtcTime, nullable=False),
+    Column("card", Json, nullable=False),  # parameters, what it saw, back-test, calibration
+    Column("status", Text, nullable=False),  # live | retired | refused
+)
+
+score = Table(
+    "score",  # the current scores of each profile; the lake keeps their history
+    metadata,
+    Column("profile_id", Text, primary_key=True),
+    Column("name", Text, primary_key=True),  # probability_alive, expected_orders, expected_value
+    Column("value", Float, nullable=False),
+    Column("low", Float),
+    Column("high", Float),
+    Column("reasons", Json, nullable=False),
+    Column("version_id", BigInteger, nullable=False),
+    Column("as_of", UtcTime, nullable=False),
+    Column("horizon_days", Integer),
+)
+
+exchange_rate = Table(
+    "exchange_rate",  # what one unit of the currency is worth in the reporting currency
+    metadata,
+    Column("currency", Text, primary_key=True),
+    Column("valid_from", Date, primary_key=True),
+    Column("rate", Text, nullable=False),  # an exact decimal
+)
+
+# ── people who use Rapport, and running it ─────────────────────────────────────────────────────
+
+user = Table(
+    "user_account",  # "user" is a reserved word of PostgreSQL
+    metadata,
+    Column("user_id", _Serial, primary_key=True, autoincrement=True),
+    Column("email", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("password_hash", Text, nullable=False),
+    Column("language", Text, nullable=False, default="en"),
+    Column("theme", Text, nullable=False, default="auto"),
+    Column("time_zone", Text, nullable=False, default="Europe/Brussels"),
+    Column("created_at", UtcTime, nullable=False),
+    Column("disabled_at", UtcTime),
+)
+
+session = Table(
+    "session",
+    metadata,
+    Column("token_digest", Text, primary_key=True),
+    Column("user_id", BigInteger, nullable=False),
+    Column("csrf_token", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+)
+
+api_token = Table(
+    "api_token",
+    metadata,
+    Column("token_digest", Text, primary_key=True),
+    Column("user_id", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+)
+
+sign_in_attempt = Table(
+    "sign_in_attempt",  # failed ones slow the next down
+    metadata,
+    Column("email_digest", Text, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("last_at", UtcTime, nullable=False),
+)
+
+setting = Table(
+    "setting",  # choices of the company itself, such as the reporting currency
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Json, nullable=False),
+)
+
+job = Table(
+    "job",
+    metadata,
+    Column("job_id", _Serial, primary_key=True, autoincrement=True),
+    Column("kind", Text, nullable=False),
+    Column("arguments", Json, nullable=False),
+    Column("status", Text, nullable=False),  # waiting | running | done | failed
+    Column("step", Text),
+    Column("done", Integer, nullable=False, default=0),
+    Column("total", Integer),
+    Column("created_at", UtcTime, nullable=False),
+    Column("started_at", UtcTime),
+    Column("finished_at", UtcTime),
+    Column("error", Text),
+    Column("result", Json),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("audit_id", _Serial, primary_key=True, autoincrement=True),
+    Column("at", UtcTime, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text),
+    Column("details", Json),
+)

@@ -1,0 +1,136 @@
+"""A touchpoint: one recorded interaction between a person and the company, digital or not."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+from msgspec import Struct, field
+
+from rapport.vocabulary.identifier import Identifier
+
+#: How the person and the company met. `channel` is where; `type` is what happened.
+Channel = Literal[
+    "web", "app", "store", "phone", "email", "sms", "chat", "survey", "review",
+    "social", "post", "event", "partner", "crm", "loyalty", "finance", "internal",
+]  # fmt: skip
+CHANNELS: tuple[str, ...] = Channel.__args__  # type: ignore[attr-defined]
+
+# Names of the Segment ecommerce spec, and our own in the same object–action form.
+ORDER_COMPLETED = "Order Completed"
+ORDER_REFUNDED = "Order Refunded"
+ORDER_CANCELLED = "Order Cancelled"
+SURVEY_ANSWERED = "Survey Answered"
+TICKET_OPENED = "Ticket Opened"
+TICKET_RESOLVED = "Ticket Resolved"
+CALL_ENDED = "Call Ended"
+EMAIL_RECEIVED = "Email Received"
+CHAT_ENDED = "Chat Ended"
+REVIEW_POSTED = "Review Posted"
+STORE_VISITED = "Store Visited"
+RECORD_SEEN = "Record Seen"  # a silo stated facts about a person (a CRM row, a loyalty card)
+PAGE_VIEWED = "Page Viewed"
+SCREEN_VIEWED = "Screen Viewed"
+IDENTIFIED = "Identified"
+ALIASED = "Aliased"
+GROUPED = "Grouped"
+MESSAGE_SENT = "Message Sent"
+MESSAGE_DELIVERED = "Message Delivered"
+MESSAGE_OPENED = "Message Opened"
+MESSAGE_CLICKED = "Message Clicked"
+MESSAGE_BOUNCED = "Message Bounced"
+UNSUBSCRIBED = "Unsubscribed"
+CONSENT_GIVEN = "Consent Given"
+CONSENT_WITHDRAWN = "Consent Withdrawn"
+
+
+class Item(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One line of an order. `amount` is the line's total; negative for a return."""
+
+    sku: str
+    name: str | None = None
+    category: str | None = None
+    quantity: Decimal = Decimal(1)
+    unit_price: Decimal | None = None
+    amount: Decimal | None = None
+
+
+class ConsentChange(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A permission given or withdrawn for one purpose."""
+
+    purpose: str  # e.g. "email_marketing", "sms_marketing", "profiling", "call_recording"
+    granted: bool
+    legal_basis: str = "consent"
+
+
+class Touchpoint(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One recorded interaction. Append-only: a correction is a new one naming the old.
+
+    `record` is the record or device that produced it, its **atom**: a CRM contact, a loyalty
+    card, a browser. None means that nobody can be named (a cash sale). `identifiers` are all
+    values seen with it, the record's own included. `amount` is signed: a refund is negative.
+    `traits` are facts stated about the person then (keys: see `vocabulary.profile.ATTRIBUTES`).
+    """
+
+    touchpoint_id: str
+    source: str
+    channel: str
+    type: str
+    occurred_at: datetime
+    received_at: datetime
+    record: Identifier | None = None
+    identifiers: tuple[Identifier, ...] = ()
+    traits: dict[str, str] = field(default_factory=dict)
+    order_id: str | None = None
+    amount: Decimal | None = None
+    currency: str | None = None
+    items: tuple[Item, ...] = ()
+    text: str | None = None
+    language: str | None = None  # as stated by the source; else found from the text
+    score: float | None = None
+    scale_min: float | None = None
+    scale_max: float | None = None
+    question: str | None = None  # "nps", "csat", "ces", or the source's question name
+    place: str | None = None
+    country: str | None = None  # ISO 3166-1 alpha-2
+    acquisition_channel: str | None = None
+    campaign: str | None = None
+    message: str | None = None
+    media: str | None = None
+    consents: tuple[ConsentChange, ...] = ()
+    corrects: str | None = None
+    properties: dict[str, Any] = field(default_factory=dict)
+
+
+class RefusedRecord(Struct, frozen=True, kw_only=True):
+    """Something received that we cannot use: kept with its reason, never dropped."""
+
+    source: str
+    reason: str  # a `RefusalReason` code
+    detail: str  # what to do about it; names fields, never a person's values
+    payload: bytes
+    received_at: datetime
+    message_id: str | None = None
+    locator: str | None = None  # file and row, or request id
+
+
+#: Why a record is refused; pages and manual list these.
+REFUSAL_REASONS: dict[str, str] = {
+    "malformed_json": "not valid JSON",
+    "invalid_encoding": "bytes that are not valid in the stated encoding",
+    "wrong_type": "a field has another type than expected",
+    "missing_field": "a required field is empty",
+    "missing_identity": "neither a user nor an anonymous id",
+    "unknown_type": "an event type that we do not know",
+    "invalid_timestamp": "a date that cannot be read",
+    "timestamp_out_of_range": "a date before 1990 or more than a day in the future",
+    "invalid_amount": "an amount that is not a number",
+    "unknown_currency": "a currency code that is not in ISO 4217",
+    "unknown_country": "a country that is not in ISO 3166",
+    "too_many_properties": "more than 255 properties",
+    "too_large": "a single event above 32 kB or 1 MB by import",
+    "contains_nul": "a NUL character",
+    "score_out_of_range": "a score outside its scale",
+    "duplicate_key": "the same record key with other content in one file",
+}
