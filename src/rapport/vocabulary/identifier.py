@@ -40,18 +40,20 @@ class IdentifierKind(Struct, frozen=True, kw_only=True):
 
 #: Known kinds. A kind not listed is PERSON class, scoped to its source, limit 1, priority 50.
 IDENTIFIER_KINDS: dict[str, IdentifierKind] = {
-    k.kind: k
-    for k in (
-        IdentifierKind(kind="user_id", identifier_class=IdentifierClass.PERSON, limit=1, priority=10, scoped=True),
-        IdentifierKind(kind="crm_contact", identifier_class=IdentifierClass.PERSON, limit=4, priority=11, scoped=True),
-        IdentifierKind(kind="customer_number", identifier_class=IdentifierClass.PERSON, limit=1, priority=12, scoped=True),
-        IdentifierKind(kind="loyalty_card", identifier_class=IdentifierClass.PERSON, limit=2, priority=13, scoped=False),
-        IdentifierKind(kind="email", identifier_class=IdentifierClass.PERSON, limit=5, priority=20, scoped=False),
-        IdentifierKind(kind="phone", identifier_class=IdentifierClass.CONTACT, limit=5, priority=30, scoped=False),
-        IdentifierKind(kind="anonymous_id", identifier_class=IdentifierClass.DEVICE, limit=50, priority=40, scoped=True),
-        IdentifierKind(kind="device_id", identifier_class=IdentifierClass.DEVICE, limit=20, priority=41, scoped=False),
+    kind: IdentifierKind(
+        kind=kind, identifier_class=identifier_class, limit=limit, priority=priority, scoped=scoped
     )
-}  # fmt: skip
+    for kind, identifier_class, limit, priority, scoped in (
+        ("user_id", IdentifierClass.PERSON, 1, 10, True),
+        ("crm_contact", IdentifierClass.PERSON, 4, 11, True),
+        ("customer_number", IdentifierClass.PERSON, 1, 12, True),
+        ("loyalty_card", IdentifierClass.PERSON, 2, 13, False),
+        ("email", IdentifierClass.PERSON, 5, 20, False),
+        ("phone", IdentifierClass.CONTACT, 5, 30, False),
+        ("anonymous_id", IdentifierClass.DEVICE, 50, 40, True),
+        ("device_id", IdentifierClass.DEVICE, 20, 41, False),
+    )
+}
 
 
 def kind_of(kind: str) -> IdentifierKind:

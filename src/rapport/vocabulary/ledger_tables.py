@@ -76,7 +76,7 @@ class Money(TypeDecorator[Decimal]):
     cache_ok = True
 
     def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> int | None:
-        return None if value is None else int(round(value * 10_000))
+        return None if value is None else round(value * 10_000)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> Decimal | None:
         return None if value is None else Decimal(value) / 10_000
@@ -117,6 +117,7 @@ journal = Table(
     Column("received_at", UtcTime, nullable=False),
     Column("payload", LargeBinary, nullable=False),
     UniqueConstraint("source_id", "message_id", name="journal_once"),
+    sqlite_autoincrement=True,  # a position is never used again, not even after an erasure
 )
 
 refused = Table(

@@ -1,0 +1,1 @@
+"""Where data lives: the ledger (rows, transactions) and the lake (columns, questions)."""

@@ -1,0 +1,175 @@
+"""What every ledger engine does alike, and what each must bring."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from operator import itemgetter
+from typing import Any, Protocol
+
+import sqlalchemy
+from alembic import command
+from alembic.config import Config
+from msgspec import Struct
+from sqlalchemy import Connection, Engine, Table
+
+from rapport.errors import StoreBusy
+
+
+class JournalEntry(Struct, frozen=True, kw_only=True):
+    """One accepted payload on its way to the journal."""
+
+    source_id: int
+    message_id: str
+    kind: str
+    received_at: datetime
+    payload: bytes
+
+
+class Insert(Protocol):
+    """The `INSERT … ON CONFLICT` that SQLite and PostgreSQL share."""
+
+    @property
+    def excluded(self) -> Any: ...
+
+    def on_conflict_do_nothing(self, *, index_elements: Any = None) -> Any: ...
+
+    def on_conflict_do_update(
+        self, *, index_elements: Any, set_: Any, where: Any = None
+    ) -> Any: ...
+
+    def values(self, *args: Any, **kwargs: Any) -> Any: ...
+
+
+class Ledger(ABC):
+    """Transactions over the tables of `rapport.vocabulary.ledger_tables`."""
+
+    name: str
+    engine: Engine
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that sees one moment and writes nothing."""
+        with self._opened(write=False) as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that commits at the end of the block, or rolls back on an error.
+
+        Raises
+        ------
+        StoreBusy
+            If another writer kept the store for longer than the engine's patience.
+        """
+        with self._opened(write=True) as connection:
+            yield connection
+
+    @contextmanager
+    def _opened(self, *, write: bool) -> Iterator[Connection]:
+        options = self.transaction_options(write=write)
+        try:
+            with (
+                self.engine.connect().execution_options(**options) as connection,
+                connection.begin(),
+            ):
+                yield connection
+        except sqlalchemy.exc.OperationalError as error:
+            if self.is_busy(error):
+                raise StoreBusy(
+                    "Another process keeps the ledger busy; try again shortly"
+                ) from error
+            raise
+
+    @abstractmethod
+    def transaction_options(self, *, write: bool) -> Mapping[str, Any]:
+        """SQLAlchemy execution options of a transaction."""
+
+    @abstractmethod
+    def is_busy(self, error: sqlalchemy.exc.OperationalError) -> bool:
+        """Whether the error says that somebody else holds the store."""
+
+    @abstractmethod
+    def insert(self, table: Table) -> Insert:
+        """The engine's own INSERT, which knows ON CONFLICT."""
+
+    @abstractmethod
+    def lock(self, connection: Connection, name: str) -> None:
+        """Hold the lock ``name`` until the transaction ends."""
+
+    @abstractmethod
+    def _append_journal(
+        self, connection: Connection, entries: Sequence[JournalEntry]
+    ) -> list[bool]:
+        """Append within the transaction; True where the entry was new."""
+
+    def append_journal(
+        self, entries: Sequence[JournalEntry], *, connection: Connection | None = None
+    ) -> list[bool]:
+        """Keep ``entries``, each (source, message id) once for ever.
+
+        Without ``connection`` the call is its own transaction: on return the entries are on disk.
+
+        Returns
+        -------
+        list of bool
+            True where the entry is new, False where its message id was already there.
+        """
+        if not entries:
+            return []
+        if connection is not None:
+            return self._append_journal(connection, entries)
+        with self.write() as own:
+            return self._append_journal(own, entries)
+
+    def insert_new(
+        self,
+        connection: Connection,
+        table: Table,
+        rows: Sequence[Mapping[str, Any]],
+        keys: Sequence[str],
+    ) -> int:
+        """Insert the rows whose ``keys`` are not there yet; returns how many."""
+        if not rows:
+            return 0
+        statement = self.insert(table).on_conflict_do_nothing(index_elements=list(keys))
+        return int(connection.execute(statement, _sorted(rows, keys)).rowcount)
+
+    def upsert(
+        self,
+        connection: Connection,
+        table: Table,
+        rows: Sequence[Mapping[str, Any]],
+        keys: Sequence[str],
+        update: Sequence[str],
+    ) -> None:
+        """Insert the rows, or set the columns ``update`` where ``keys`` are there already."""
+        if not rows:
+            return
+        insert = self.insert(table)
+        statement = insert.on_conflict_do_update(
+            index_elements=list(keys), set_={name: insert.excluded[name] for name in update}
+        )
+        connection.execute(statement, _sorted(rows, keys))
+
+    def migrate(self) -> None:
+        """Create the tables or bring them to this version; several processes may call at once."""
+        with self.write() as connection:
+            self.lock(connection, "migrate")
+            config = Config()
+            config.set_main_option("script_location", "rapport.engines.ledger:migrations")
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        self.engine.dispose()
+
+
+def _sorted(rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> list[Mapping[str, Any]]:
+    # In the order of the key: index pages are written once, and two writers cannot deadlock.
+    if len(rows) == 1:
+        return list(rows)
+    return sorted(rows, key=itemgetter(*keys))

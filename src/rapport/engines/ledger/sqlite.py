@@ -1,0 +1,94 @@
+"""The ledger in one file: SQLite in WAL mode."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import Connection, Table, event
+from sqlalchemy.dialects import sqlite
+
+from rapport.engines.ledger.base import Insert, JournalEntry, Ledger
+from rapport.vocabulary.ledger_tables import to_micros
+
+_JOURNAL_SQL = (
+    "INSERT INTO journal (source_id, message_id, kind, received_at, payload) "
+    "VALUES (?, ?, ?, ?, ?) ON CONFLICT (source_id, message_id) DO NOTHING"
+)
+_PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",  # an acknowledged event survives a power cut
+    "PRAGMA secure_delete = ON",  # erased means overwritten
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA busy_timeout = 30000",
+    "PRAGMA cache_size = -65536",
+    "PRAGMA temp_store = MEMORY",
+)
+
+
+class SqliteLedger(Ledger):
+    """One writer at a time, many readers, no server."""
+
+    name = "sqlite"
+
+    def __init__(self, url: str) -> None:
+        path = sqlalchemy.make_url(url).database
+        if path and path != ":memory:":
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+        # Writers of this process queue here: SQLite's own waiting polls and is not fair.
+        self._writers = threading.Lock()
+        self.engine = sqlalchemy.create_engine(
+            url, pool_size=20, max_overflow=40, connect_args={"check_same_thread": False}
+        )
+        event.listen(self.engine, "connect", _on_connect)
+        event.listen(self.engine, "begin", _on_begin)
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        with self._writers, super().write() as connection:
+            yield connection
+
+    def transaction_options(self, *, write: bool) -> Mapping[str, Any]:
+        return {"begin_with": "BEGIN IMMEDIATE" if write else "BEGIN"}
+
+    def is_busy(self, error: sqlalchemy.exc.OperationalError) -> bool:
+        return "database is locked" in str(error.orig)
+
+    def insert(self, table: Table) -> Insert:
+        return sqlite.insert(table)
+
+    def lock(self, connection: Connection, name: str) -> None:
+        """Nothing to do: a write transaction of SQLite is alone."""
+
+    def _append_journal(
+        self, connection: Connection, entries: Sequence[JournalEntry]
+    ) -> list[bool]:
+        driver = connection.connection.driver_connection
+        assert driver is not None  # noqa: S101  # a connection inside a transaction has its driver
+        cursor = driver.cursor()
+        execute = cursor.execute
+        # Row by row on the driver: executemany would not say which rows were new.
+        return [
+            execute(
+                _JOURNAL_SQL,
+                (e.source_id, e.message_id, e.kind, to_micros(e.received_at), e.payload),
+            ).rowcount
+            == 1
+            for e in entries
+        ]
+
+
+def _on_connect(connection: sqlite3.Connection, _record: object) -> None:
+    # Transactions begin where SQLAlchemy says so and not where the driver guesses.
+    connection.isolation_level = None
+    for pragma in _PRAGMAS:
+        connection.execute(pragma).close()
+
+
+def _on_begin(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("begin_with", "BEGIN"))

@@ -1,0 +1,98 @@
+"""What every room's tests share: stores, a clock that we move, and the engines they run on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy
+
+from rapport.engines.lake import Lake
+from rapport.engines.ledger import Ledger, open_ledger
+
+#: URL of a PostgreSQL server where tests may create databases.
+POSTGRES = os.environ.get("RAPPORT_TEST_POSTGRES", "")
+
+
+class FakeClock:
+    """A clock that stands still until a test moves it."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, by: timedelta) -> None:
+        self.now += by
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock(datetime(2026, 11, 16, 9, 0, tzinfo=UTC))
+
+
+@pytest.fixture(scope="session")
+def _empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "ledger.sqlite"
+    open_ledger(f"sqlite:///{path}").close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def _empty_postgres() -> Iterator[str]:
+    """Name of a migrated database that each test's own is copied from."""
+    if not POSTGRES:
+        message = "set RAPPORT_TEST_POSTGRES to the URL of a PostgreSQL server for tests"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    name = f"rapport_template_{uuid.uuid4().hex[:12]}"
+    _administer(f'CREATE DATABASE "{name}"')
+    open_ledger(_postgres_url(name)).close()
+    yield name
+    _administer(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def _postgres_url(database: str) -> str:
+    url = sqlalchemy.make_url(POSTGRES.replace("postgresql://", "postgresql+psycopg://", 1))
+    return url.set(database=database).render_as_string(hide_password=False)
+
+
+def _administer(statement: str) -> None:
+    engine = sqlalchemy.create_engine(_postgres_url("postgres"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(statement)
+    engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """URL of an empty ledger of this version, on every engine."""
+    if request.param == "sqlite":
+        path = tmp_path / "ledger.sqlite"
+        shutil.copy(request.getfixturevalue("_empty_sqlite"), path)
+        yield f"sqlite:///{path}"
+        return
+    template = request.getfixturevalue("_empty_postgres")
+    name = f"rapport_{uuid.uuid4().hex[:12]}"
+    _administer(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    yield _postgres_url(name)
+    _administer(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def ledger(ledger_url: str) -> Iterator[Ledger]:
+    opened = open_ledger(ledger_url, migrate=False)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Iterator[Lake]:
+    opened = Lake(tmp_path / "lake", memory_limit_mb=1024, threads=2)
+    yield opened
+    opened.close()
