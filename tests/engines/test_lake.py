@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -65,6 +66,17 @@ def test_overwriting_replaces_all_rows(lake: Lake) -> None:
     assert lake.ask(Query(steps=(step,))).to_pylist() == [{"profile_id": "b"}]
 
 
+def test_changes_stand_before_stored_rows_with_the_same_key(lake: Lake) -> None:
+    step = Step("all", "SELECT atom_id, profile_id FROM membership ORDER BY atom_id NULLS LAST")
+    changes = pa.table({"atom_id": [2, 3], "profile_id": ["new", "c"]}, schema=MEMBERSHIP)
+    view = lake.seeing({"membership": changes})
+    assert view.ask(Query(steps=(step,)))["profile_id"].to_pylist() == ["new", "c"]
+    stored = pa.table({"atom_id": [1, 2], "profile_id": ["a", "b"]}, schema=MEMBERSHIP)
+    lake.overwrite("membership", stored)
+    assert view.ask(Query(steps=(step,)))["profile_id"].to_pylist() == ["a", "new", "c"]
+    assert lake.ask(Query(steps=(step,)))["profile_id"].to_pylist() == ["a", "b"]
+
+
 def test_values_are_bound_and_tables_can_be_handed_in(lake: Lake) -> None:
     lake.append("touchpoints", touchpoints(*range(1, 11)), app="ingest", until=10)
     query = Query(
@@ -121,8 +133,6 @@ def test_what_people_said_and_bought_stays_out_of_the_file_statistics(lake: Lake
     lake.append("touchpoints", rows, app="ingest", until=1)
     people = [{"profile_id": "P-secret", "order_count": 1, "revenue": 1, "tickets_90_days": 0}]
     lake.overwrite("customers", pa.Table.from_pylist(people, schema=CUSTOMERS))
-    from pathlib import Path
-
     log = b"".join(p.read_bytes() for p in Path(lake.location).rglob("_delta_log/*.json"))
     assert b"secret complaint" not in log
     assert b"ORDER-77" not in log

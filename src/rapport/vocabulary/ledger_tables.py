@@ -225,7 +225,14 @@ profile = Table(
     Column("last_order_at", UtcTime),
     Column("conflict_count", Integer, nullable=False, default=0),
     Index("profile_by_last_seen", "last_seen"),
+    Index("profile_by_merged_into", "merged_into"),  # all earlier ids of a person
     Index("profile_by_revenue", "revenue"),
+)
+
+stale_profile = Table(
+    "stale_profile",  # its derived columns are older than its history; the worker renews them
+    metadata,
+    Column("profile_id", Text, primary_key=True),
 )
 
 membership = Table(
@@ -376,6 +383,7 @@ contact = Table(
     Column("status", Text, nullable=False),  # reserved | sent | failed | released
     Column("counted", Boolean, nullable=False, default=True),
     Index("contact_by_profile", "profile_id", "at"),
+    Index("contact_by_atom", "atom_id"),
     UniqueConstraint("profile_id", "message_key", name="contact_once"),
 )
 

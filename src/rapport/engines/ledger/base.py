@@ -135,7 +135,10 @@ class Ledger(ABC):
         if not rows:
             return 0
         statement = self.insert(table).on_conflict_do_nothing(index_elements=list(keys))
-        return int(connection.execute(statement, _sorted(rows, keys)).rowcount)
+        result = connection.execute(
+            statement, _sorted(rows, keys), execution_options={"preserve_rowcount": True}
+        )
+        return int(result.rowcount)
 
     def upsert(
         self,

@@ -115,6 +115,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("profile_id", "message_key", name="contact_once"),
     )
     with op.batch_alter_table("contact", schema=None) as batch_op:
+        batch_op.create_index("contact_by_atom", ["atom_id"], unique=False)
         batch_op.create_index("contact_by_profile", ["profile_id", "at"], unique=False)
 
     op.create_table(
@@ -354,6 +355,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("profile", schema=None) as batch_op:
         batch_op.create_index("profile_by_last_seen", ["last_seen"], unique=False)
+        batch_op.create_index("profile_by_merged_into", ["merged_into"], unique=False)
         batch_op.create_index("profile_by_revenue", ["revenue"], unique=False)
 
     op.create_table(
@@ -485,6 +487,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("source_id", "day"),
     )
     op.create_table(
+        "stale_profile",
+        sa.Column("profile_id", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("profile_id"),
+    )
+    op.create_table(
         "suppression",
         sa.Column("channel", sa.Text(), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
@@ -573,6 +580,7 @@ def downgrade() -> None:
 
     op.drop_table("ticket")
     op.drop_table("suppression")
+    op.drop_table("stale_profile")
     op.drop_table("source_day")
     op.drop_table("source")
     op.drop_table("sign_in_attempt")
@@ -594,6 +602,7 @@ def downgrade() -> None:
     op.drop_table("refused")
     with op.batch_alter_table("profile", schema=None) as batch_op:
         batch_op.drop_index("profile_by_revenue")
+        batch_op.drop_index("profile_by_merged_into")
         batch_op.drop_index("profile_by_last_seen")
 
     op.drop_table("profile")
@@ -631,6 +640,7 @@ def downgrade() -> None:
     op.drop_table("contact_policy")
     with op.batch_alter_table("contact", schema=None) as batch_op:
         batch_op.drop_index("contact_by_profile")
+        batch_op.drop_index("contact_by_atom")
 
     op.drop_table("contact")
     op.drop_table("consent")
