@@ -12,6 +12,7 @@ RapportError                     shown to the user unless marked internal
 │   ├── NotAllowed               the role may not do or see this
 │   ├── NotSignedIn
 │   ├── NotEnoughData            a number we decline to guess
+│   ├── DeliveryRefused          a channel will never take this message
 │   ├── MissingExtra             an optional dependency is not installed
 │   └── StoreMismatch            a store was made by another version, or its engines disagree
 ├── TransientError               trying again later may work
@@ -107,6 +108,11 @@ class MissingExtra(PermanentError):
             f"{feature} needs the optional part '{extra}': pip install 'rapport[{extra}]'",
             extra=extra,
         )
+
+
+class DeliveryRefused(PermanentError):
+    code = "delivery_refused"
+    http_status = 502
 
 
 class StoreMismatch(PermanentError):
