@@ -1,0 +1,1 @@
+"""May we keep, use and show this, and to whom?"""

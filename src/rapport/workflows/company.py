@@ -1,0 +1,103 @@
+"""The open stores of one company, and the few choices that are the company's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+from sqlalchemy import Connection, select
+
+from rapport.engines.lake import Lake
+from rapport.engines.ledger import Ledger, open_ledger
+from rapport.settings import Settings
+from rapport.vocabulary.lake_tables import MEMBERSHIP
+from rapport.vocabulary.ledger_tables import membership, setting
+
+Clock = Callable[[], datetime]
+#: Called with the name of the step, how much is done and how much there is (None: not known).
+Progress = Callable[[str, int, int | None], None]
+
+#: The company's own choices and what holds until it chooses.
+COMPANY_SETTINGS: dict[str, Any] = {
+    "company_name": "My company",
+    "reporting_currency": None,  # the currency of the first amounts that are imported
+    "time_zone": "Europe/Brussels",  # where a day begins and ends
+    "membership_snapshot": 0,  # the last identity decision that the lake's mapping contains
+    "customers_built_at": None,
+}
+
+
+def system_clock() -> datetime:
+    """Now, in UTC."""
+    return datetime.now(UTC)
+
+
+def silent(_step: str, _done: int, _total: int | None) -> None:
+    """A progress that nobody watches."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Company:
+    """Stores and clock, handed to every workflow."""
+
+    settings: Settings
+    ledger: Ledger
+    lake: Lake
+    clock: Clock = system_clock
+
+    def choice(self, name: str) -> Any:
+        """The company's choice ``name``, or what holds until it chooses."""
+        with self.ledger.read() as connection:
+            return read_choice(connection, name)
+
+    def choose(self, name: str, value: Any) -> None:
+        """Set the company's choice ``name``."""
+        with self.ledger.write() as connection:
+            write_choice(self.ledger, connection, name, value)
+
+    @property
+    def seen(self) -> Lake:
+        """The lake in which every record belongs to the profile that the ledger says now."""
+        with self.ledger.read() as connection:
+            snapshot = read_choice(connection, "membership_snapshot")
+            rows = connection.execute(
+                select(membership.c.atom_id, membership.c.profile_id).where(
+                    membership.c.valid_to.is_(None), membership.c.decision_id > snapshot
+                )
+            ).all()
+        return self.lake.seeing({"membership": _as_arrow(rows)})
+
+
+def _as_arrow(rows: Any) -> pa.Table:
+    atoms, profiles = zip(*rows, strict=True) if rows else ((), ())
+    return pa.table({"atom_id": list(atoms), "profile_id": list(profiles)}, schema=MEMBERSHIP)
+
+
+def read_choice(connection: Connection, name: str) -> Any:
+    """The company's choice within a transaction."""
+    row = connection.execute(select(setting.c.value).where(setting.c.name == name)).first()
+    return COMPANY_SETTINGS[name] if row is None else row[0]
+
+
+def write_choice(ledger: Ledger, connection: Connection, name: str, value: Any) -> None:
+    """Set a choice within a transaction."""
+    if name not in COMPANY_SETTINGS:
+        raise KeyError(name)
+    ledger.upsert(connection, setting, [{"name": name, "value": value}], ["name"], ["value"])
+
+
+@contextmanager
+def open_company(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Company]:
+    """Open the stores that the settings name, making them when they are not there."""
+    settings.folder.mkdir(parents=True, exist_ok=True)
+    ledger = open_ledger(settings.ledger)
+    lake = Lake(settings.lake, memory_limit_mb=settings.memory_limit_mb, threads=settings.threads)
+    try:
+        yield Company(settings=settings, ledger=ledger, lake=lake, clock=clock)
+    finally:
+        lake.close()
+        ledger.close()
