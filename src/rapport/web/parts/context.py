@@ -73,6 +73,11 @@ class PageContext(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.path}?{self.query}" if self.query else self.path
 
     @property
+    def csrf_input(self) -> h.Markup:
+        """The hidden field that every form which writes must carry."""
+        return h.input({"type": "hidden", "name": CSRF_FIELD, "value": self.csrf_token})
+
+    @property
     def n(self) -> Numbers:
         """Amounts, shares, dates and times as this user reads them."""
         return numbers_for(self.language, self.time_zone, self.currency)

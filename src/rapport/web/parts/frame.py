@@ -6,7 +6,8 @@ import msgspec
 
 from rapport.web import html as h
 from rapport.web.assets import asset_url
-from rapport.web.parts.context import CSRF_FIELD, CSRF_HEADER, PageContext, Theme
+from rapport.web.parts.context import CSRF_HEADER, PageContext, Theme
+from rapport.web.parts.htmx import load
 from rapport.web.parts.icons import icon, logo
 from rapport.web.words import LANGUAGES
 
@@ -241,7 +242,7 @@ def _user_menu(context: PageContext) -> h.Markup | None:
         ),
         h.form(
             {"class": "menu-list", "method": "post", "action": "/sign-out"},
-            csrf_input(context),
+            context.csrf_input,
             h.button(
                 {"class": "menu-item", "type": "submit"},
                 icon("log-out"),
@@ -279,11 +280,12 @@ def _top_bar(context: PageContext) -> h.Markup:
                         "placeholder": context.t("frame.search.hint"),
                         "aria-label": context.t("frame.search.label"),
                         "aria-controls": "search-results",
-                        "hx-get": "/search",
-                        "hx-trigger": "input changed delay:120ms",
-                        "hx-target": "#search-results",
-                        "hx-swap": "innerHTML",
-                        "hx-sync": "this:replace",
+                        **load(
+                            "/search",
+                            target="#search-results",
+                            swap="innerHTML",
+                            trigger="input changed delay:120ms",
+                        ),
                     }
                 ),
                 h.kbd({"aria-hidden": True}, "/"),
@@ -346,7 +348,7 @@ def _preference_menu(
         ),
         h.form(
             {"class": "menu-list", "method": "post", "action": "/preferences"},
-            csrf_input(context),
+            context.csrf_input,
             h.input({"type": "hidden", "name": "back", "value": context.here}),
             (
                 h.button(
@@ -365,8 +367,3 @@ def _preference_menu(
             ),
         ),
     )
-
-
-def csrf_input(context: PageContext) -> h.Markup:
-    """The hidden field every form that writes must carry."""
-    return h.input({"type": "hidden", "name": CSRF_FIELD, "value": context.csrf_token})

@@ -1,0 +1,71 @@
+"""What the search box offers while one types: people, orders, tickets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from rapport.web import html as h
+from rapport.web.parts.context import PageContext
+from rapport.web.parts.icons import icon
+
+
+class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing found."""
+
+    title: str
+    detail: str
+    href: str
+    icon: str = "user"
+
+
+def suggestions(
+    context: PageContext, query: str, groups: Sequence[tuple[str, Sequence[Suggestion]]]
+) -> h.Markup:
+    """The answer to ``GET /search?q=``: groups (heading, things found), best first; may be empty.
+
+    Arrow keys walk through it and Enter opens the first; rapport-ui.js does that.
+    """
+    if not query.strip():
+        return h.EMPTY
+    if not any(found for _, found in groups):
+        return h.p(context.t("frame.search.nothing", query=query))
+    return h.fragment(
+        (
+            h.h3(heading),
+            h.ul(
+                h.li(
+                    h.a(
+                        {"class": "suggestion", "href": suggestion.href},
+                        icon(suggestion.icon),
+                        h.span(
+                            h.b({"class": "clip"}, marked(suggestion.title, query)),
+                            h.span({"class": "clip note"}, marked(suggestion.detail, query)),
+                        ),
+                    )
+                )
+                for suggestion in found
+            ),
+        )
+        for heading, found in groups
+        if found
+    )
+
+
+def marked(text: str, query: str) -> list[h.Child]:
+    """The text with each place marked where one of the query's words stands, in any case."""
+    words = [word for word in query.casefold().split() if word]
+    parts: list[h.Child] = []
+    folded, start = text.casefold(), 0
+    if len(folded) != len(text):
+        return [text]  # folding ß changes places; better no mark than one on the wrong letters
+    while start < len(text):
+        places = [(folded.find(word, start), -len(word)) for word in words]
+        found = min((place for place in places if place[0] >= 0), default=None)
+        if found is None:
+            break
+        place, length = found[0], -found[1]
+        parts += [text[start:place], h.mark(text[place : place + length])]
+        start = place + length
+    return [*parts, text[start:]]
