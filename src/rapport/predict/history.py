@@ -20,6 +20,7 @@ from functools import cached_property
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -69,6 +70,22 @@ class Orders:
     time_zone: str
 
 
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What one profile's scores rest on.
+
+    Attributes
+    ----------
+    purchase_count, customer_age_days, days_since_last_purchase : int
+    mean_repeat_value : float or None, in reporting currency
+        None without a second purchase.
+    """
+
+    purchase_count: int
+    customer_age_days: int
+    days_since_last_purchase: int
+    mean_repeat_value: float | None
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DistinctHistories:
     """Customers who look the same to a purchase model, counted once: what makes a million quick.
@@ -109,7 +126,7 @@ class PurchaseHistory:
         Mean value of all purchases, net of returns.
     as_of : datetime, UTC
     span_days : int
-        Days from the first purchase of anyone to the last day observed.
+        Days from the first purchase of anyone to the last day observed, both counted.
     only_returns : string array
         Profiles known by returns only: they have no purchase to start from, so no row here.
     """
@@ -153,6 +170,16 @@ class PurchaseHistory:
     @property
     def span_weeks(self) -> float:
         return self.span_days / 7
+
+    def facts(self, row: int) -> Facts:
+        """What is known of the profile at ``row``."""
+        repeated = self.purchase_count[row] > 1
+        return Facts(
+            purchase_count=int(self.purchase_count[row]),
+            customer_age_days=int(self.customer_age_days[row]),
+            days_since_last_purchase=int(self.days_since_last_purchase[row]),
+            mean_repeat_value=float(self.mean_repeat_value[row]) if repeated else None,
+        )
 
     @cached_property
     def distinct(self) -> DistinctHistories:
@@ -318,7 +345,7 @@ def purchase_history(orders: Orders, as_of: datetime, *, known: Known = "then") 
         mean_repeat_value=mean_repeat[order],
         mean_value=(spent[bought] / count[bought]) * kept_share[order],
         as_of=as_of,
-        span_days=int(last_day - when.min()) if when.size else 0,
+        span_days=int(last_day - when.min()) + 1 if when.size else 0,
         only_returns=names.take(pa.array(np.flatnonzero((returned < 0) & (count == 0)))),
     )
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import msgspec
 import numpy as np
 
-from rapport.predict.history import FloatArray, IntArray, PurchaseHistory
+from rapport.predict.history import Facts, FloatArray, IntArray, PurchaseHistory
 from rapport.predict.models.estimate import Estimate, Likelihood, in_log_params, maximise
 from rapport.predict.models.no_dropout import dropout_flags
 from rapport.predict.models.prediction import (
@@ -336,10 +336,10 @@ def predict(history: PurchaseHistory, horizon_weeks: float, fitted: BgNbdFit) ->
     ).take(history.distinct.row_of)
 
 
-def explain(history: PurchaseHistory, row: int) -> tuple[Reason, ...]:
-    """Facts behind the score of the profile at ``row``."""
-    reasons = purchase_reasons(history, row)
-    if history.purchase_count[row] == 1:
+def explain(facts: Facts) -> tuple[Reason, ...]:
+    """Facts behind a profile's score."""
+    reasons = purchase_reasons(facts)
+    if facts.purchase_count == 1:
         # A property of the model readers should know: it sees leaving only after a second purchase.
         reasons += (Reason(code="model_assumes_single_buyers_alive", numbers={}),)
     return reasons

@@ -48,7 +48,7 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     log_likelihood : float
     newton_steps : int
     flags : tuple of str
-        ``parameter_at_limit:a``; ``parameter_loose:a``, whose 95 % interval spans a factor over 300.
+        ``parameter_at_limit:a``; ``parameter_loose:a`` when its 95 % interval spans 300-fold.
     """
 
     log_params: tuple[float, ...]
@@ -87,7 +87,7 @@ def maximise(
     theta, likelihood, steps = _newton(all_rows, best)
     at_limit = (theta <= LOWEST) | (theta >= HIGHEST)
     curvature = -likelihood.hessian
-    # A parameter at its limit is taken as known: where the slope is not zero, curvature says nothing.
+    # A parameter at its limit is taken as known: with a slope left, the curvature says nothing.
     curvature[at_limit, :] = 0.0
     curvature[:, at_limit] = 0.0
     values, vectors = np.linalg.eigh(curvature)

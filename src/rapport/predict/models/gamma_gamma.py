@@ -18,7 +18,7 @@ import numpy as np
 from scipy.special import digamma, gammaln, polygamma
 
 from rapport.errors import NotEnoughData
-from rapport.predict.history import FloatArray, IntArray, InvalidHistory, PurchaseHistory
+from rapport.predict.history import Facts, FloatArray, IntArray, InvalidHistory, PurchaseHistory
 from rapport.predict.models.estimate import Estimate, Likelihood, in_log_params, maximise
 from rapport.predict.models.prediction import Z_95, Reason
 
@@ -270,12 +270,12 @@ def predict(
     )
 
 
-def explain(history: PurchaseHistory, row: int) -> tuple[Reason, ...]:
-    """Facts behind the expected value of the profile at ``row``."""
-    repeats = int(history.purchase_count[row]) - 1
-    if repeats == 0:
+def explain(facts: Facts) -> tuple[Reason, ...]:
+    """Facts behind a profile's expected value of a purchase."""
+    if facts.mean_repeat_value is None:
         return (Reason(code="value_from_all_customers", numbers={}),)
-    mean = float(history.mean_repeat_value[row])
-    return (
-        Reason(code="own_order_value", numbers={"mean_value": mean, "repeat_purchases": repeats}),
-    )
+    numbers = {
+        "mean_value": facts.mean_repeat_value,
+        "repeat_purchases": facts.purchase_count - 1,
+    }
+    return (Reason(code="own_order_value", numbers=numbers),)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import msgspec
 import numpy as np
 
-from rapport.predict.history import FloatArray, IntArray, PurchaseHistory
+from rapport.predict.history import Facts, FloatArray, IntArray, PurchaseHistory
 from rapport.predict.models.estimate import Estimate, Likelihood, in_log_params, maximise
 from rapport.predict.models.no_dropout import dropout_flags
 from rapport.predict.models.prediction import (
@@ -383,6 +383,6 @@ def predict(
     ).take(history.distinct.row_of)
 
 
-def explain(history: PurchaseHistory, row: int) -> tuple[Reason, ...]:
-    """Facts behind the score of the profile at ``row``."""
-    return purchase_reasons(history, row)
+def explain(facts: Facts) -> tuple[Reason, ...]:
+    """Facts behind a profile's score."""
+    return purchase_reasons(facts)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from rapport.predict.history import FloatArray, IntArray, PurchaseHistory
+from rapport.predict.history import Facts, FloatArray, IntArray
 
 Z_95 = 1.959963984540054
 LIKELY_SHARE = 0.8
@@ -157,20 +157,20 @@ def likely_orders(
     return low, high
 
 
-def purchase_reasons(history: PurchaseHistory, row: int) -> tuple[Reason, ...]:
+def purchase_reasons(facts: Facts) -> tuple[Reason, ...]:
     """Facts behind a purchase score that need no model: how often, how lately, for how long."""
-    count = int(history.purchase_count[row])
-    age = int(history.customer_age_days[row])
-    since = int(history.days_since_last_purchase[row])
-    reasons = [
+    count, age = facts.purchase_count, facts.customer_age_days
+    since = facts.days_since_last_purchase
+    reasons = (
         Reason(code="purchase_count", numbers={"purchases": count, "over_days": age}),
         Reason(code="days_since_last_purchase", numbers={"days": since}),
-    ]
+    )
     if count == 1:
         return (*reasons, Reason(code="single_purchase", numbers={"days_since_first": age}))
     gap = (age - since) / (count - 1)
-    reasons.append(Reason(code="usual_gap", numbers={"days": gap}))
-    if gap > 0:
-        code = "silent_longer_than_usual" if since > gap else "within_usual_gap"
-        reasons.append(Reason(code=code, numbers={"gaps_since_last": since / gap}))
-    return tuple(reasons)
+    code = "silent_longer_than_usual" if since > gap else "within_usual_gap"
+    return (
+        *reasons,
+        Reason(code="usual_gap", numbers={"days": gap}),
+        Reason(code=code, numbers={"gaps_since_last": since / gap}),
+    )

@@ -1,0 +1,66 @@
+"""Seconds to fit and score a million simulated customers with the buy-till-you-die models.
+
+    python -m benchmarks.btyd            # a million customers
+    python -m benchmarks.btyd 100000
+
+Goals on one core: BG/NBD fit 1.5 s, Pareto/NBD fit 5 s, scoring 0.5 s. The floor of a fit, measured
+in the same run, is what anyone pays who evaluates the likelihood customer by customer: four
+logarithms of an array of that length for each of 50 evaluations of an optimiser.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import numpy as np
+from tests.predict.simulated_customers import simulate
+
+from rapport.predict.models import bg_nbd, gamma_gamma, pareto_nbd
+from rapport.predict.models.bg_nbd import BgNbdParams
+from rapport.predict.models.pareto_nbd import ParetoNbdParams
+
+Result = TypeVar("Result")
+
+
+def timed(work: Callable[[], Result]) -> tuple[Result, float]:
+    start = time.process_time()
+    result = work()
+    return result, time.process_time() - start
+
+
+def floor_seconds(n: int) -> float:
+    values = np.linspace(1.0, 100.0, n)
+    np.log(values)
+    return timed(lambda: [np.log(values) for _ in range(200)])[1]
+
+
+def main() -> None:
+    n = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    floor = floor_seconds(n)
+    print(f"{n:,} customers over two years, one core; floor of a fit {floor:.2f} CPU s")
+    worlds = (
+        (bg_nbd, BgNbdParams(r=0.5, alpha=8.0, a=0.8, b=2.5)),
+        (pareto_nbd, ParetoNbdParams(r=0.55, alpha=10.6, s=0.6, beta=11.7)),
+    )
+    print(f"{'':34}{'CPU s':>8}{'x floor':>9}")
+    for model, params in worlds:
+        world = simulate(params, n_customers=n, n_days=730, seed=1)
+        history = world.history()
+        distinct, seconds = timed(lambda h=history: h.distinct)
+        rows = f"{distinct.n_profiles.size:,} distinct histories"
+        print(f"{model.name}: group, {rows:26}"[:34].ljust(34) + f"{seconds:8.2f}")
+        fitted, seconds = timed(lambda m=model, h=history: m.fit(h))
+        print(f"{model.name + ': fit':34}{seconds:8.2f}{seconds / floor:9.2f}  {fitted.params}")
+        _, seconds = timed(lambda m=model, h=history, f=fitted: m.predict(h, 52.0, f))
+        print(f"{model.name + ': score 52 weeks':34}{seconds:8.2f}{seconds / floor:9.2f}")
+    value, seconds = timed(lambda: gamma_gamma.fit(history))
+    print(f"{'gamma_gamma: fit':34}{seconds:8.2f}{seconds / floor:9.2f}  {value.params}")
+    _, seconds = timed(lambda: gamma_gamma.predict(history, 52.0, value))
+    print(f"{'gamma_gamma: score':34}{seconds:8.2f}{seconds / floor:9.2f}")
+
+
+if __name__ == "__main__":
+    main()
