@@ -1,0 +1,1 @@
+"""Act: decide whom to write to, deliver it once, and take care of those who complained."""
