@@ -1,0 +1,14 @@
+"""The JSON API and the collector: one resource, one file; the schema is generated from it."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+#: Modules with a ``routes`` tuple of Litestar handlers or routers.
+RESOURCES: tuple[str, ...] = ()
+
+
+def api_routes() -> list[Any]:
+    """The handlers of all resources."""
+    return [handler for name in RESOURCES for handler in import_module(name).routes]

@@ -1,0 +1,152 @@
+"""The one ASGI application: pages, JSON API and collector, behind one set of rules.
+
+Every route states in ``opt["permission"]`` what it needs: a permission of `vocabulary.access`,
+``"signed_in"`` or ``"public"``. A route that states nothing is refused to everybody.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from litestar import Litestar, Request, Response, Router
+from litestar.connection import ASGIConnection
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.enums import HttpMethod
+from litestar.exceptions import HTTPException
+from litestar.handlers import BaseRouteHandler
+from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
+
+from rapport.api import api_routes
+from rapport.api.errors import error_answer
+from rapport.errors import InternalError, NotAllowed, NotFound, NotSignedIn, RapportError
+from rapport.settings import read_settings
+from rapport.vocabulary.access import User
+from rapport.web.assets import assets
+from rapport.web.pages import page_routes
+from rapport.web.parts.context import CSRF_FIELD, CSRF_HEADER
+from rapport.web.parts.frame import CONTENT_SECURITY_POLICY
+from rapport.web.visit import SESSION_COOKIE, error_page
+from rapport.workflows.company import Company, open_company
+from rapport.workflows.users import Session, session_of, user_of_api_token
+
+log = logging.getLogger("rapport")
+
+_SAFE_METHODS = {HttpMethod.GET, HttpMethod.HEAD, HttpMethod.OPTIONS}
+_HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+class WhoAsks(AbstractAuthenticationMiddleware):
+    """Finds the user by session cookie or by API token."""
+
+    async def authenticate_request(self, connection: ASGIConnection[Any, Any, Any, Any]) -> Any:
+        company: Company = connection.app.state.company
+        scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            return AuthenticationResult(user=user_of_api_token(company, token), auth=None)
+        session = session_of(company, connection.cookies.get(SESSION_COOKIE))
+        return AuthenticationResult(user=session.user if session else None, auth=session)
+
+
+def permission_guard(
+    connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
+) -> None:
+    """Refuse whoever lacks what the route needs."""
+    needed = handler.opt.get("permission")
+    if needed == "public":
+        return
+    user: User | None = connection.scope.get("user")
+    if user is None:
+        raise NotSignedIn("Sign in first, or send an API token as `Authorization: Bearer …`")
+    if needed != "signed_in" and not (needed and user.may(needed)):
+        raise NotAllowed(f"Your role, {user.role}, may not do this (it needs {needed})")
+
+
+async def refuse_forgery(request: Request[Any, Any, Any]) -> None:
+    """A write by a browser's session must carry the session's own token."""
+    if request.method in _SAFE_METHODS or request.route_handler.opt.get("cross_origin"):
+        return
+    origin = request.headers.get("origin")
+    if origin and origin != "null" and urlsplit(origin).netloc != request.headers.get("host"):
+        raise NotAllowed("This write came from a page of another site")
+    session: Session | None = request.scope.get("auth")
+    if session is None:
+        return
+    given = request.headers.get(CSRF_HEADER)
+    if given is None and "form" in request.headers.get("content-type", ""):
+        given = (await request.form()).get(CSRF_FIELD)
+    if not secrets.compare_digest(str(given or ""), session.csrf_token):
+        raise NotAllowed("The page was too old to write from; reload it and try again")
+    return
+
+
+def _answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    if not isinstance(error, RapportError):
+        error = _as_ours(error)
+    if request.url.path.startswith(("/api/", "/v1/", "/schema")):
+        return error_answer(error)
+    return error_page(request, error)
+
+
+def _as_ours(error: Exception) -> RapportError:
+    if isinstance(error, HTTPException) and error.status_code < 500:
+        ours: RapportError = (
+            NotFound("There is nothing at this address")
+            if error.status_code == 404
+            else NotAllowed(error.detail)
+        )
+        ours.http_status = error.status_code  # type: ignore[misc]
+        return ours
+    reference = secrets.token_hex(4)
+    # The traceback holds code and types; messages of drivers may hold values, so they stay out.
+    log.error("reference %s: %s", reference, type(error).__name__, exc_info=error)
+    return InternalError(f"Something went wrong here; reference {reference}", reference=reference)
+
+
+def create_app(
+    opened: AbstractContextManager[Company] | None = None, *, debug: bool = False
+) -> Litestar:
+    """The application over the company that the settings name, or over ``opened``."""
+
+    @contextmanager
+    def from_settings() -> Iterator[Company]:
+        with open_company(read_settings()) as company:
+            yield company
+
+    @asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        with opened or from_settings() as company:
+            app.state.company = company
+            yield
+
+    def company(state: State) -> Company:
+        found: Company = state.company
+        return found
+
+    return Litestar(
+        route_handlers=[
+            Router(
+                "/",
+                route_handlers=[assets, *page_routes(), *api_routes()],
+                guards=[permission_guard],
+                before_request=refuse_forgery,
+                middleware=[WhoAsks],
+                dependencies={"company": Provide(company, sync_to_thread=False)},
+            ),
+        ],
+        lifespan=[lifespan],
+        exception_handlers={Exception: _answer_error},
+        response_headers=_HEADERS,
+        debug=debug,
+    )
