@@ -1,0 +1,1 @@
+"""One person from many records: deterministic, explained, reversible."""

@@ -1,0 +1,205 @@
+"""Writing who is who: memberships that only grow, and the decisions that moved them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
+
+from rapport.engines.ledger import Ledger
+from rapport.unify.assign import Assignment, Change, Standing
+from rapport.unify.cluster import Partition
+from rapport.unify.stored_evidence import chunks, micros, rows_in
+from rapport.vocabulary import ledger_tables as t
+
+#: Who decides when no human does.
+RULES = "rules"
+
+
+def standings_of(connection: Connection, profile_ids: Collection[str]) -> dict[str, Standing]:
+    """What these profiles bring to a contest for an id; unknown ones are absent."""
+    p = t.profile.c
+    return {
+        row[0]: Standing(touchpoint_count=row[1], created_at=row[2], retired=row[3] is not None)
+        for row in rows_in(
+            connection,
+            lambda piece: select(
+                p.profile_id, p.touchpoint_count, micros(p.created_at), p.merged_into
+            ).where(p.profile_id.in_(piece)),
+            profile_ids,
+        )
+    }
+
+
+#: Derived columns that a retired profile must not keep: they are personal data of somebody else's
+#: profile now, and an undo derives them anew.
+EMPTY_PROFILE: Mapping[str, Any] = {
+    "name": None, "email": None, "phone": None, "birthday": None, "language": None,
+    "country": None, "city": None, "postal_code": None, "first_seen": None, "last_seen": None,
+    "touchpoint_count": 0, "order_count": 0, "revenue": 0, "last_order_at": None,
+    "conflict_count": 0,
+}  # fmt: skip
+
+
+def explain_links(partition: Partition) -> dict[int, list[dict[str, Any]]]:
+    """The links used, by each of their records, as a decision keeps them.
+
+    A decision keeps kinds and records but no values: it outlives the erasure of a person.
+    """
+    links: dict[int, list[dict[str, Any]]] = {}
+    for link in partition.used:
+        told = {
+            "kind": link.tie.kind,
+            "a": link.a,
+            "b": link.b,
+            "reason": link.tie.reason,
+            "bits": link.tie.bits,
+        }
+        links.setdefault(link.a, []).append(told)
+        links.setdefault(link.b, []).append(told)
+    return links
+
+
+def _why(change: Change, links: Mapping[int, list[dict[str, Any]]]) -> dict[str, Any]:
+    moved = set(change.moved) if change.kind in ("join", "merge") else set(change.after)
+    told: dict[tuple[int, int, str], dict[str, Any]] = {}
+    for a in sorted(moved):
+        for link in links.get(a, ()):
+            told[link["a"], link["b"], link["kind"]] = link
+    return {"links": [told[key] for key in sorted(told)]}
+
+
+def decision_row(
+    *,
+    kind: str,
+    inputs: Mapping[str, Any],
+    outputs: Mapping[str, Any],
+    why: Mapping[str, Any],
+    actor: str,
+    at: datetime,
+    reverses: int | None = None,
+) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "inputs": inputs,
+        "outputs": outputs,
+        "why": why,
+        "actor": actor,
+        "at": at,
+        "reverses": reverses,
+    }
+
+
+def insert_decisions(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Append to the decision log; the numbers they got, in the same order."""
+    if not rows:
+        return []
+    statement = insert(t.decision).returning(t.decision.c.decision_id, sort_by_parameter_order=True)
+    return [row[0] for row in connection.execute(statement, list(rows))]
+
+
+def write_assignment(
+    connection: Connection,
+    ledger: Ledger,
+    assignment: Assignment,
+    partition: Partition,
+    at: datetime,
+    *,
+    decision_id: int | None = None,
+) -> dict[str, int]:
+    """Move the records and log why; with ``decision_id`` all moves are that decision's.
+
+    Returns
+    -------
+    dict
+        The decision that changed each profile.
+    """
+    changes = assignment.changes
+    if decision_id is None:
+        links = explain_links(partition)
+        numbers = insert_decisions(
+            connection,
+            [
+                decision_row(
+                    kind=change.kind,
+                    inputs={p: list(atoms) for p, atoms in change.before.items()},
+                    outputs={change.profile_id: list(change.after)},
+                    why=_why(change, links),
+                    actor=RULES,
+                    at=at,
+                )
+                for change in changes
+            ],
+        )
+    else:
+        numbers = [decision_id] * len(changes)
+    _write_profiles(connection, ledger, assignment, at)
+    m = t.membership.c
+    leaving = [a for change in changes if change.before for a in change.moved]
+    for piece in chunks(leaving):
+        connection.execute(
+            update(t.membership)
+            .where(m.atom_id.in_(piece), m.valid_to.is_(None))
+            .values(valid_to=at)
+        )
+    rows = [
+        {
+            "atom_id": a,
+            "profile_id": change.profile_id,
+            "valid_from": at,
+            "valid_to": None,
+            "decision_id": number,
+        }
+        for change, number in zip(changes, numbers, strict=True)
+        for a in change.moved
+    ]
+    if rows:
+        connection.execute(insert(t.membership).inline(), rows)
+    return {change.profile_id: n for change, n in zip(changes, numbers, strict=True)}
+
+
+def _write_profiles(
+    connection: Connection, ledger: Ledger, assignment: Assignment, at: datetime
+) -> None:
+    gaining = [change.profile_id for change in assignment.changes]
+    ledger.insert_new(
+        connection,
+        t.profile,
+        [
+            {
+                "profile_id": profile_id,
+                "created_at": at,
+                "touchpoint_count": 0,
+                "order_count": 0,
+                "revenue": 0,
+                "conflict_count": 0,
+            }
+            for profile_id in gaining
+        ],
+        ["profile_id"],
+    )
+    p = t.profile.c
+    revivable = [c.profile_id for c in assignment.changes if c.kind == "split"]
+    # A record that once lost its profile in a merge may be created into it again.
+    for piece in chunks(
+        set(revivable) | {c.profile_id for c in assignment.changes if c.kind == "create"}
+    ):
+        connection.execute(
+            update(t.profile)
+            .where(p.profile_id.in_(piece), p.merged_into.is_not(None))
+            .values(merged_into=None)
+        )
+    if assignment.retired:
+        connection.execute(
+            update(t.profile)
+            .where(p.profile_id == bindparam("b_profile_id"))
+            .values(merged_into=bindparam("merged_into"), **EMPTY_PROFILE),
+            [
+                {"b_profile_id": old, "merged_into": successor}
+                for old, successor in assignment.retired.items()
+            ],
+        )
+        for piece in chunks(assignment.retired):
+            connection.execute(delete(t.search_term).where(t.search_term.c.profile_id.in_(piece)))

@@ -1,0 +1,278 @@
+"""Keeping what sightings say: records, their identifiers, facts and consents.
+
+What is stored is the same whatever the order of arrival: earliest and latest times, and per
+attribute the latest statement (of equal moments the greater value, not the later arrival).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import Connection, and_, bindparam, select, update
+
+from rapport.engines.ledger import Ledger
+from rapport.errors import StoreMismatch
+from rapport.unify.evidence import Value
+from rapport.unify.sighting import Sighting
+from rapport.unify.stored_evidence import NAME_ATTRIBUTES, micros, rows_in
+from rapport.vocabulary import ledger_tables as t
+from rapport.vocabulary.identifier import Identifier, atom_id
+from rapport.vocabulary.ledger_tables import from_micros, to_micros
+
+
+class Registered(Struct, frozen=True, kw_only=True):
+    """What a batch told that was new."""
+
+    atoms: tuple[int, ...]  # all records seen
+    new_atoms: frozenset[int]
+    changed: frozenset[int]  # new, or with new identifiers, another name or birthday
+    retold: frozenset[int]  # records of which any fact changed
+    added: Mapping[Value, int]  # new holders per value
+
+
+class _Seen:
+    __slots__ = ("first", "last", "record", "source")
+
+    def __init__(self, record: Identifier, source: str, at: int) -> None:
+        self.record = record
+        self.source = source
+        self.first = at
+        self.last = at
+
+
+class Batch:
+    """The sightings of a batch, folded to one statement per record, identifier and attribute."""
+
+    def __init__(self, sightings: Sequence[Sighting]) -> None:
+        self.atoms: dict[int, _Seen] = {}
+        self.identifiers: dict[tuple[str, str, str, int], list[int]] = {}
+        self.attributes: dict[tuple[int, str], tuple[int, str, int, str]] = {}
+        self.consents: dict[tuple[int, str, int], tuple[bool, str, str]] = {}
+        numbers: dict[Identifier, int] = {}
+        for sighting in sightings:
+            number = numbers.get(sighting.record)
+            if number is None:
+                number = numbers[sighting.record] = atom_id(sighting.record)
+            self._add(number, to_micros(sighting.occurred_at), sighting)
+
+    def _add(self, atom: int, at: int, sighting: Sighting) -> None:
+        seen = self.atoms.get(atom)
+        if seen is None:
+            self.atoms[atom] = _Seen(sighting.record, sighting.source, at)
+        else:
+            seen.first, seen.source = min((seen.first, seen.source), (at, sighting.source))
+            seen.last = max(seen.last, at)
+        for i in sighting.identifiers:
+            span = self.identifiers.setdefault((i.kind, i.namespace, i.value, atom), [at, at])
+            if at > span[1]:
+                span[1] = at
+            elif at < span[0]:
+                span[0] = at
+        for name, value in sighting.traits.items():
+            stated = (at, value, sighting.position, sighting.source)
+            known = self.attributes.get((atom, name))
+            if known is None or stated > known:
+                self.attributes[atom, name] = stated
+        for consent in sighting.consents:
+            word = (consent.granted, consent.legal_basis, sighting.source)
+            said = self.consents.get((atom, consent.purpose, at))
+            if said is None or word < said:  # at one moment the withdrawal wins
+                self.consents[atom, consent.purpose, at] = word
+
+
+def register(connection: Connection, ledger: Ledger, batch: Batch) -> Registered:
+    """Write what is new in ``batch`` and say what it was."""
+    new_atoms = _register_atoms(connection, ledger, batch)
+    new_identifiers = _register_identifiers(connection, ledger, batch, new_atoms)
+    retold, renamed = _register_attributes(connection, ledger, batch, new_atoms)
+    _register_consents(connection, ledger, batch)
+    return Registered(
+        atoms=tuple(batch.atoms),
+        new_atoms=frozenset(new_atoms),
+        changed=frozenset(new_atoms | {key[3] for key in new_identifiers} | renamed),
+        retold=frozenset(retold | new_atoms),
+        added=Counter(
+            Value(kind, namespace, value) for kind, namespace, value, _ in new_identifiers
+        ),
+    )
+
+
+def _register_atoms(connection: Connection, ledger: Ledger, batch: Batch) -> set[int]:
+    a = t.atom.c
+    known: dict[int, Any] = {
+        row[0]: row
+        for row in rows_in(
+            connection,
+            lambda piece: select(
+                a.atom_id, a.kind, a.namespace, a.value, a.source,
+                micros(a.first_seen), micros(a.last_seen),
+            ).where(a.atom_id.in_(piece)),
+            batch.atoms,
+        )
+    }  # fmt: skip
+    new: list[dict[str, Any]] = []
+    longer: list[dict[str, Any]] = []
+    for number, seen in batch.atoms.items():
+        row = known.get(number)
+        if row is None:
+            new.append(
+                {
+                    "atom_id": number,
+                    "kind": seen.record.kind,
+                    "namespace": seen.record.namespace,
+                    "value": seen.record.value,
+                    "source": seen.source,
+                    "first_seen": from_micros(seen.first),
+                    "last_seen": from_micros(seen.last),
+                }
+            )
+            continue
+        if (row[1], row[2], row[3]) != (
+            seen.record.kind,
+            seen.record.namespace,
+            seen.record.value,
+        ):
+            raise StoreMismatch(
+                f"Two records have the number {number}; this happens once in billions of records. "
+                "Rename the namespace (source) of one of them and import it again"
+            )
+        first, source = min((row[5], row[4]), (seen.first, seen.source))
+        last = max(row[6], seen.last)
+        if (first, last, source) != (row[5], row[6], row[4]):
+            longer.append(
+                {
+                    "b_atom_id": number,
+                    "source": source,
+                    "first_seen": from_micros(first),
+                    "last_seen": from_micros(last),
+                }
+            )
+    ledger.insert_new(connection, t.atom, new, ["atom_id"])
+    if longer:
+        connection.execute(
+            update(t.atom)
+            .where(a.atom_id == bindparam("b_atom_id"))
+            .values(
+                source=bindparam("source"),
+                first_seen=bindparam("first_seen"),
+                last_seen=bindparam("last_seen"),
+            ),
+            sorted(longer, key=lambda row: row["b_atom_id"]),
+        )
+    return {row["atom_id"] for row in new}
+
+
+_IdentifierKey = tuple[str, str, str, int]
+_IDENTIFIER_KEYS = ("kind", "namespace", "value", "atom_id")
+
+
+def _register_identifiers(
+    connection: Connection, ledger: Ledger, batch: Batch, new_atoms: set[int]
+) -> set[_IdentifierKey]:
+    i = t.identifier.c
+    known: dict[_IdentifierKey, tuple[int, int]] = {
+        (row[0], row[1], row[2], row[3]): (row[4], row[5])
+        for row in rows_in(
+            connection,
+            lambda piece: select(
+                i.kind, i.namespace, i.value, i.atom_id, micros(i.first_seen), micros(i.last_seen)
+            ).where(i.atom_id.in_(piece)),
+            batch.atoms.keys() - new_atoms,
+        )
+    }
+    new: list[dict[str, Any]] = []
+    longer: list[dict[str, Any]] = []
+    for key, (first, last) in batch.identifiers.items():
+        span = known.get(key)
+        if span is None:
+            row = dict(zip(_IDENTIFIER_KEYS, key, strict=True))
+            new.append(row | {"first_seen": from_micros(first), "last_seen": from_micros(last)})
+        elif first < span[0] or last > span[1]:
+            longer.append(
+                {
+                    "b_kind": key[0],
+                    "b_namespace": key[1],
+                    "b_value": key[2],
+                    "b_atom_id": key[3],
+                    "first_seen": from_micros(min(first, span[0])),
+                    "last_seen": from_micros(max(last, span[1])),
+                }
+            )
+    ledger.insert_new(connection, t.identifier, new, _IDENTIFIER_KEYS)
+    if longer:
+        connection.execute(
+            update(t.identifier)
+            .where(and_(*(i[name] == bindparam(f"b_{name}") for name in _IDENTIFIER_KEYS)))
+            .values(first_seen=bindparam("first_seen"), last_seen=bindparam("last_seen")),
+            sorted(longer, key=lambda row: (row["b_kind"], row["b_namespace"], row["b_value"])),
+        )
+    return {(row["kind"], row["namespace"], row["value"], row["atom_id"]) for row in new}
+
+
+def _register_attributes(
+    connection: Connection, ledger: Ledger, batch: Batch, new_atoms: set[int]
+) -> tuple[set[int], set[int]]:
+    """The records of which a fact changed, and those of which name or birthday did."""
+    f = t.attribute.c
+    known = {
+        (row[0], row[1]): (row[2], row[3], row[4], row[5])
+        for row in rows_in(
+            connection,
+            lambda piece: select(
+                f.atom_id, f.name, micros(f.observed_at), f.value, f.position, f.source
+            ).where(f.atom_id.in_(piece)),
+            {atom for atom, _ in batch.attributes} - new_atoms,
+        )
+    }
+    rows: list[Mapping[str, Any]] = []
+    retold: set[int] = set()
+    renamed: set[int] = set()
+    for (atom, name), stated in batch.attributes.items():
+        before = known.get((atom, name))
+        if before is not None and stated <= before:
+            continue
+        at, value, position, source = stated
+        rows.append(
+            {
+                "atom_id": atom,
+                "name": name,
+                "value": value,
+                "source": source,
+                "observed_at": from_micros(at),
+                "position": position,
+            }
+        )
+        if before is None or before[1] != value:
+            retold.add(atom)
+            if name in NAME_ATTRIBUTES:
+                renamed.add(atom)
+    ledger.upsert(
+        connection,
+        t.attribute,
+        rows,
+        ["atom_id", "name"],
+        ["value", "source", "observed_at", "position"],
+    )
+    return retold, renamed
+
+
+def _register_consents(connection: Connection, ledger: Ledger, batch: Batch) -> None:
+    keys = ["atom_id", "purpose", "occurred_at"]
+    granted: list[Mapping[str, Any]] = []
+    withdrawn: list[Mapping[str, Any]] = []
+    for (atom, purpose, at), (given, legal_basis, source) in batch.consents.items():
+        (granted if given else withdrawn).append(
+            {
+                "atom_id": atom,
+                "purpose": purpose,
+                "occurred_at": from_micros(at),
+                "granted": given,
+                "legal_basis": legal_basis,
+                "source": source,
+            }
+        )
+    ledger.insert_new(connection, t.consent, granted, keys)
+    ledger.upsert(connection, t.consent, withdrawn, keys, ["granted", "legal_basis", "source"])

@@ -1,0 +1,74 @@
+"""What identity needs of a touchpoint, and nothing else of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+
+from msgspec import Struct, field
+
+from rapport.vocabulary.identifier import Identifier, kind_of
+from rapport.vocabulary.identifier_values import normalise_identifier
+from rapport.vocabulary.profile import ATTRIBUTES
+from rapport.vocabulary.touchpoint import ConsentChange, Touchpoint
+
+#: Facts about a person that also identify, and the kind of identifier they are.
+TRAIT_IDENTIFIERS = ("email", "phone", "loyalty_card")
+
+
+class Sighting(Struct, frozen=True, kw_only=True):
+    """A record was seen once, with these identifiers and facts. Identifiers are normalised."""
+
+    record: Identifier
+    identifiers: tuple[Identifier, ...] = ()
+    traits: Mapping[str, str] = field(default_factory=dict)
+    consents: tuple[ConsentChange, ...] = ()
+    occurred_at: datetime
+    source: str
+    position: int
+
+
+def sighting_of(touchpoint: Touchpoint, position: int) -> Sighting | None:
+    """The sighting in ``touchpoint``; None where nobody can be named (a cash sale).
+
+    The record's own value and the e-mail, phone and card among the traits become identifiers.
+
+    Parameters
+    ----------
+    touchpoint : Touchpoint
+    position : int
+        Its place in the journal.
+    """
+    record = touchpoint.record
+    if record is None:
+        return None
+    country = touchpoint.traits.get("country") or touchpoint.country
+    found: dict[Identifier, None] = {}
+    for identifier in (record, *touchpoint.identifiers):
+        normal = _normal(identifier, country)
+        if normal is not None:
+            found[normal] = None
+    for kind in TRAIT_IDENTIFIERS:
+        value = touchpoint.traits.get(kind)
+        if value:
+            normal = _normal(Identifier(kind=kind, value=value), country)
+            if normal is not None:
+                found[normal] = None
+    return Sighting(
+        record=record,
+        identifiers=tuple(found),
+        traits={k: v for k, v in touchpoint.traits.items() if v and k in ATTRIBUTES},
+        consents=touchpoint.consents,
+        occurred_at=touchpoint.occurred_at,
+        source=touchpoint.source,
+        position=position,
+    )
+
+
+@lru_cache(maxsize=65_536)  # reading a phone number costs 50 µs, and people call more than once
+def _normal(identifier: Identifier, country: str | None) -> Identifier | None:
+    normal = normalise_identifier(identifier, country if country and len(country) == 2 else None)
+    if normal is None or not normal.namespace or kind_of(normal.kind).scoped:
+        return normal
+    return Identifier(kind=normal.kind, value=normal.value)  # world-wide: no namespace
