@@ -1,0 +1,1 @@
+"""What is known of many customers: questions, metrics, segments and what their texts say."""

@@ -1,0 +1,332 @@
+"""Asking: a question in, an answer out, with what a reader must know to trust it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+from itertools import product
+from typing import Any, TypeAlias
+
+import msgspec
+import pyarrow as pa
+from msgspec import Struct
+
+from rapport.engines.lake import Lake, Query, Step
+from rapport.engines.lake.store import digest
+from rapport.errors import InvalidQuestion
+from rapport.understand.metrics import BY_NAME as METRICS
+from rapport.understand.metrics.base import Metric
+from rapport.understand.periods import period_before, year_before
+from rapport.understand.plan import compile_question
+from rapport.understand.question import Question, check_question
+
+#: Most cells of one answer, empty ones included: what a page or a sheet can hold.
+MAX_CELLS = 200_000
+_MONEY = Decimal("0.0001")
+
+Value: TypeAlias = int | float | Decimal | None
+
+
+class Freshness(Struct, frozen=True, kw_only=True):
+    """What the lake held when it was asked."""
+
+    received_until: datetime | None  # the newest touchpoint's arrival; None: none yet
+    touchpoints: int
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """Rows, and where they come from.
+
+    `table` has the columns ``period`` (first local day of the unit), ``period_start`` (UTC),
+    ``complete`` (the whole unit was asked and is over, as far as the lake knows), one column per
+    dimension, and per metric ``<metric>`` and ``<metric>_n``, the observations behind it. Rows are
+    sorted by period, then by the dimensions, unknown last. Cells where nothing happened are there,
+    with the metric's empty value, for every period and every combination that occurs at all.
+    """
+
+    table: pa.Table
+    question: Question
+    freshness: Freshness
+    digest: str
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The table as dictionaries."""
+        rows: list[dict[str, Any]] = self.table.to_pylist()
+        return rows
+
+    def value(self, metric: str) -> Value:
+        """The one value of an answer with one row."""
+        return self.table[metric][0].as_py()  # type: ignore[no-any-return]
+
+
+class Comparison(Struct, frozen=True, kw_only=True):
+    """Two periods side by side.
+
+    `table` has one row per cell of `current`: its columns and, per metric, ``<metric>_before``
+    and ``<metric>_change``, the relative change (0.1 is a tenth more; None where the earlier
+    value is unknown or 0). For metrics that can be negative (points, scores) and for shares it is
+    the difference itself.
+    """
+
+    current: Answer
+    earlier: Answer
+    table: pa.Table
+
+
+class Kpi(Struct, frozen=True, kw_only=True):
+    """A number with its trend."""
+
+    metric: Metric
+    value: Value
+    n: int
+    previous: Value
+    change: float | None  # as in `Comparison`
+    better: bool | None  # None: no change, or neither direction is better
+    series: tuple[Point, ...]
+
+
+class Point(Struct, frozen=True, kw_only=True):
+    """One value of a trend."""
+
+    period: date
+    value: Value
+    n: int
+    complete: bool
+
+
+def freshness(
+    lake: Lake, *, as_of: datetime | None = None, tables: Mapping[str, pa.Table] | None = None
+) -> Freshness:
+    """How much the lake knows, and how recent it is.
+
+    Ask once for a page of many questions and hand it to `answer`.
+    """
+    query = Query(
+        steps=(
+            Step(
+                "freshness",
+                "SELECT max(t.received_at) AS received_until, count(*) AS touchpoints "
+                "FROM touchpoints AS t"
+                + ("" if as_of is None else " WHERE t.received_at <= $as_of"),
+            ),
+        ),
+        parameters={} if as_of is None else {"as_of": as_of},
+    )
+    (row,) = lake.ask(query, tables=tables).to_pylist()
+    return Freshness(received_until=row["received_until"], touchpoints=row["touchpoints"])
+
+
+def answer(
+    lake: Lake,
+    question: Question,
+    *,
+    tables: Mapping[str, pa.Table] | None = None,
+    known: Freshness | None = None,
+) -> Answer:
+    """The answer to a question.
+
+    Parameters
+    ----------
+    tables : mapping of str to pyarrow.Table, optional
+        Tables that stand in for the lake's own.
+    known : Freshness, optional
+        From `freshness`, to spare asking it again.
+
+    Raises
+    ------
+    InvalidQuestion
+        If the question names what does not exist, or has too many cells.
+    """
+    plan = compile_question(question)
+    if known is None:
+        known = freshness(lake, as_of=question.as_of, tables=tables)
+    asked = lake.ask(plan.query, tables={**(tables or {}), **plan.tables})
+    cells = asked.to_pylist()
+    splits = [f"by_{name}" for name in question.dimensions]
+    found = {(row["period"], *(row[name] for name in splits)): row for row in cells}
+    combinations = sorted({key[1:] for key in found}, key=_unknown_last) if splits else [()]
+    if len(combinations) * len(plan.periods) > MAX_CELLS:
+        raise InvalidQuestion(
+            f"The answer would have {len(combinations)} × {len(plan.periods)} cells, more than "
+            f"{MAX_CELLS}: ask for a longer grain, fewer dimensions or a filter."
+        )
+    keys = [(number, *key) for number, key in product(range(len(plan.periods)), combinations)]
+    columns: dict[str, pa.Array] = {
+        "period": pa.array([plan.periods[key[0]].first_day for key in keys], pa.date32()),
+        "period_start": pa.array(
+            [plan.periods[key[0]].starts_at for key in keys], pa.timestamp("us", tz="UTC")
+        ),
+        "complete": pa.array([_complete(plan.periods[key[0]], known) for key in keys], pa.bool_()),
+    }
+    for place, name in enumerate(question.dimensions, 1):
+        columns[name] = pa.array([key[place] for key in keys], pa.string())
+    for metric in question.defined_metrics():
+        values = [_value(metric, found.get(key)) for key in keys]
+        counted = [_count(metric, found.get(key)) for key in keys]
+        columns[metric.name] = pa.array(values, _arrow_type(metric))
+        columns[f"{metric.name}_n"] = pa.array(counted, pa.int64())
+    table = pa.table(columns)
+    return Answer(table=table, question=question, freshness=known, digest=digest(table))
+
+
+def _complete(period: Any, known: Freshness) -> bool:
+    over = known.received_until is not None and known.received_until >= period.ends_at
+    return bool(period.whole and over)
+
+
+def _unknown_last(key: tuple[str | None, ...]) -> tuple[tuple[bool, str], ...]:
+    return tuple((value is None, value or "") for value in key)
+
+
+def _value(metric: Metric, row: Mapping[str, Any] | None) -> Value:
+    """The metric of a cell, divided here so that every engine's answer is the same to the digit."""
+    above = None if row is None else row[f"{metric.name}__value"]
+    if row is None or above is None:
+        return metric.empty
+    if metric.per is not None:
+        below = row[f"{metric.name}__per"]
+        if not below:
+            return metric.empty
+        if metric.unit == "money":
+            return (Decimal(above) / Decimal(below)).quantize(_MONEY, ROUND_HALF_EVEN)
+        return float(Decimal(above) / Decimal(below))
+    if metric.unit == "money":
+        return Decimal(above).quantize(_MONEY)
+    return int(above) if metric.unit == "count" else float(above)
+
+
+def _count(metric: Metric, row: Mapping[str, Any] | None) -> int:
+    return 0 if row is None else int(row[f"{metric.name}__n"] or 0)
+
+
+def _arrow_type(metric: Metric) -> pa.DataType:
+    if metric.unit == "money":
+        return pa.decimal128(38, 4)
+    return pa.int64() if metric.unit == "count" else pa.float64()
+
+
+def compare(
+    lake: Lake,
+    question: Question,
+    *,
+    with_last_year: bool = False,
+    tables: Mapping[str, pa.Table] | None = None,
+    known: Freshness | None = None,
+) -> Comparison:
+    """The answer beside that of the period before, or of a year before.
+
+    Whole months are compared with as many whole months; other periods with as many days. Rows meet
+    by their number within the period (the third day with the third day) and their dimensions.
+    """
+    check_question(question)
+    if with_last_year:
+        start = year_before(question.start, question.time_zone)
+        end = year_before(question.end, question.time_zone)
+    else:
+        start, end = period_before(question.start, question.end, question.time_zone)
+    if known is None:
+        known = freshness(lake, as_of=question.as_of, tables=tables)
+    current = answer(lake, question, tables=tables, known=known)
+    moment = question.end if question.now is None else question.now
+    before = msgspec.structs.replace(question, start=start, end=end, now=moment)
+    earlier = answer(lake, before, tables=tables, known=known)
+    past = dict(_numbered(earlier))
+    table = current.table
+    keyed = _numbered(current)
+    for metric in question.defined_metrics():
+        then = [past[key][metric.name] if key in past else metric.empty for key, _ in keyed]
+        now = [row[metric.name] for _, row in keyed]
+        changes = [_change(metric, new, old) for new, old in zip(now, then, strict=True)]
+        table = table.append_column(f"{metric.name}_before", pa.array(then, _arrow_type(metric)))
+        table = table.append_column(f"{metric.name}_change", pa.array(changes, pa.float64()))
+    return Comparison(current=current, earlier=earlier, table=table)
+
+
+def _numbered(given: Answer) -> list[tuple[tuple[Any, ...], dict[str, Any]]]:
+    numbers: dict[date, int] = {}
+    found = []
+    for row in given.rows():
+        number = numbers.setdefault(row["period"], len(numbers))
+        found.append(((number, *(row[name] for name in given.question.dimensions)), row))
+    return found
+
+
+def _change(metric: Metric, new: Value, old: Value) -> float | None:
+    if new is None or old is None:
+        return None
+    if metric.unit in ("share", "points", "score"):
+        return float(new) - float(old)
+    return None if old == 0 else float((Decimal(new) - Decimal(old)) / abs(Decimal(old)))
+
+
+def kpis(
+    lake: Lake,
+    question: Question,
+    *,
+    grain: str = "month",
+    tables: Mapping[str, pa.Table] | None = None,
+    known: Freshness | None = None,
+) -> tuple[Kpi, ...]:
+    """Each metric of a question as one number, with the period before and its course.
+
+    Three questions to the lake, however many the metrics.
+
+    Parameters
+    ----------
+    question : Question
+        Without dimensions; its own grain is not used.
+    grain : str
+        Calendar unit of the course.
+    """
+    if question.dimensions:
+        raise InvalidQuestion("A KPI is one number: ask without dimensions, or use `compare`.")
+    whole = msgspec.structs.replace(question, grain=None)
+    check_question(whole)
+    if known is None:
+        known = freshness(lake, as_of=question.as_of, tables=tables)
+    compared = compare(lake, whole, tables=tables, known=known)
+    course = answer(
+        lake, msgspec.structs.replace(question, grain=grain), tables=tables, known=known
+    ).rows()
+    (now,) = compared.table.to_pylist()
+    return tuple(_kpi(METRICS[name], now, course) for name in question.metrics)
+
+
+def _kpi(metric: Metric, now: Mapping[str, Any], course: Sequence[Mapping[str, Any]]) -> Kpi:
+    name = metric.name
+    change = now[f"{name}_change"]
+    better = None
+    if change and metric.direction != "none":
+        better = (change > 0) == (metric.direction == "up")
+    return Kpi(
+        metric=metric,
+        value=now[name],
+        n=now[f"{name}_n"],
+        previous=now[f"{name}_before"],
+        change=change,
+        better=better,
+        series=tuple(
+            Point(
+                period=row["period"],
+                value=row[name],
+                n=row[f"{name}_n"],
+                complete=row["complete"],
+            )
+            for row in course
+        ),
+    )
+
+
+def kpi(
+    lake: Lake,
+    metric: str,
+    question: Question,
+    *,
+    grain: str = "month",
+    tables: Mapping[str, pa.Table] | None = None,
+    known: Freshness | None = None,
+) -> Kpi:
+    """One metric as a number with the period before and its course; see `kpis`."""
+    one = msgspec.structs.replace(question, metrics=(metric,))
+    return kpis(lake, one, grain=grain, tables=tables, known=known)[0]

@@ -1,0 +1,89 @@
+"""What an answer can be split by, and filtered on: one line each, in alphabetical order."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+
+class Dimension(Struct, frozen=True, kw_only=True):
+    """A column to group by.
+
+    `expression` reads ``v``, the relation's rows, and ``c``, the customers; `reads` says whether
+    the customers (or the segments' members, ``g``) have to be joined for it.
+    """
+
+    name: str
+    expression: str
+    reads: Literal["touchpoint", "customer", "segment"]
+    description: str
+
+
+DIMENSIONS: tuple[Dimension, ...] = (
+    Dimension(
+        name="acquisition_channel",
+        expression="coalesce(c.acquisition_channel, v.acquisition_channel)",
+        reads="customer",
+        description="How the customer came; for the anonymous, how this visit came.",
+    ),
+    Dimension(
+        name="campaign",
+        expression="v.campaign",
+        reads="touchpoint",
+        description="The campaign that the touchpoint names.",
+    ),
+    Dimension(
+        name="channel",
+        expression="v.channel",
+        reads="touchpoint",
+        description="Where it happened: web, store, phone…",
+    ),
+    Dimension(
+        name="city",
+        expression="c.city",
+        reads="customer",
+        description="Where the customer lives.",
+    ),
+    Dimension(
+        name="country",
+        expression="coalesce(v.country, c.country)",
+        reads="customer",
+        description="Where it happened; where that is not said, where the customer lives.",
+    ),
+    Dimension(
+        name="language",
+        expression="coalesce(c.language, v.language)",
+        reads="customer",
+        description="The customer's language; for the anonymous, that of the touchpoint.",
+    ),
+    Dimension(
+        name="place",
+        expression="v.place",
+        reads="touchpoint",
+        description="The shop or place that the touchpoint names.",
+    ),
+    Dimension(
+        name="rfm_segment",
+        expression="c.rfm_segment",
+        reads="customer",
+        description="The customer's RFM segment today.",
+    ),
+    Dimension(
+        name="segment",
+        expression="g.segment",
+        reads="segment",
+        description=(
+            "The segments given with the question. A customer counts in each of theirs, so the "
+            "parts add up to more than the whole."
+        ),
+    ),
+    Dimension(
+        name="source",
+        expression="v.source",
+        reads="touchpoint",
+        description="The silo that sent it.",
+    ),
+)
+
+BY_NAME: dict[str, Dimension] = {dimension.name: dimension for dimension in DIMENSIONS}

@@ -1,0 +1,1 @@
+"""Segments: rules over customers, checked, compiled, evaluated and counted."""

@@ -1,0 +1,186 @@
+"""Every metric beside the same definition written by hand in Polars, on generated silos."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from rapport.engines.lake import Lake
+from rapport.understand.answer import answer
+from rapport.understand.metrics import METRICS
+from rapport.understand.question import Question
+from tests.understand.touchpoint_rows import at, generated
+
+ZONE = "Europe/Brussels"
+START, END = at("2025-01-01T00:00:00+01:00"), at("2026-07-01T00:00:00+02:00")
+TRUNCATE = {"day": "1d", "week": "1w", "month": "1mo", "quarter": "1q", "year": "1y"}
+
+
+def known(touchpoints: pa.Table, as_of: datetime | None) -> pl.DataFrame:
+    """Touchpoints that hold: in Python, one touchpoint at a time."""
+    rows = touchpoints.to_pylist()
+    if as_of is not None:
+        rows = [row for row in rows if row["received_at"] <= as_of]
+    newest: dict[tuple[str, str], dict] = {}
+    for row in rows:
+        if row["corrects"] and row["corrects"] != row["touchpoint_id"]:
+            key = (row["source"], row["corrects"])
+            best = newest.get(key)
+            if best is None or (row["received_at"], row["position"]) > (
+                best["received_at"],
+                best["position"],
+            ):
+                newest[key] = row
+    winners = {row["position"] for row in newest.values()}
+    kept = [
+        row
+        for row in rows
+        if (row["source"], row["touchpoint_id"]) not in newest
+        and (not row["corrects"] or row["position"] in winners)
+    ]
+    return pl.from_arrow(pa.Table.from_pylist(kept, touchpoints.schema))
+
+
+def sales(frame: pl.DataFrame, members: pa.Table) -> pl.DataFrame:
+    cancelled = frame.filter(pl.col("type") == "Order Cancelled").select("source", "order_id")
+    sold = frame.filter(pl.col("type").is_in(["Order Completed", "Order Refunded"]))
+    sold = sold.join(cancelled.drop_nulls().unique(), on=["source", "order_id"], how="anti")
+    orders = sold.filter(pl.col("type") == "Order Completed").sort("position")
+    orders = pl.concat(
+        [
+            orders.filter(pl.col("order_id").is_null()),
+            orders.filter(pl.col("order_id").is_not_null()).unique(
+                ["source", "order_id"], keep="first"
+            ),
+        ]
+    )
+    sold = pl.concat([orders, sold.filter(pl.col("type") == "Order Refunded")])
+    return sold.join(pl.from_arrow(members), on="atom_id", how="left")
+
+
+def expected(
+    touchpoints: pa.Table, members: pa.Table, grain: str, as_of: datetime | None
+) -> dict[str, dict]:
+    frame = known(touchpoints, as_of)
+
+    def bucketed(rows: pl.DataFrame) -> pl.DataFrame:
+        local = pl.col("occurred_at").dt.convert_time_zone(ZONE)
+        return rows.with_columns(period=local.dt.truncate(TRUNCATE[grain]).dt.date())
+
+    def within(rows: pl.DataFrame) -> pl.DataFrame:
+        return rows.filter((pl.col("occurred_at") >= START) & (pl.col("occurred_at") < END))
+
+    def by_period(rows: pl.DataFrame, value: pl.Expr) -> dict:
+        grouped = rows.group_by("period").agg(value.alias("value"))
+        return dict(zip(grouped["period"], grouped["value"], strict=True))
+
+    every = bucketed(sales(frame, members))
+    sold = within(every)
+    placed = sold.filter(pl.col("type") == "Order Completed")
+    named = every.filter((pl.col("type") == "Order Completed") & pl.col("profile_id").is_not_null())
+    first = named.group_by("profile_id").agg(first=pl.col("occurred_at").min())
+    named = within(named.join(first, on="profile_id"))
+    buyers = {period: set(rows["profile_id"]) for (period,), rows in named.group_by(["period"])}
+    periods = pl.date_range(
+        min(buyers), END.date(), interval=TRUNCATE[grain], closed="left", eager=True
+    ).to_list()
+    surveys = within(bucketed(frame.filter(pl.col("type") == "Survey Answered")))
+    nps = surveys.filter(
+        (pl.col("question") == "nps") & (pl.col("scale_min") == 0) & (pl.col("scale_max") == 10)
+    )
+    csat = surveys.filter(pl.col("question") == "csat")
+    reached = (pl.col("score") - pl.col("scale_min")) / (
+        pl.col("scale_max") - pl.col("scale_min")
+    ) >= 0.75
+    amount = pl.col("amount_base").cast(pl.Float64)
+    is_refund = pl.col("type") == "Order Refunded"
+    contacts = within(bucketed(frame.filter(pl.col("type").is_in(["Ticket Opened", "Call Ended"]))))
+    judged = within(bucketed(frame.filter(pl.col("sentiment").is_not_null())))
+    return {
+        "active_customers": {period: len(names) for period, names in buyers.items()},
+        "average_order_value": by_period(placed.filter(amount.is_not_null()), amount.mean()),
+        "contacts": by_period(contacts, pl.len()),
+        "csat": by_period(csat, reached.mean()),
+        "mood": by_period(judged, pl.col("sentiment").mean()),
+        "new_customers": by_period(
+            named.filter(pl.col("occurred_at") == pl.col("first")), pl.col("profile_id").n_unique()
+        ),
+        "nps": by_period(
+            nps, 100 * ((pl.col("score") >= 9).mean() - (pl.col("score") <= 6).mean())
+        ),
+        "orders": by_period(placed, pl.len()),
+        "repeat_rate": {
+            period: rows.filter(pl.col("occurred_at") > pl.col("first"))["profile_id"].n_unique()
+            / rows["profile_id"].n_unique()
+            for (period,), rows in named.group_by(["period"])
+        },
+        "retention": {
+            later: len(buyers[earlier] & buyers.get(later, set())) / len(buyers[earlier])
+            for earlier, later in pairwise(periods)
+            if earlier in buyers
+        },
+        "returns_share": by_period(
+            sold,
+            -pl.when(is_refund).then(amount).sum() / pl.when(~is_refund).then(amount).sum(),
+        ),
+        "revenue": by_period(sold, amount.sum()),
+        "tickets": by_period(contacts.filter(pl.col("type") == "Ticket Opened"), pl.len()),
+        "unconverted_orders": by_period(placed, amount.is_null().sum()),
+    }
+
+
+@pytest.mark.parametrize("grain", ["month", "quarter", "week"])
+@pytest.mark.parametrize("as_of", [None, at("2025-09-15T12:00:00+00:00")], ids=["now", "then"])
+@pytest.mark.parametrize("seed", [7])
+def test_every_metric_equals_its_definition_in_polars(
+    lake: Lake, grain: str, as_of: datetime | None, seed: int
+) -> None:
+    touchpoints, members = generated(seed)
+    lake.append("touchpoints", touchpoints, app="ingest", until=touchpoints.num_rows)
+    lake.overwrite("membership", members)
+    question = Question(
+        metrics=tuple(metric.name for metric in METRICS),
+        start=START,
+        end=END,
+        grain=grain,
+        time_zone=ZONE,
+        as_of=as_of,
+    )
+
+    rows = answer(lake, question).rows()
+
+    wanted = expected(touchpoints, members, grain, as_of)
+    assert set(wanted) == {metric.name for metric in METRICS}
+    for metric in METRICS:
+        for row in rows:
+            value = wanted[metric.name].get(row["period"], metric.empty)
+            found = row[metric.name]
+            if value is None or found is None:
+                assert found == value, (metric.name, row["period"])
+            else:
+                assert float(found) == pytest.approx(float(value), abs=1e-4), (
+                    metric.name,
+                    row["period"],
+                )
+    told = {period for values in wanted.values() for period in values}
+    assert told <= {row["period"] for row in rows} | {p for p in told if p.year == 2024}
+
+
+def test_the_generated_silos_have_every_difficulty() -> None:
+    touchpoints, members = generated(7)
+    frame = pl.from_arrow(touchpoints)
+    whole = known(touchpoints, None)
+
+    assert whole.height < frame.height  # corrections
+    assert sales(whole, members)["atom_id"].null_count() > 20  # anonymous sales
+    assert whole.filter(pl.col("type") == "Order Cancelled").height > 20
+    orders = whole.filter(pl.col("type") == "Order Completed")
+    assert orders["amount_base"].null_count() > 20
+    assert orders.drop_nulls("order_id").select("source", "order_id").is_duplicated().sum() > 5
+    local = frame["occurred_at"].dt.convert_time_zone(str(ZoneInfo(ZONE)))
+    assert (local.dt.month() != frame["occurred_at"].dt.month()).sum() > 20

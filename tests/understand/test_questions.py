@@ -1,0 +1,352 @@
+"""Questions: time, two clocks, splits, filters, comparison, and what is refused."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pytest
+import sqlglot
+
+from rapport.engines.lake import Lake
+from rapport.errors import InvalidQuestion
+from rapport.understand.answer import answer, compare, kpi, kpis
+from rapport.understand.dimensions import DIMENSIONS
+from rapport.understand.metrics import METRICS
+from rapport.understand.plan import compile_question
+from rapport.understand.question import Filter, NamedRule, Question
+from rapport.understand.segments.rule import where
+from rapport.vocabulary.lake_tables import CUSTOMERS
+from tests.understand.touchpoint_rows import at, membership, touchpoints
+
+SPRING = Question(
+    metrics=("revenue", "orders"),
+    start=at("2026-03-01T00:00:00+01:00"),
+    end=at("2026-05-01T00:00:00+02:00"),
+    grain="month",
+    time_zone="Europe/Brussels",
+)
+
+
+def ask(lake: Lake, rows: list[dict[str, Any]], question: Question) -> list[dict[str, Any]]:
+    lake.append("touchpoints", touchpoints(rows), app="ingest", until=len(rows))
+    lake.overwrite("membership", membership({1: "anna", 2: "bert", 3: "anna"}))
+    return answer(lake, question).rows()
+
+
+def test_an_order_late_on_the_last_local_evening_belongs_to_that_month(lake: Lake) -> None:
+    rows = [
+        {"occurred_at": at("2026-03-31T21:30:00"), "amount_base": 10},  # 23:30 in Brussels
+        {"occurred_at": at("2026-03-31T22:00:00"), "amount_base": 5},  # midnight there
+    ]
+
+    march, april = ask(lake, rows, SPRING)
+
+    assert (march["period"], march["revenue"], march["orders"]) == (date(2026, 3, 1), 10, 1)
+    assert (april["period"], april["revenue"], april["orders"]) == (date(2026, 4, 1), 5, 1)
+    assert march["period_start"] == datetime(2026, 2, 28, 23, tzinfo=UTC)
+
+
+def test_days_around_summer_time_have_23_and_25_hours(lake: Lake) -> None:
+    rows = [
+        {"occurred_at": at(text), "amount_base": 1}
+        for text in ("2026-10-24T22:00:00", "2026-10-25T22:59:59", "2026-10-25T23:00:00")
+    ]
+    question = msgspec.structs.replace(
+        SPRING, start=at("2026-10-24T22:00:00"), end=at("2026-10-26T23:00:00"), grain="day"
+    )
+
+    assert [row["orders"] for row in ask(lake, rows, question)] == [2, 1]
+
+
+def test_months_without_orders_are_there_with_the_empty_value(lake: Lake) -> None:
+    rows = [{"occurred_at": at("2026-03-05"), "amount_base": 10}]
+    question = msgspec.structs.replace(SPRING, metrics=("revenue", "nps", "average_order_value"))
+
+    _, april = ask(lake, rows, question)
+
+    assert april["revenue"] == Decimal(0)
+    assert april["nps"] is None
+    assert april["average_order_value"] is None
+    assert april["revenue_n"] == 0
+
+
+def test_a_late_refund_repairs_the_past_only_as_known_now(lake: Lake) -> None:
+    rows = [
+        {"occurred_at": at("2026-03-05"), "amount_base": 100, "order_id": "A"},
+        {"occurred_at": at("2026-03-06"), "amount_base": 40, "order_id": "B"},
+        {
+            "occurred_at": at("2026-03-20"),
+            "received_at": at("2026-04-02"),
+            "type": "Order Refunded",
+            "order_id": "A",
+            "amount_base": -30,
+        },
+        {
+            "occurred_at": at("2026-04-20"),
+            "received_at": at("2026-04-20"),
+            "type": "Order Cancelled",
+            "order_id": "B",
+        },
+    ]
+    then = msgspec.structs.replace(SPRING, as_of=at("2026-04-01"))
+
+    assert [row["revenue"] for row in ask(lake, rows, SPRING)] == [70, 0]
+    assert [row["orders"] for row in answer(lake, SPRING).rows()] == [1, 0]
+    assert [row["revenue"] for row in answer(lake, then).rows()] == [140, 0]
+    assert answer(lake, then).freshness.touchpoints == 2
+
+
+def test_the_newest_received_correction_wins(lake: Lake) -> None:
+    rows = [
+        {"occurred_at": at("2026-03-05"), "amount_base": 100, "touchpoint_id": "x"},
+        {
+            "occurred_at": at("2026-03-05"),
+            "received_at": at("2026-03-09"),
+            "amount_base": 90,
+            "corrects": "x",
+        },
+        {
+            "occurred_at": at("2026-04-05"),
+            "received_at": at("2026-03-08"),
+            "amount_base": 80,
+            "corrects": "x",
+        },
+        # Another source's touchpoint of the same name is another touchpoint.
+        {"occurred_at": at("2026-03-05"), "amount_base": 7, "touchpoint_id": "x", "source": "till"},
+    ]
+
+    assert [row["revenue"] for row in ask(lake, rows, SPRING)] == [97, 0]
+
+
+def test_a_correction_of_a_correction_replaces_both(lake: Lake) -> None:
+    rows = [
+        {"occurred_at": at("2026-03-05"), "amount_base": 100, "touchpoint_id": "x"},
+        {"occurred_at": at("2026-03-05"), "amount_base": 90, "corrects": "x", "touchpoint_id": "y"},
+        {"occurred_at": at("2026-03-05"), "amount_base": 80, "corrects": "y"},
+    ]
+
+    assert [row["revenue"] for row in ask(lake, rows, SPRING)] == [80, 0]
+
+
+def test_an_order_sent_again_next_month_counts_once_in_its_own(lake: Lake) -> None:
+    rows = [
+        {"occurred_at": at("2026-03-05"), "amount_base": 100, "order_id": "A"},
+        {"occurred_at": at("2026-04-05"), "amount_base": 100, "order_id": "A"},
+        {"occurred_at": at("2026-04-05"), "amount_base": 9, "order_id": "A", "source": "till"},
+    ]
+    april = msgspec.structs.replace(SPRING, start=at("2026-04-01T00:00:00+02:00"))
+
+    assert [row["orders"] for row in ask(lake, rows, SPRING)] == [1, 1]
+    assert [row["revenue"] for row in answer(lake, april).rows()] == [9]
+
+
+def test_anonymous_orders_are_revenue_but_nobody(lake: Lake) -> None:
+    rows = [
+        {"occurred_at": at("2026-03-05"), "amount_base": 100, "atom_id": None},
+        {"occurred_at": at("2026-03-05"), "amount_base": 50, "atom_id": 1},
+        {"occurred_at": at("2026-03-06"), "amount_base": 50, "atom_id": 3},  # the same person
+    ]
+    question = msgspec.structs.replace(
+        SPRING, metrics=("revenue", "orders", "active_customers", "new_customers", "repeat_rate")
+    )
+
+    march, _ = ask(lake, rows, question)
+
+    assert march["revenue"] == 200
+    assert march["orders"] == 3
+    assert march["active_customers"] == 1
+    assert march["new_customers"] == 1
+    assert march["repeat_rate"] == 1.0
+
+
+def test_orders_without_a_rate_are_counted_apart(lake: Lake) -> None:
+    rows = [
+        {"occurred_at": at("2026-03-05"), "amount_base": None, "amount": Decimal(5)},
+        {"occurred_at": at("2026-03-05"), "amount_base": 50},
+    ]
+    question = msgspec.structs.replace(
+        SPRING, metrics=("revenue", "orders", "unconverted_orders", "average_order_value")
+    )
+
+    march, _ = ask(lake, rows, question)
+
+    assert (march["revenue"], march["orders"], march["unconverted_orders"]) == (50, 2, 1)
+    assert march["average_order_value"] == 50
+
+
+def test_a_refund_of_a_cancelled_order_goes_with_it(lake: Lake) -> None:
+    rows = [
+        {"occurred_at": at("2026-03-05"), "amount_base": 50, "order_id": "A"},
+        {"occurred_at": at("2026-03-06"), "type": "Order Cancelled", "order_id": "A"},
+        {
+            "occurred_at": at("2026-03-07"),
+            "type": "Order Refunded",
+            "order_id": "A",
+            "amount_base": -50,
+        },
+        {"occurred_at": at("2026-03-08"), "amount_base": 5, "order_id": None},
+    ]
+
+    assert [row["revenue"] for row in ask(lake, rows, SPRING)] == [5, 0]
+
+
+def customers(lake: Lake) -> None:
+    rows = [
+        {"profile_id": "anna", "country": "BE", "order_count": 3, "rfm_segment": "champions"},
+        {"profile_id": "bert", "country": "HU", "order_count": 1, "rfm_segment": "new"},
+    ]
+    full = [{"revenue": Decimal(0), "tickets_90_days": 0, **row} for row in rows]
+    lake.overwrite("customers", pa.Table.from_pylist(full, CUSTOMERS))
+
+
+SPLIT_ROWS = [
+    {"occurred_at": at("2026-03-05"), "amount_base": 100, "atom_id": 1},
+    {"occurred_at": at("2026-04-05"), "amount_base": 20, "atom_id": 2, "country": "FR"},
+    {"occurred_at": at("2026-04-06"), "amount_base": 3, "channel": "store"},
+]
+
+
+def test_splits_take_the_touchpoints_word_before_the_customers(lake: Lake) -> None:
+    customers(lake)
+    question = msgspec.structs.replace(SPRING, dimensions=("country",), grain=None)
+
+    rows = ask(lake, SPLIT_ROWS, question)
+
+    assert [(row["country"], row["revenue"]) for row in rows] == [
+        ("BE", 100),
+        ("FR", 20),
+        (None, 3),
+    ]
+
+
+def test_filters_keep_leave_out_and_know_the_unknown(lake: Lake) -> None:
+    customers(lake)
+    whole = msgspec.structs.replace(SPRING, grain=None)
+
+    def revenue(**given: Any) -> Decimal | None:
+        question = msgspec.structs.replace(whole, **given)
+        return answer(lake, question).rows()[0]["revenue"]
+
+    ask(lake, SPLIT_ROWS, whole)
+    assert revenue(filters=(Filter(dimension="country", values=("BE", None)),)) == 103
+    assert revenue(filters=(Filter(dimension="country", values=("BE",), exclude=True),)) == 23
+    assert revenue(filters=(Filter(dimension="channel", values=("store",)),)) == 3
+    assert revenue(segment=where("order_count", "ge", 2)) == 100
+
+
+def test_a_customer_counts_in_each_of_their_segments(lake: Lake) -> None:
+    customers(lake)
+    question = msgspec.structs.replace(
+        SPRING,
+        grain=None,
+        dimensions=("segment",),
+        segments=(
+            NamedRule(key="bought", rule=where("order_count", "ge", 1)),
+            NamedRule(key="often", rule=where("order_count", "ge", 2)),
+        ),
+    )
+
+    rows = ask(lake, SPLIT_ROWS, question)
+
+    assert [(row["segment"], row["revenue"]) for row in rows] == [("bought", 120), ("often", 100)]
+
+
+def test_every_split_answers_for_every_metric_and_parses_as_spark(lake: Lake) -> None:
+    customers(lake)
+    ask(lake, SPLIT_ROWS, SPRING)
+    for dimension in DIMENSIONS:
+        question = msgspec.structs.replace(
+            SPRING,
+            metrics=tuple(metric.name for metric in METRICS),
+            dimensions=(dimension.name,),
+            segments=(NamedRule(key="all", rule=where("order_count", "ge", 0)),),
+        )
+        assert answer(lake, question).rows()
+        sqlglot.parse_one(compile_question(question).query.sql("spark"), read="spark")
+
+
+def test_months_are_compared_with_months_and_shares_by_difference(lake: Lake) -> None:
+    rows = [
+        {"occurred_at": at("2026-02-27"), "amount_base": 50, "atom_id": 1},
+        {"occurred_at": at("2026-03-05"), "amount_base": 100, "atom_id": 1},
+        {"occurred_at": at("2026-03-06"), "amount_base": 20, "atom_id": 2},
+    ]
+    march = msgspec.structs.replace(
+        SPRING,
+        metrics=("revenue", "repeat_rate", "nps"),
+        end=at("2026-04-01T00:00:00+02:00"),
+        grain=None,
+    )
+    ask(lake, rows, march)
+
+    (row,) = compare(lake, march).table.to_pylist()
+
+    assert row["revenue_before"] == 50
+    assert row["revenue_change"] == pytest.approx(1.4)
+    assert row["repeat_rate_before"] == 0.0
+    assert row["repeat_rate_change"] == pytest.approx(0.5)
+    assert row["nps_change"] is None
+    last_year = compare(lake, march, with_last_year=True)
+    assert last_year.earlier.question.start == at("2025-03-01T00:00:00+01:00")
+
+
+def test_a_kpi_says_whether_the_change_is_good_and_which_month_is_not_over(lake: Lake) -> None:
+    rows = [
+        {"occurred_at": at("2026-03-05"), "type": "Ticket Opened"},
+        {"occurred_at": at("2026-04-05"), "type": "Ticket Opened"},
+        {"occurred_at": at("2026-04-06"), "type": "Ticket Opened"},
+    ]
+    april = msgspec.structs.replace(SPRING, start=at("2026-04-01T00:00:00+02:00"))
+    ask(lake, rows, april)
+
+    found = kpi(lake, "tickets", april)
+
+    assert (found.value, found.previous, found.change, found.better) == (2, 1, 1.0, False)
+    assert [(point.value, point.complete) for point in found.series] == [(2, False)]
+    assert [k.metric.name for k in kpis(lake, april)] == ["revenue", "orders"]
+
+
+def test_an_empty_lake_answers_with_empty_values(lake: Lake) -> None:
+    found = answer(lake, msgspec.structs.replace(SPRING, metrics=("orders", "nps", "retention")))
+
+    assert [row["orders"] for row in found.rows()] == [0, 0]
+    assert found.freshness.received_until is None
+    assert found.digest == answer(lake, found.question).digest
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"metrics": ("revenu",)}, r"no metric 'revenu': did you mean 'revenue'\? Choose one of"),
+        ({"metrics": ()}, "at least one metric: active_customers"),
+        ({"metrics": ("nps", "nps")}, "asked twice"),
+        ({"dimensions": ("contry",)}, r"did you mean 'country'\?"),
+        ({"dimensions": ("segment",)}, "needs `segments`"),
+        ({"grain": "months"}, r"did you mean 'month'\?"),
+        ({"time_zone": "Europe/Brussel"}, "no IANA time zone"),
+        ({"end": at("2026-01-01")}, "before it begins"),
+        ({"start": datetime(2026, 1, 1)}, "needs a time zone"),  # noqa: DTZ001
+        ({"filters": (Filter(dimension="country", values=()),)}, "has no values"),
+        ({"filters": (Filter(dimension="town", values=("x",)),)}, "no filter 'town'"),
+        ({"segment": where("order_counts", "ge", 1)}, r"did you mean 'order_count'\?"),
+        ({"grain": "day", "start": at("1990-01-01")}, "too many"),
+    ],
+)
+def test_a_question_without_an_answer_says_what_to_change(
+    change: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InvalidQuestion, match=message):
+        compile_question(msgspec.structs.replace(SPRING, **change))
+
+
+def test_all_mistakes_of_a_question_are_named_at_once() -> None:
+    wrong = msgspec.structs.replace(SPRING, metrics=("revenu",), grain="months")
+
+    with pytest.raises(InvalidQuestion) as caught:
+        compile_question(wrong)
+
+    assert len(caught.value.details["mistakes"]) == 2
