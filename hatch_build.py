@@ -35,12 +35,47 @@ CODEPOINTS = (
     *(0x2190, 0x2191, 0x2192, 0x2193, 0x2196, 0x2197, 0x2198, 0x2199),  # arrows
     *(0x2212, 0x2248, 0x2260, 0x2264, 0x2265, 0x2713),  # − ≈ ≠ ≤ ≥ ✓
 )
+TABULAR = frozenset(
+    [
+        "zero",
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "plus",
+        "minus",
+    ]
+)
 FEATURES = ("kern", "mark", "mkmk", "ccmp", "locl", "calt", "tnum")
+
+
+def keep_words_proportional(font: TTFont) -> None:
+    """Leave only digits and signs to ``tnum``.
+
+    Inter gives hyphens, spaces, commas and brackets the width of a digit too. Pages set all text
+    in tabular figures, and "e-mail" would be written with gaps.
+    """
+    substitutions = font["GSUB"].table
+    for record in substitutions.FeatureList.FeatureRecord:
+        if record.FeatureTag != "tnum":
+            continue
+        for index in record.Feature.LookupListIndex:
+            for table in substitutions.LookupList.Lookup[index].SubTable:
+                inner = getattr(table, "ExtSubTable", table)
+                inner.mapping = {
+                    glyph: other for glyph, other in inner.mapping.items() if glyph in TABULAR
+                }
 
 
 def cut(source: Path, target: Path) -> None:
     """Write the cut font to `target` as woff2."""
     font = TTFont(source, recalcTimestamp=False)
+    keep_words_proportional(font)
     options = Options(
         layout_features=list(FEATURES),
         hinting=False,
@@ -63,7 +98,9 @@ def cut(source: Path, target: Path) -> None:
 
 def recipe() -> str:
     """Digest of everything that decides how the font looks; a changed recipe cuts again."""
-    said = repr((version("fontpkg-inter"), WEIGHTS, OPTICAL_SIZE, CODEPOINTS, FEATURES))
+    said = repr(
+        (version("fontpkg-inter"), WEIGHTS, OPTICAL_SIZE, CODEPOINTS, FEATURES, sorted(TABULAR))
+    )
     return hashlib.sha256(said.encode()).hexdigest()
 
 

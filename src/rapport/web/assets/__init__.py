@@ -99,7 +99,13 @@ def answer(path: str, accept_encoding: str) -> Response[bytes] | None:
     return Response(content, media_type=found.media_type, headers=headers)
 
 
-@get(PREFIX + "{file_name:str}", sync_to_thread=False, include_in_schema=False, name="assets", opt={"permission": "public"})
+@get(
+    PREFIX + "{file_name:str}",
+    sync_to_thread=False,
+    include_in_schema=False,
+    name="assets",
+    opt={"permission": "public"},
+)
 def assets(file_name: FromPath[str], headers: Headers) -> Response[bytes]:
     """Serve one file of the pages; register this in the application's route handlers."""
     found = answer(PREFIX + file_name, headers.get("accept-encoding", ""))

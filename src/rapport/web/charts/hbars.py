@@ -34,6 +34,8 @@ def hbar_chart(
     low, high = min([0.0, *numbers]), max([0.0, *numbers])
     whole = (high - low) or 1.0
 
+    longest = max((len(written(bar.value)) + len(bar.note or "") for bar in bars), default=0)
+
     def row(bar: NamedBar) -> h.Markup:
         start = (min(bar.value, 0.0) - low) / whole * 100
         length = abs(bar.value) / whole * 100
@@ -51,4 +53,7 @@ def hbar_chart(
             ),
         )
 
-    return Chart(plot=h.ul({"class": "hbars"}, map(row, bars)), sentence=sentence)
+    return Chart(
+        plot=h.ul({"class": "hbars", "style": f"--room:{longest + 1}ch"}, map(row, bars)),
+        sentence=sentence,
+    )

@@ -76,11 +76,12 @@ def _round_step(rough: float) -> float:
 def label_places(count: int, longest: int) -> list[int]:
     """Which of `count` labels to write, so that none touches the next.
 
-    `longest` is the number of letters of the longest; a chart is about 620 px wide.
+    `longest` is the number of letters of the longest, 6 px each; a wide chart has about 660 px,
+    and narrower ones leave labels out by style.
     """
     if count == 0:
         return []
-    room = max(2, 620 // (longest * 7 + 22))
+    room = max(2, 660 // (longest * 6 + 14))
     step = next(
         (step for step in (1, 2, 3, 4, 6, 12, 24) if count / step <= room),
         math.ceil(count / room),

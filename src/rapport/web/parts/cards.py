@@ -78,5 +78,5 @@ def callout(
     return h.article(
         {"class": ["callout", tone, span]},
         h.span({"class": "callout-icon"}, icon(icon_name or _TONE_ICONS[tone])),
-        h.div({"class": "callout-body"}, h.h3(title), detail),
+        h.div({"class": "callout-body"}, h.h2(title), detail),
     )

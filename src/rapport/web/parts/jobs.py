@@ -64,6 +64,8 @@ def job_row(context: PageContext, job: JobProgress) -> h.Markup:
 def _far(context: PageContext, job: JobProgress) -> h.Child:
     if job.state == "failed" or (job.detail and job.state != "running"):
         return job.detail
+    if job.total is None and job.done == 0:
+        return job.step
     n = context.n
     count = n.count(job.done)
     if job.total is not None:

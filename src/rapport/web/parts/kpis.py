@@ -89,12 +89,12 @@ def _kpi(context: PageContext, kpi: Kpi) -> h.Markup:
         h.dd(
             {"class": "kpi-figure"},
             kpi.figure if kpi.figure is not None else _unknown(context),
+            kpi.stale,
         ),
         h.dd(
             {"class": "kpi-against"},
             delta(context, kpi.delta) if kpi.delta else None,
             h.span(kpi.against) if kpi.against else None,
-            kpi.stale,
             h.span(
                 {"class": "kpi-target"},
                 h.span({"class": "sr"}, context.t("parts.target"), " "),

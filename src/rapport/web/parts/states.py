@@ -23,7 +23,7 @@ def empty_state(
     return h.div(
         {"class": "state"},
         h.span({"class": "state-icon"}, icon(icon_name, size=20)),
-        h.h3(title),
+        h.h2(title),
         h.p(detail),
         action,
     )
@@ -46,7 +46,7 @@ def error_state(
     return h.div(
         {"class": "state failed", "role": "alert"},
         h.span({"class": "state-icon"}, icon("triangle-alert", size=20)),
-        h.h3(title),
+        h.h2(title),
         h.p(detail),
         h.p({"class": "note"}, context.t("parts.reference", reference=reference))
         if reference
