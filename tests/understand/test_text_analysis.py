@@ -1,7 +1,6 @@
 """What `analyse_texts` answers to what customers, mail programs and attackers send."""
 
 import base64
-import random
 import time
 
 import pytest
@@ -55,7 +54,8 @@ def test_markup_scripts_and_styles_are_not_read() -> None:
     plain = analyse("De levering was perfect, heel vriendelijke chauffeur!")
     mail = analyse(
         "<html><head><style>.bad{color:red}</style></head><body onload='x()'><p>De levering was "
-        "<b>perfect</b>,&nbsp;heel vriendelijke chauffeur!</p><script>var terrible = 'worst';</script>"
+        "<b>perfect</b>,&nbsp;heel vriendelijke chauffeur!</p>"
+        "<script>var terrible = 'worst';</script>"
     )
     assert mail.language == "nl"
     assert mail.sentiment == plain.sentiment
@@ -72,7 +72,7 @@ def test_a_smaller_than_sign_is_not_markup() -> None:
 
 
 def test_an_attached_blob_says_nothing() -> None:
-    blob = base64.b64encode(random.Random(4).randbytes(3000)).decode()
+    blob = base64.b64encode(bytes(i * i % 251 for i in range(3000))).decode()
     assert analyse(blob).outcome == "nothing said"
     words = "Vielen Dank für die schnelle und freundliche Hilfe!"
     assert analyse(f"{words}\n{blob}").sentiment == analyse(words).sentiment
