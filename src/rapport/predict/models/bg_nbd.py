@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from rapport.predict.history import Facts, FloatArray, IntArray, PurchaseHistory
-from rapport.predict.models.estimate import Estimate, Likelihood, in_log_params, maximise
+from rapport.predict.models.estimate import Estimate, Likelihood, in_log_params, inner, maximise
 from rapport.predict.models.no_dropout import dropout_flags
 from rapport.predict.models.prediction import (
     PurchasePrediction,
@@ -71,7 +71,7 @@ def fit(history: PurchaseHistory) -> BgNbdFit:
     """Fit r, alpha, a and b by maximum likelihood."""
     rows = repeat_purchases(history)
     some = rows.thinned(ROWS_FOR_STARTS)
-    rate = max(float(rows.weight @ rows.x), 1.0) / max(float(rows.weight @ rows.T), 1.0)
+    rate = rows.rate
     estimate = maximise(
         lambda theta: log_likelihood(rows, theta),
         lambda theta: log_likelihood(some, theta),
@@ -109,7 +109,7 @@ def log_likelihood(rows: RepeatPurchases, log_params: FloatArray) -> Likelihood:
 
     still, left, p = _stories(rows, r, alpha, a, b)
     log_sum = np.logaddexp(still, left)
-    value = gamma0 + n * r * np.log(alpha) + b0 - ab0 + weight @ log_sum
+    value = gamma0 + n * r * np.log(alpha) + b0 - ab0 + inner(weight, log_sum)
 
     # First derivatives of the two stories in (r, alpha); in a and b only "left" has any.
     again = np.maximum(b + x - 1, b)  # x = 0 has no such story; its p is 1
@@ -121,25 +121,27 @@ def log_likelihood(rows: RepeatPurchases, log_params: FloatArray) -> Likelihood:
     total_q = wq.sum()
     gradient = np.array(
         [
-            gamma1 + n * np.log(alpha) + wp @ still_r + wq @ left_r,
-            n * r / alpha + wp @ still_alpha + wq @ left_alpha,
+            gamma1 + n * np.log(alpha) + inner(wp, still_r) + inner(wq, left_r),
+            n * r / alpha + inner(wp, still_alpha) + inner(wq, left_alpha),
             -ab1 + total_q / a,
-            b1 - ab1 + wq @ left_b,
+            b1 - ab1 + inner(wq, left_b),
         ]
     )
     hessian = np.zeros((4, 4))
     hessian[0, 0] = gamma2
-    hessian[0, 1] = n / alpha - wp @ still_u - wq @ left_u
-    hessian[1, 1] = -n * r / alpha**2 - wp @ (still_alpha * still_u) - wq @ (left_alpha * left_u)
+    hessian[0, 1] = n / alpha - inner(wp, still_u) - inner(wq, left_u)
+    hessian[1, 1] = (
+        -n * r / alpha**2 - inner(wp, still_alpha * still_u) - inner(wq, left_alpha * left_u)
+    )
     hessian[2, 2] = -ab2 - total_q / a**2
     hessian[2, 3] = -ab2
-    hessian[3, 3] = b2 - ab2 + wq @ (left_b * left_b)
+    hessian[3, 3] = b2 - ab2 + inner(wq, left_b * left_b)
     gap = (left_r - still_r, left_alpha - still_alpha, np.full(x.size, 1 / a), left_b)
     both = wp * (1 - p)
     for i in range(4):
         scaled = both * gap[i]
         for j in range(i, 4):
-            hessian[i, j] += scaled @ gap[j]
+            hessian[i, j] += inner(scaled, gap[j])
             hessian[j, i] = hessian[i, j]
     return in_log_params(float(value), gradient, hessian, params)
 

@@ -19,7 +19,7 @@ from scipy.special import digamma, gammaln, polygamma
 
 from rapport.errors import NotEnoughData
 from rapport.predict.history import Facts, FloatArray, IntArray, InvalidHistory, PurchaseHistory
-from rapport.predict.models.estimate import Estimate, Likelihood, in_log_params, maximise
+from rapport.predict.models.estimate import Estimate, Likelihood, in_log_params, inner, maximise
 from rapport.predict.models.prediction import Z_95, Reason
 
 name = "gamma_gamma"
@@ -162,14 +162,14 @@ def log_likelihood(rows: RepeatValues, log_params: FloatArray) -> Likelihood:
     value = (
         counts @ (gammaln(pxq) - gammaln(px))
         + n * (q * np.log(gamma) - gammaln(q))
-        + p * (x @ log_share)
+        + p * inner(x, log_share)
         - q * log_sum.sum()
         - np.log(mean).sum()
     )
-    x_per = x @ per
+    x_per = inner(x, per)
     gradient = np.array(
         [
-            counts @ (each * (digamma(pxq) - digamma(px))) + x @ log_share,
+            counts @ (each * (digamma(pxq) - digamma(px))) + inner(x, log_share),
             counts @ digamma(pxq) + n * (np.log(gamma) - digamma(q)) - log_sum.sum(),
             n * q / gamma - p * x_per - q * per.sum(),
         ]
@@ -183,7 +183,7 @@ def log_likelihood(rows: RepeatValues, log_params: FloatArray) -> Likelihood:
                 -x_per,
             ],
             [0.0, counts @ trigamma - n * polygamma(1, q), n / gamma - per.sum()],
-            [0.0, 0.0, -n * q / gamma**2 + p * (x @ (per * per)) + q * (per @ per)],
+            [0.0, 0.0, -n * q / gamma**2 + p * inner(x, per * per) + q * inner(per, per)],
         ]
     )
     hessian = np.triu(hessian) + np.triu(hessian, 1).T

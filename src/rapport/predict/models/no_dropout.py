@@ -13,11 +13,12 @@ from __future__ import annotations
 import numpy as np
 
 from rapport.predict.history import FloatArray
-from rapport.predict.models.estimate import Likelihood, in_log_params, maximise
+from rapport.predict.models.estimate import Likelihood, in_log_params, inner, maximise
 from rapport.predict.models.repeat_purchases import RepeatPurchases, gamma_mixture_terms
 
-# Half the 95 % point of χ² with two degrees of freedom: dropout has two parameters.
-VISIBLE_GAIN = 2.996
+# Half the 99 % point of χ² with two degrees of freedom: dropout has two parameters, and a false
+# "we can see them leave" misleads more than a flag too many.
+VISIBLE_GAIN = 4.605
 FLAG = "dropout_not_identified"
 
 
@@ -29,20 +30,23 @@ def log_likelihood(rows: RepeatPurchases, log_params: FloatArray) -> Likelihood:
     n, purchases = weight.sum(), weight * (r + x)
     gamma0, gamma1, gamma2 = gamma_mixture_terms(rows.count_of_x, float(r))
     log_age, per_age = np.log(alpha + T), 1 / (alpha + T)
-    value = gamma0 + n * r * np.log(alpha) - purchases @ log_age
+    value = gamma0 + n * r * np.log(alpha) - inner(purchases, log_age)
     gradient = np.array(
-        [gamma1 + n * np.log(alpha) - weight @ log_age, n * r / alpha - purchases @ per_age]
+        [
+            gamma1 + n * np.log(alpha) - inner(weight, log_age),
+            n * r / alpha - inner(purchases, per_age),
+        ]
     )
-    cross = n / alpha - weight @ per_age
+    cross = n / alpha - inner(weight, per_age)
     hessian = np.array(
-        [[gamma2, cross], [cross, -n * r / alpha**2 + purchases @ (per_age * per_age)]]
+        [[gamma2, cross], [cross, -n * r / alpha**2 + inner(purchases, per_age * per_age)]]
     )
     return in_log_params(float(value), gradient, hessian, params)
 
 
 def dropout_flags(rows: RepeatPurchases, log_likelihood_with_dropout: float) -> tuple[str, ...]:
     """``dropout_not_identified`` when leaving explains the data no better than nobody leaving."""
-    rate = max(float(rows.weight @ rows.x), 1.0) / max(float(rows.weight @ rows.T), 1.0)
+    rate = rows.rate
     estimate = maximise(
         lambda theta: log_likelihood(rows, theta),
         lambda theta: log_likelihood(rows, theta),

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from rapport.predict.history import Facts, FloatArray, IntArray, PurchaseHistory
-from rapport.predict.models.estimate import Estimate, Likelihood, in_log_params, maximise
+from rapport.predict.models.estimate import Estimate, Likelihood, in_log_params, inner, maximise
 from rapport.predict.models.no_dropout import dropout_flags
 from rapport.predict.models.prediction import (
     PurchasePrediction,
@@ -73,8 +73,8 @@ def fit(history: PurchaseHistory) -> ParetoNbdFit:
     """Fit r, alpha, s and beta by maximum likelihood."""
     rows = repeat_purchases(history)
     some = rows.thinned(ROWS_FOR_STARTS)
-    rate = max(float(rows.weight @ rows.x), 1.0) / max(float(rows.weight @ rows.T), 1.0)
-    age = max(float(rows.weight @ rows.T / rows.weight.sum()), 1.0)
+    rate = rows.rate
+    age = max(inner(rows.weight, rows.T) / rows.weight.sum(), 1.0)
     estimate = maximise(
         lambda theta: log_likelihood(rows, theta),
         lambda theta: log_likelihood(some, theta),
@@ -146,17 +146,21 @@ def _add_block(
     mean = [w.sum(0) for w in weighted]
     total = [p * h + q * m for h, m in zip(here, mean, strict=True)]
     for i in range(4):
-        gradient[i] += weight @ total[i]
+        gradient[i] += inner(weight, total[i])
         for j in range(i, 4):
             product = p * here[i] * here[j] + q * np.einsum("kn,kn->n", weighted[i], gone[j])
-            hessian[i, j] += weight @ (product - total[i] * total[j])
+            hessian[i, j] += inner(weight, product - total[i] * total[j])
     mean_per_a = np.einsum("kn,kn->n", shares, per_a)
-    hessian[0, 1] -= weight @ (p * at_a + q * mean_per_a)
-    hessian[1, 1] -= weight @ (p * here[1] * at_a + q * np.einsum("kn,kn->n", weighted[1], per_a))
-    hessian[2, 2] -= (weight @ q) / s**2
-    hessian[2, 3] -= weight @ (p * at_b + q * np.einsum("kn,kn->n", shares, per_b))
-    hessian[3, 3] -= weight @ (p * here[3] * at_b + q * np.einsum("kn,kn->n", weighted[3], per_b))
-    return float(weight @ log_sum)
+    hessian[0, 1] -= inner(weight, p * at_a + q * mean_per_a)
+    hessian[1, 1] -= inner(
+        weight, p * here[1] * at_a + q * np.einsum("kn,kn->n", weighted[1], per_a)
+    )
+    hessian[2, 2] -= inner(weight, q) / s**2
+    hessian[2, 3] -= inner(weight, p * at_b + q * np.einsum("kn,kn->n", shares, per_b))
+    hessian[3, 3] -= inner(
+        weight, p * here[3] * at_b + q * np.einsum("kn,kn->n", weighted[3], per_b)
+    )
+    return inner(weight, log_sum)
 
 
 def _log_still(

@@ -101,7 +101,8 @@ def with_intervals(
 
 
 def _sd(gradient: FloatArray, covariance: FloatArray) -> FloatArray:
-    return np.asarray(np.sqrt(np.maximum(((covariance @ gradient) * gradient).sum(0), 0.0)))
+    variance = np.einsum("in,in->n", np.einsum("ij,jn->in", covariance, gradient), gradient)
+    return np.asarray(np.sqrt(np.maximum(variance, 0.0)))
 
 
 def _expit(log_odds: FloatArray) -> FloatArray:

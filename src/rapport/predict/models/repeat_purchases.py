@@ -18,6 +18,7 @@ from rapport.predict.history import (
     InvalidHistory,
     PurchaseHistory,
 )
+from rapport.predict.models.estimate import inner
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,6 +44,11 @@ class RepeatPurchases:
     def count_of_x(self) -> FloatArray:
         """Customers with 0, 1, 2 … repeat purchases, shape (max x + 1,)."""
         return np.asarray(np.bincount(self.x.astype(np.int64), self.weight), np.float64)
+
+    @property
+    def rate(self) -> float:
+        """Repeat purchases per week of all customers together; above 0 even without any."""
+        return max(inner(self.weight, self.x), 1.0) / max(inner(self.weight, self.T), 1.0)
 
     def part(self, rows: slice) -> RepeatPurchases:
         """Some consecutive rows."""
