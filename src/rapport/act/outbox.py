@@ -33,8 +33,8 @@ from rapport.vocabulary.ledger_tables import contact, outbox, to_micros
 _log = logging.getLogger(__name__)
 
 LEASE = timedelta(minutes=10)
-#: With the waits below, about two days: a mail server may be down for a weekend's night and day.
-MAX_ATTEMPTS = 14
+#: With the waits below about two days: a mail server may be down over a weekend's Sunday.
+MAX_ATTEMPTS = 20
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=6)
 
@@ -237,9 +237,9 @@ def deliver_due(
 def count_outbox(connection: Connection) -> dict[str, int]:
     """How many messages have each status."""
     rows = connection.execute(
-        select(outbox.c.status, func.count()).group_by(outbox.c.status)
-    ).tuples()
-    return dict(rows.all())
+        select(outbox.c.status, func.count().label("messages")).group_by(outbox.c.status)
+    )
+    return {row.status: row.messages for row in rows}
 
 
 # ── claiming ───────────────────────────────────────────────────────────────────────────────────

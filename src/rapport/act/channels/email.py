@@ -158,8 +158,8 @@ def compose(delivery: Delivery, *, mail_from: str, domain: str) -> EmailMessage:
     mail = EmailMessage(policy=_SEVEN_BIT)
     digest = sha256(delivery.idempotency_key.encode()).hexdigest()[:40]
     try:
-        mail["From"] = Address(addr_spec=_wire_address(mail_from))
-        mail["To"] = Address(addr_spec=_wire_address(delivery.recipient))
+        mail["From"] = _header_address(mail_from)
+        mail["To"] = _header_address(delivery.recipient)
         mail["Subject"] = message.subject
         mail["Date"] = format_datetime(delivery.created_at)
         mail["Message-ID"] = f"<{digest}@{domain}>"
@@ -178,6 +178,12 @@ def compose(delivery: Delivery, *, mail_from: str, domain: str) -> EmailMessage:
     if message.html is not None:
         mail.add_alternative(message.html, subtype="html", charset="utf-8")
     return mail
+
+
+def _header_address(address: str) -> Address:
+    # In two parts: given whole, the parser takes ASCII only.
+    local, _, domain = _wire_address(address).rpartition("@")
+    return Address(username=local, domain=domain)
 
 
 def _wire_address(address: str) -> str:
