@@ -145,6 +145,7 @@ source_day = Table(
     Column("day", Date, primary_key=True),
     Column("accepted", Integer, nullable=False, default=0),
     Column("refused", Integer, nullable=False, default=0),
+    Column("last_accepted_at", UtcTime),  # how fresh a source is, without a scan of the journal
 )
 
 position = Table(

@@ -484,6 +484,7 @@ def upgrade() -> None:
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("accepted", sa.Integer(), nullable=False),
         sa.Column("refused", sa.Integer(), nullable=False),
+        sa.Column("last_accepted_at", UtcTime(), nullable=True),
         sa.PrimaryKeyConstraint("source_id", "day"),
     )
     op.create_table(

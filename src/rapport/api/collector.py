@@ -1,0 +1,210 @@
+"""The collector's door: the Segment protocol over HTTP, as the SDKs speak it.
+
+Reads the raw body within limits, hands it to `collect.intake`, and answers. Browsers call it from
+other origins, so every answer, errors too, carries the CORS headers.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+import msgspec
+from litestar import HttpMethod, Request, Response, Router, get, post, route
+from litestar.exceptions import ClientException
+from litestar.params import FromPath, QueryParameter
+
+from rapport.collect.intake import Delivery, Intake, require_endpoint, too_large
+from rapport.collect.segment import analytics_js_settings, rudder_source_config
+from rapport.errors import InternalError, InvalidInput, Overloaded, RapportError
+
+log = logging.getLogger(__name__)
+
+SUCCESS = b'{"success":true}'
+#: Bytes of bodies that may be held at once; a crowd of large batches is asked to come again.
+MOST_BYTES_IN_FLIGHT = 256_000_000
+
+CORS_HEADERS = {
+    "Access-Control-Allow-Origin": "*",
+    # "*" would not cover Authorization, so each header that an SDK sends is named.
+    "Access-Control-Allow-Headers": (
+        "authorization, content-type, content-encoding, x-retry-count, anonymousid, sentat"
+    ),
+    "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
+    # analytics.js before 1.75 reads X-RateLimit-Reset, later ones and RudderStack Retry-After.
+    "Access-Control-Expose-Headers": "Retry-After, X-RateLimit-Reset",
+    "Access-Control-Max-Age": "86400",
+    "Vary": "Origin",
+}
+
+_AnyRequest = Request[Any, Any, Any]
+_Handler = Callable[[], Awaitable[Response[bytes]]]
+
+
+def collector_routes(intake: Intake) -> Router:
+    """The routes of the collector.
+
+    Parameters
+    ----------
+    intake : Intake
+        Takes what is posted; the caller closes its group commit after the last request.
+    """
+    bytes_in_flight = 0
+
+    async def take(request: _AnyRequest, call: str) -> Response[bytes]:
+        nonlocal bytes_in_flight
+        delivery = Delivery(
+            endpoint=require_endpoint(call),
+            body=b"",
+            received_at=intake.clock(),
+            encoding=request.headers.get("content-encoding", ""),
+            authorization=request.headers.get("authorization", ""),
+            query_key=request.query_params.get("writeKey", ""),
+            sent_at_header=request.headers.get("sentat", ""),
+        )
+        held = _announced_length(request, delivery.limit)
+        if bytes_in_flight and bytes_in_flight + held > MOST_BYTES_IN_FLIGHT:
+            raise Overloaded("Many large requests at once; send again shortly")
+        bytes_in_flight += held
+        try:
+            body = await _read(request, delivery.limit)
+            await intake.take(msgspec.structs.replace(delivery, body=body))
+        finally:
+            bytes_in_flight -= held
+        return _answer(SUCCESS, 200)
+
+    @post(
+        ["/v1/{call:str}", "/beacon/v1/{call:str}"],
+        name="collector",
+        status_code=200,
+        request_max_body_size=None,  # limits differ by call and are checked while reading
+        tags=["collector"],
+        summary="Send events in the Segment format",
+    )
+    async def collect(request: _AnyRequest, call: FromPath[str]) -> Response[bytes]:
+        return await _answered(lambda: take(request, call))
+
+    @post("/v1/m", status_code=200, request_max_body_size=None, include_in_schema=False)
+    async def sdk_metrics(request: _AnyRequest) -> Response[bytes]:
+        """analytics.js reports on itself here; we ask it not to, and keep nothing."""
+
+        async def ignore() -> Response[bytes]:
+            await _read(request, _announced_length(request, 1_000_000))
+            return _answer(SUCCESS, 200)
+
+        return await _answered(ignore)
+
+    @get(
+        "/v1/projects/{write_key:str}/settings",
+        tags=["collector"],
+        summary="Settings that analytics.js loads at start",
+    )
+    async def settings(request: _AnyRequest, write_key: FromPath[str]) -> Response[bytes]:
+        async def read() -> Response[bytes]:
+            await intake.source_of("", write_key)
+            url = request.base_url
+            host = request.headers.get("host", url.netloc)
+            return _answer(analytics_js_settings(write_key, host=host, scheme=url.scheme), 200)
+
+        return await _answered(read)
+
+    @get(
+        "/sourceConfig",
+        tags=["collector"],
+        summary="Settings that the RudderStack SDKs load at start",
+    )
+    async def source_config(
+        request: _AnyRequest,
+        key: Annotated[str, QueryParameter(name="writeKey")] = "",
+    ) -> Response[bytes]:
+        async def read() -> Response[bytes]:
+            source, write_key = await intake.source_of(
+                request.headers.get("authorization", ""), key
+            )
+            body = rudder_source_config(
+                source.source_id, source.label, write_key, source.created_at
+            )
+            return _answer(body, 200)
+
+        return await _answered(read)
+
+    @route(
+        [
+            "/v1/{call:str}",
+            "/beacon/v1/{call:str}",
+            "/v1/m",
+            "/v1/projects/{write_key:str}/settings",
+            "/sourceConfig",
+        ],
+        http_method=HttpMethod.OPTIONS,
+        include_in_schema=False,
+    )
+    async def preflight() -> Response[None]:
+        return Response(None, status_code=204, headers=CORS_HEADERS)
+
+    return Router(
+        path="/",
+        # The preflight first: registered later, Litestar's own answer to OPTIONS stands before it.
+        route_handlers=[preflight, collect, sdk_metrics, settings, source_config],
+    )
+
+
+def _announced_length(request: _AnyRequest, limit: int) -> int:
+    """The bytes a request says to bring, or could bring at most.
+
+    Raises
+    ------
+    PayloadTooLarge
+        If it announces more than ``limit``.
+    """
+    announced = request.headers.get("content-length", "")
+    if not (announced.isascii() and announced.isdecimal()):
+        return limit
+    if int(announced) > limit:
+        raise too_large(limit)
+    return int(announced)
+
+
+async def _read(request: _AnyRequest, limit: int) -> bytes:
+    """The body, given up as soon as it is longer than ``limit``."""
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise too_large(limit)
+        chunks.append(chunk)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+async def _answered(handle: _Handler) -> Response[bytes]:
+    """The answer of ``handle``, or its error as `{"code": …, "message": …}`."""
+    try:
+        return await handle()
+    except RapportError as error:
+        return _error(error)
+    except ClientException:  # the client hung up while sending
+        return _error(InvalidInput("The request ended before its body did"))
+    except Exception:
+        log.exception("the collector failed")
+        return _error(InternalError("The request could not be taken; send it again"))
+
+
+def _error(error: RapportError) -> Response[bytes]:
+    body = {"code": error.details.get("reason", error.code), "message": error.message}
+    headers = {}
+    if isinstance(error, Overloaded):
+        headers = dict.fromkeys(
+            ("Retry-After", "X-RateLimit-Reset"), str(error.retry_after_seconds)
+        )
+    return _answer(msgspec.json.encode(body), error.http_status, headers)
+
+
+def _answer(body: bytes, status: int, headers: dict[str, str] | None = None) -> Response[bytes]:
+    return Response(
+        body,
+        status_code=status,
+        media_type="application/json",
+        headers={**CORS_HEADERS, **(headers or {})},
+    )

@@ -1,0 +1,465 @@
+"""Intake: the steps from a request's bytes to "kept, once"; the loop times and counts them.
+
+`STEPS` is the list to read. A step takes the delivery and returns it one step further, or raises a
+`RapportError` that ends it. Nothing is answered with success before it is on disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import inspect
+import time
+import zlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct
+
+from rapport.collect.event_checks import LARGEST_EVENT, Refusal, check_event, client_time
+from rapport.collect.group_commit import GroupCommit, Kept
+from rapport.collect.refused import RefusedRow
+from rapport.collect.segment import (
+    ENDPOINTS,
+    EVENT_TYPES,
+    SegmentEnvelope,
+    decode_batch,
+    decode_envelope,
+    decode_event,
+    encode_envelope,
+    kept_message_id,
+    made_message_id,
+    sent_time,
+    write_key_in,
+)
+from rapport.collect.sources import Source, WriteKeys
+from rapport.engines.ledger import JournalEntry
+from rapport.errors import InternalError, InvalidInput, NotFound, NotSignedIn, PayloadTooLarge
+from rapport.vocabulary.touchpoint import RefusedRecord
+
+LARGEST_BATCH = 10_000_000  # bytes of a batch or import, before and after unpacking
+#: Bodies above this leave the event loop: others' requests go on while they are decoded.
+_LONG_BODY = 100_000
+_GZIP = b"\x1f\x8b"
+KIND = "segment"
+
+
+class Delivery(Struct, frozen=True, kw_only=True):
+    """A request on its way through the steps.
+
+    The first block is what the door read; each step fills in what the next ones need.
+    """
+
+    endpoint: str  # a key of `ENDPOINTS`
+    body: bytes
+    received_at: datetime
+    encoding: str = ""  # Content-Encoding
+    authorization: str = ""
+    query_key: str = ""
+    sent_at_header: str = ""
+
+    source: Source | None = None
+    envelopes: tuple[SegmentEnvelope, ...] = ()
+    entries: tuple[JournalEntry, ...] = ()
+    refused: tuple[RefusedRecord, ...] = ()
+    broken: Refusal | None = None  # why the request as a whole, or its one event, is no use
+    kept: Kept | None = None
+
+    @property
+    def single(self) -> bool:
+        """Whether the endpoint takes one event."""
+        return ENDPOINTS[self.endpoint] is not None
+
+    @property
+    def limit(self) -> int:
+        """The most bytes its body may have."""
+        return LARGEST_EVENT if self.single else LARGEST_BATCH
+
+    @property
+    def from_source(self) -> Source:
+        """The source whose key it carries; there is one after `authenticate`."""
+        if self.source is None:
+            raise InternalError("a delivery passed on without being authenticated")
+        return self.source
+
+
+class IntakeTools(Struct, frozen=True, kw_only=True):
+    """What the steps may use."""
+
+    keys: WriteKeys
+    commit: GroupCommit
+
+
+async def authenticate(delivery: Delivery, tools: IntakeTools) -> Delivery:
+    """Find the source by its write key: Basic authentication, `?writeKey=`, or the body's own."""
+    key = _basic_user(delivery.authorization) or delivery.query_key
+    if not key:
+        # Only browsers send the key inside the body, which must then be unpacked unasked.
+        delivery = _unpacked(delivery)
+        key = write_key_in(delivery.body) or ""
+    return msgspec.structs.replace(delivery, source=await _source_of(key, tools.keys))
+
+
+async def _source_of(key: str, keys: WriteKeys) -> Source:
+    known, source = keys.remembered(key) if key else (True, None)
+    if not known:  # the store may be slow; others' requests are not to wait for it
+        source = await asyncio.to_thread(keys.source_of, key)
+    if source is None:
+        raise NotSignedIn(
+            "The write key opens no source; create one under Sources and send it as the user name "
+            "of Basic authentication, with an empty password"
+        )
+    return source
+
+
+def _basic_user(authorization: str) -> str:
+    scheme, _, credentials = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        text = base64.b64decode(credentials.strip(), validate=True).decode("utf-8")
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        return ""
+    return text.partition(":")[0]
+
+
+def decode(delivery: Delivery) -> Delivery:
+    """Bytes to envelopes, by `Content-Encoding`; what cannot be read is refused as a whole."""
+    delivery = _unpacked(delivery)
+    body = delivery.body
+    try:
+        body.decode("utf-8")  # free-form parts are passed on unread, so they are checked here
+    except UnicodeDecodeError:
+        return _broken(delivery, Refusal("invalid_encoding", "the body must be JSON in UTF-8"))
+    try:
+        return _decode_single(delivery) if delivery.single else _decode_batch(delivery)
+    except msgspec.ValidationError:
+        return _broken(delivery, Refusal("wrong_type", _EXPECTED[delivery.single]))
+    except msgspec.DecodeError:
+        return _broken(delivery, Refusal("malformed_json", "the body is not valid JSON"))
+    except RecursionError:
+        return _broken(delivery, Refusal("malformed_json", "the body is nested too deep"))
+
+
+_EXPECTED = {
+    True: "the body must be one event: a JSON object with fields of the types in the manual",
+    False: "the body must be a JSON object whose `batch` is a list of events",
+}
+
+
+def _broken(delivery: Delivery, refusal: Refusal) -> Delivery:
+    record = _refused_record(delivery, refusal, delivery.body, None, None)
+    return msgspec.structs.replace(delivery, broken=refusal, refused=(record,))
+
+
+def _unpacked(delivery: Delivery) -> Delivery:
+    """The body as sent, without its compression; never more than the limit.
+
+    gzip is also known by its first two bytes, which no JSON has: proxies drop the header.
+    """
+    encoding = delivery.encoding.strip().lower()
+    if encoding not in ("", "identity", "gzip", "x-gzip"):
+        raise InvalidInput(f"Content-Encoding {encoding[:20]!r} is not known; send gzip or none")
+    if delivery.body[:2] != _GZIP:
+        return delivery
+    return msgspec.structs.replace(delivery, body=_gunzip(delivery.body, delivery.limit))
+
+
+def _gunzip(packed: bytes, limit: int) -> bytes:
+    """The content of a gzip file of one or more members, which stops growing at ``limit``."""
+    body = b""
+    while packed:
+        member = zlib.decompressobj(wbits=31)
+        try:
+            body += member.decompress(packed, limit + 1 - len(body))
+        except zlib.error as error:
+            raise InvalidInput("The body is not valid gzip") from error
+        if len(body) > limit:
+            raise too_large(limit)
+        if not member.eof:
+            raise InvalidInput("The gzip body ends too early; send it again whole")
+        packed = member.unused_data
+    return body
+
+
+def too_large(limit: int) -> PayloadTooLarge:
+    """The error of a body above ``limit`` bytes."""
+    return PayloadTooLarge(
+        f"The body has more than {limit} bytes; an event may have {LARGEST_EVENT}, a batch "
+        f"{LARGEST_BATCH}: send smaller batches",
+    )
+
+
+def _decode_single(delivery: Delivery) -> Delivery:
+    kind = ENDPOINTS[delivery.endpoint] or ""
+    envelope = SegmentEnvelope(
+        type=kind, id="", event=Raw(delivery.body), sent_at=delivery.sent_at_header or None
+    )
+    decode_event(delivery.body)  # raises for the whole request, which is this one event
+    return msgspec.structs.replace(delivery, envelopes=(envelope,))
+
+
+def _decode_batch(delivery: Delivery) -> Delivery:
+    batch = decode_batch(delivery.body)
+    stated = batch.sent_at if batch.sent_at is not None else delivery.sent_at_header
+    sent_at = str(stated) if stated not in (None, "") else None
+    context = batch.context if batch.context and memoryview(batch.context)[0] == 0x7B else None
+    envelopes = tuple(
+        SegmentEnvelope(type="", id="", event=raw, sent_at=sent_at, context=context)
+        for raw in batch.batch
+    )
+    return msgspec.structs.replace(delivery, envelopes=envelopes)
+
+
+def validate(delivery: Delivery) -> Delivery:
+    """Check each event by itself: one bad event does not fail its batch."""
+    if delivery.broken is not None:
+        return delivery
+    entries: list[JournalEntry] = []
+    refused: list[RefusedRecord] = []
+    broken: Refusal | None = None
+    twins: Counter[bytes] = Counter()
+    sent_ats: dict[str | None, datetime | None] = {}
+    for envelope in delivery.envelopes:
+        sent = envelope.sent_at
+        if sent not in sent_ats:  # parsed once for all events of a batch
+            sent_ats[sent] = sent_time(sent)
+        taken = _take(envelope, delivery, sent_ats[sent], twins)
+        if isinstance(taken, JournalEntry):
+            entries.append(taken)
+        else:
+            refusal, record = taken
+            refused.append(record)
+            if delivery.single:
+                broken = refusal
+    return msgspec.structs.replace(
+        delivery, entries=tuple(entries), refused=tuple(refused), broken=broken
+    )
+
+
+def _take(
+    envelope: SegmentEnvelope,
+    delivery: Delivery,
+    sent_at: datetime | None,
+    twins: Counter[bytes],
+) -> JournalEntry | tuple[Refusal, RefusedRecord]:
+    """One event as an entry of the journal, or why not."""
+    raw = bytes(envelope.event)
+    if len(raw) > LARGEST_EVENT:
+        refusal = Refusal("too_large", f"an event may have {LARGEST_EVENT} bytes")
+        return refusal, _refused_record(delivery, refusal, raw, None, envelope)
+    try:
+        event = decode_event(raw)
+    except msgspec.DecodeError as error:
+        refusal = Refusal("wrong_type", _which_field(error))
+        return refusal, _refused_record(delivery, refusal, raw, None, envelope)
+    kind = envelope.type or (event.type or "").lower()
+    given_id = None if event.message_id in (None, "") else str(event.message_id)
+    if not kind:
+        problem: Refusal | None = Refusal("missing_field", "`type` is needed in a batch's event")
+    elif kind not in EVENT_TYPES:
+        problem = Refusal("unknown_type", f"`type` must be one of {', '.join(sorted(EVENT_TYPES))}")
+    elif given_id is not None and "\x00" in given_id:
+        problem = Refusal("contains_nul", "`messageId` holds a NUL character; send it without")
+    else:
+        # The event's own `sentAt` speaks where the request says none, as analytics.js 2 does.
+        if envelope.sent_at is None and event.sent_at is not None:
+            sent_at = sent_time(event.sent_at)
+        problem = check_event(event, kind, raw, sent_at=sent_at, received_at=delivery.received_at)
+    if problem is not None:
+        return problem, _refused_record(delivery, problem, raw, given_id, envelope)
+    if given_id is None:
+        content = blake2b(raw, digest_size=16).digest()
+        message_id = made_message_id(
+            kind,
+            raw,
+            twin=twins[content],
+            received_at=delivery.received_at,
+            timed=client_time(event) is not None,
+        )
+        twins[content] += 1
+    else:
+        message_id = kept_message_id(given_id)
+    stated = envelope.sent_at
+    if stated is None and event.sent_at is not None:
+        stated = str(event.sent_at)
+    return JournalEntry(
+        source_id=delivery.from_source.source_id,
+        message_id=message_id,
+        kind=KIND,
+        received_at=delivery.received_at,
+        payload=encode_envelope(
+            SegmentEnvelope(
+                type=kind,
+                id=message_id,
+                event=envelope.event,
+                sent_at=stated,
+                context=None if event.context else envelope.context,
+            )
+        ),
+    )
+
+
+def _which_field(error: msgspec.DecodeError) -> str:
+    """The field that has another type than expected; msgspec's message also holds no value."""
+    _, found, path = str(error).partition(" - at `$.")
+    field = path.partition("`")[0] if found else ""
+    return f"`{field}` has another type than the manual says" if field else _EXPECTED[True]
+
+
+def _refused_record(
+    delivery: Delivery,
+    refusal: Refusal,
+    raw: bytes,
+    message_id: str | None,
+    envelope: SegmentEnvelope | None,
+) -> RefusedRecord:
+    """The record to keep; with its envelope where the event is JSON, so it can be replayed."""
+    payload = raw
+    if envelope is not None:
+        payload = encode_envelope(msgspec.structs.replace(envelope, event=Raw(raw)))
+    return RefusedRecord(
+        source=delivery.from_source.name,
+        reason=refusal.reason,
+        detail=refusal.detail,
+        payload=payload,
+        received_at=delivery.received_at,
+        message_id=None if message_id is None else message_id[:255].replace("\x00", ""),
+        locator=f"POST /v1/{delivery.endpoint}",
+    )
+
+
+async def keep(delivery: Delivery, tools: IntakeTools) -> Delivery:
+    """Wait until good and bad are on disk."""
+    if not delivery.entries and not delivery.refused:
+        return delivery
+    kept = await tools.commit.submit(
+        delivery.from_source.source_id, delivery.entries, delivery.refused
+    )
+    return msgspec.structs.replace(delivery, kept=kept)
+
+
+#: The steps, in their order; those that are not async compute only, wherever they run.
+STEPS: tuple[tuple[str, Callable[..., Any]], ...] = (
+    ("authenticate", authenticate),
+    ("decode", decode),
+    ("validate", validate),
+    ("keep", keep),
+)
+
+
+class StepFigures(Struct, kw_only=True):
+    """What one step did since the process began."""
+
+    count: int = 0
+    failed: int = 0
+    seconds: float = 0.0
+
+
+class Intake:
+    """Runs the steps, and measures each.
+
+    Parameters
+    ----------
+    keys : WriteKeys
+        Finds the source of a write key.
+    commit : GroupCommit
+        Keeps events; `close` it after the last request.
+    clock : callable
+        The time of receipt, aware.
+    """
+
+    def __init__(self, keys: WriteKeys, commit: GroupCommit, clock: Callable[[], datetime]) -> None:
+        self.tools = IntakeTools(keys=keys, commit=commit)
+        self.clock = clock
+        self.steps = {name: StepFigures() for name, _ in STEPS}
+        self.events: Counter[str] = Counter()  # accepted, duplicates, refused
+
+    async def take(self, delivery: Delivery) -> Kept:
+        """Take a request through all steps.
+
+        Raises
+        ------
+        NotSignedIn, PayloadTooLarge, InvalidInput, Overloaded
+            If a step ends it. A malformed body or a refused single event is kept among the
+            refused before it is raised, with `reason` in the error's details.
+        """
+        long = len(delivery.body) > _LONG_BODY or delivery.body[:2] == _GZIP
+        for name, step in STEPS:
+            figures = self.steps[name]
+            began = time.perf_counter()
+            try:
+                if inspect.iscoroutinefunction(step):
+                    delivery = await step(delivery, self.tools)
+                elif long:
+                    delivery = await asyncio.to_thread(step, delivery)
+                else:
+                    delivery = step(delivery)
+            except BaseException:
+                figures.failed += 1
+                raise
+            finally:
+                figures.count += 1
+                figures.seconds += time.perf_counter() - began
+        kept = delivery.kept or Kept(accepted=0, duplicates=0, refused=0)
+        self.events.update(accepted=kept.accepted, duplicates=kept.duplicates, refused=kept.refused)
+        if delivery.broken is not None:
+            raise InvalidInput(delivery.broken.detail, reason=delivery.broken.reason)
+        return kept
+
+    async def source_of(self, authorization: str, query_key: str) -> tuple[Source, str]:
+        """The source that a key opens, and the key, for the SDKs' settings.
+
+        Raises
+        ------
+        NotSignedIn
+            If it opens none.
+        """
+        key = _basic_user(authorization) or query_key
+        return await _source_of(key, self.tools.keys), key
+
+
+def read_again(
+    row: RefusedRow, now: datetime
+) -> tuple[Sequence[JournalEntry], Sequence[RefusedRecord]]:
+    """A refused request or event as intake would take it now; see `refused.replay`.
+
+    Its time of receipt stays the old one: nothing happened later because we mended a rule.
+    """
+    source = Source(
+        source_id=row.source_id, name=row.source, label="", kind="collector", created_at=now
+    )
+    endpoint = (row.locator or "").rpartition("/")[2]
+    delivery = Delivery(
+        endpoint=endpoint if endpoint in ENDPOINTS else "batch",
+        body=row.payload,
+        received_at=row.received_at,
+        source=source,
+    )
+    try:
+        envelope = decode_envelope(row.payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        delivery = decode(delivery)
+    else:
+        delivery = msgspec.structs.replace(delivery, envelopes=(envelope,))
+    delivery = validate(delivery)
+    return delivery.entries, delivery.refused
+
+
+def require_endpoint(name: str) -> str:
+    """``name`` if it is an endpoint.
+
+    Raises
+    ------
+    NotFound
+        Listing the endpoints.
+    """
+    if name not in ENDPOINTS:
+        known = ", ".join(n for n in ENDPOINTS if len(n) > 1)
+        raise NotFound(f"There is no such call; known: {known}")
+    return name
