@@ -25,12 +25,13 @@ from rapport.web.parts.buttons import button, icon_button, post_button
 from rapport.web.parts.cards import callout, card
 from rapport.web.parts.chips import chip, chips, stale_badge
 from rapport.web.parts.choices import Choice, pills, segmented
-from rapport.web.parts.context import NavEntry, NavGroup, PageContext, Theme, User
+from rapport.web.parts.context import PageContext, Theme, User
 from rapport.web.parts.facts import Consent, Fact, consent_list, fact_list, why
 from rapport.web.parts.forms import checkbox, field, form, options, select_field, text_area
 from rapport.web.parts.frame import CONTENT_SECURITY_POLICY, bare_page, page
 from rapport.web.parts.jobs import JobProgress, job_row
 from rapport.web.parts.kpis import Kpi, delta_of, kpi_strip
+from rapport.web.parts.navigation import navigation
 from rapport.web.parts.states import empty_state, error_state, flash
 from rapport.web.parts.suggestions import Suggestion, suggestions
 from rapport.web.parts.tables import Column, meter, pagination, sort_by, table
@@ -127,35 +128,14 @@ def months(first: date, count: int) -> list[date]:
 def context(language: str, theme: Theme, path: str) -> PageContext:
     """Sofie of marketing, in the given language."""
 
-    def entry(key: str, href: str, icon: str, count: int | None = None) -> NavEntry:
-        return NavEntry(label=plain.t(f"frame.nav.{key}"), href=href, icon=icon, count=count)
-
-    plain = PageContext(language=language)
-    nav = (
-        NavGroup(
-            label=plain.t("frame.nav.understand"),
-            entries=(
-                entry("dashboard", "/", "layout-dashboard"),
-                entry("customers", "/customers", "users"),
-                entry("segments", "/segments", "blend"),
-            ),
-        ),
-        NavGroup(label=plain.t("frame.nav.act"), entries=(entry("inbox", "/inbox", "inbox", 7),)),
-        NavGroup(
-            label=plain.t("frame.nav.manage"),
-            entries=(
-                entry("sources", "/sources", "database"),
-                entry("admin", "/admin", "shield-check"),
-            ),
-        ),
-    )
+    places = ("dashboard", "customers", "segments", "inbox", "sources", "admin")
     return PageContext(
         language=language,
         theme=theme,
         user=User(name="Sofie Maes", role="Marketing · Belgium"),
         path=path,
         csrf_token="a-token",
-        nav=nav,
+        nav=navigation(language, open_to=places, waiting={"inbox": 7}),
     )
 
 
@@ -774,7 +754,7 @@ def pieces(ctx: PageContext) -> h.Markup:
         "esz",
         [
             (
-                ctx.t("frame.search.people"),
+                "people",
                 [
                     Suggestion(
                         title="Eszter Vandenberghe",
@@ -789,7 +769,7 @@ def pieces(ctx: PageContext) -> h.Markup:
                 ],
             ),
             (
-                ctx.t("frame.search.orders"),
+                "orders",
                 [
                     Suggestion(
                         title="Order 88213",
@@ -823,7 +803,16 @@ def pieces(ctx: PageContext) -> h.Markup:
             h.div(
                 {"class": "span-4 tablet-6 stack"},
                 card((job_row(ctx, job) for job in jobs), title="Work"),
-                card(h.div({"style": "margin:-8px"}, found), title="Suggestions"),
+                card(
+                    h.div(
+                        {
+                            "class": "suggestions",
+                            "style": "position:static;margin:-8px;box-shadow:none",
+                        },
+                        found,
+                    ),
+                    title="Suggestions",
+                ),
             ),
             h.div(
                 {"class": "span-4 stack"},
@@ -901,7 +890,7 @@ def search(q: str = "") -> Response[str]:
     people = [
         Suggestion(title="Eszter Kovács", detail="kovacs.e@example.hu", href="/gallery/customer")
     ]
-    found = suggestions(PageContext(), q, [("People", people if q != "nobody" else [])])
+    found = suggestions(PageContext(), q, [("people", people if q != "nobody" else [])])
     return Response(found, media_type=MediaType.HTML)
 
 

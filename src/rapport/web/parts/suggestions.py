@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal, TypeAlias
 
 import msgspec
 
 from rapport.web import html as h
 from rapport.web.parts.context import PageContext
 from rapport.web.parts.icons import icon
+
+Kind: TypeAlias = Literal["people", "orders", "tickets"]
 
 
 class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,9 +24,9 @@ class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def suggestions(
-    context: PageContext, query: str, groups: Sequence[tuple[str, Sequence[Suggestion]]]
+    context: PageContext, query: str, groups: Sequence[tuple[Kind, Sequence[Suggestion]]]
 ) -> h.Markup:
-    """The answer to ``GET /search?q=``: groups (heading, things found), best first; may be empty.
+    """The answer to ``GET /search?q=``: groups of things found, best first; may be empty.
 
     Arrow keys walk through it and Enter opens the first; rapport-ui.js does that.
     """
@@ -33,7 +36,7 @@ def suggestions(
         return h.p(context.t("frame.search.nothing", query=query))
     return h.fragment(
         (
-            h.h3(heading),
+            h.h3(context.t(f"frame.search.{kind}")),
             h.ul(
                 h.li(
                     h.a(
@@ -48,7 +51,7 @@ def suggestions(
                 for suggestion in found
             ),
         )
-        for heading, found in groups
+        for kind, found in groups
         if found
     )
 
