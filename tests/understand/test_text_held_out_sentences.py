@@ -1,4 +1,4 @@
-"""Sentences written after the training ones, about other things, that no model has read."""
+"""Customer sentences that no model has read, and that no word of a lexicon was added for."""
 
 from pathlib import Path
 

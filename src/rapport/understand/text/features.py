@@ -34,6 +34,7 @@ SENTIMENT_SLOTS = 1 << 15
 
 #: Columns behind the hashed ones in `sentiment_features`.
 LEXICON_COLUMNS = 15
+_BALANCE = 0
 
 _LONGEST_WORD = 24
 _WORD_SEED, _PAIR_SEED, _NEGATED_SEED = 0x51ED270B, 0x2545F491, 0x7FEB352D
@@ -50,45 +51,46 @@ def language_features(tokens: Tokens) -> SparseMatrix:
 def sentiment_features(tokens: Tokens, lexicon: Lexicon) -> SparseMatrix:
     """Hashed and lexicon features, shape (n_texts, SENTIMENT_SLOTS + LEXICON_COLUMNS)."""
     words = [fold(word) for word in tokens.words]
+    roles = lexicon.roles(words)[tokens.ids]
     table = _word_table(words, pieces=(3, 4, 5), slots=SENTIMENT_SLOTS)
-    counted = _per_text(tokens, table)
-    roles = lexicon.roles(words)[tokens.ids]
-    negated = _near(tokens, words, roles == NEGATOR, before=_NEGATION_REACH, after=0)
-    pairs = _pair_matrix(tokens, words, negated)
-    views = sparse.csr_matrix(lexicon_features(tokens, lexicon))
-    return sparse.hstack([counted + pairs, views], format="csr")
+    negated = _near(tokens, roles == NEGATOR, before=_NEGATION_REACH)
+    hashed = _per_text(tokens, table) + _pair_matrix(tokens, words, negated)
+    views = sparse.csr_matrix(_lexicon_views(tokens, roles))
+    return sparse.hstack([hashed, views], format="csr")
 
 
-def lexicon_features(tokens: Tokens, lexicon: Lexicon) -> Floats:
+def lexicon_balance(tokens: Tokens, lexicon: Lexicon) -> Floats:
+    """Praise minus blame that the lexicon alone sees, shape (n_texts,), in (-1, 1)."""
+    roles = lexicon.roles([fold(word) for word in tokens.words])[tokens.ids]
+    return np.asarray(_lexicon_views(tokens, roles)[:, _BALANCE])
+
+
+def _lexicon_views(tokens: Tokens, roles: Ints) -> Floats:
     """What the lexicon sees in each text, shape (n_texts, LEXICON_COLUMNS), each in [-1, 1]."""
-    words = [fold(word) for word in tokens.words]
-    roles = lexicon.roles(words)[tokens.ids]
-    before = _near(tokens, words, roles == NEGATOR, before=_NEGATION_REACH, after=0)
+    before = _near(tokens, roles == NEGATOR, before=_NEGATION_REACH)
     # `gefällt mir nicht`, `bevalt me niet`: the negator follows.
-    after = ~before & _near(tokens, words, roles == NEGATOR, before=0, after=_NEGATION_REACH)
-    stressed = _near(tokens, words, roles == INTENSIFIER, before=2, after=0)
+    after = ~before & _near(tokens, roles == NEGATOR, after=_NEGATION_REACH)
+    stressed = _near(tokens, roles == INTENSIFIER, before=2)
     contrast = roles == CONTRAST
     turned = _after_last(tokens, contrast)
     good, bad = roles == POSITIVE, roles == NEGATIVE
 
-    def share(mask: NDArray[np.bool_]) -> Floats:
-        count = np.bincount(tokens.texts[mask], minlength=tokens.n_texts).astype(float)
-        return count / (count + 1)
-
     def count(mask: NDArray[np.bool_]) -> Floats:
-        return np.bincount(tokens.texts[mask], minlength=tokens.n_texts).astype(float)
+        return np.bincount(tokens.texts[mask], minlength=tokens.n_texts).astype(np.float64)
+
+    def share(mask: NDArray[np.bool_]) -> Floats:
+        found = count(mask)
+        return found / (found + 1)
 
     balance: Floats = (
         count(good & ~before & ~after)
         - count(bad & ~before)
         - count(good & (before | after))
-        + 0.5 * count(bad & before)
+        + 0.5 * count(bad & before)  # `not bad` is fainter praise than `good`
     )
-    marks = np.array([word in "!?" for word in tokens.words] or [False])
-    shouting = np.array([word == "!" for word in tokens.words] or [False])
-    at = tokens.ids
     return np.column_stack(
         [
+            np.tanh(balance),
             share(good & ~before & ~after),
             share(bad & ~before & ~after),
             share(good & before),
@@ -100,12 +102,16 @@ def lexicon_features(tokens: Tokens, lexicon: Lexicon) -> Floats:
             share(good & turned),
             share(bad & turned),
             share(contrast),
-            (count(good | bad) == 0).astype(float),
-            np.tanh(balance),
-            share(marks[at] & ~shouting[at]) if len(at) else np.zeros(tokens.n_texts),
-            share(shouting[at]) if len(at) else np.zeros(tokens.n_texts),
+            (count(good | bad) == 0).astype(np.float64),
+            share(_is_one_of("?", tokens)),
+            share(_is_one_of("!", tokens)),
         ]
     )
+
+
+def _is_one_of(marks: str, tokens: Tokens) -> NDArray[np.bool_]:
+    """Places where one of these marks stands."""
+    return np.array([word in marks for word in tokens.words], dtype=bool)[tokens.ids]
 
 
 def _code_points(words: Sequence[str]) -> tuple[UInts, Ints]:
@@ -188,12 +194,11 @@ def _pair_matrix(tokens: Tokens, words: Sequence[str], negated: NDArray[np.bool_
 
 
 def _near(
-    tokens: Tokens, words: Sequence[str], marked: NDArray[np.bool_], *, before: int, after: int
+    tokens: Tokens, marked: NDArray[np.bool_], *, before: int = 0, after: int = 0
 ) -> NDArray[np.bool_]:
     """Places with a marked token up to so many places before or after, in the same clause."""
-    ends = np.array([word in "!?.,;" for word in words] or [False])
-    stops = ends[tokens.ids] if len(tokens.ids) else np.zeros(0, dtype=bool)
-    clause = np.cumsum(stops) + tokens.texts * (len(tokens.ids) + 1)
+    ends = _is_one_of("!?.,;", tokens)
+    clause = np.cumsum(ends) + tokens.texts * (len(tokens.ids) + 1)
     near = np.zeros(len(tokens.ids), dtype=bool)
     for step in range(1, before + 1):
         near[step:] |= marked[:-step] & (clause[step:] == clause[:-step])
