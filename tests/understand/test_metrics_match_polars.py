@@ -126,7 +126,10 @@ def expected(
         },
         "returns_share": by_period(
             sold,
-            -pl.when(is_refund).then(amount).sum() / pl.when(~is_refund).then(amount).sum(),
+            # Without an order there is nothing that the refunds could be a share of.
+            pl.when((~is_refund & amount.is_not_null()).any()).then(
+                -pl.when(is_refund).then(amount).sum() / pl.when(~is_refund).then(amount).sum()
+            ),
         ),
         "revenue": by_period(sold, amount.sum()),
         "tickets": by_period(contacts.filter(pl.col("type") == "Ticket Opened"), pl.len()),

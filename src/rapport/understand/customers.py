@@ -1,0 +1,270 @@
+"""The customers' table: one row per profile, what questions and segments ask about a person.
+
+Read `STEPS` first: the list of named SELECTs that make one query over touchpoints, the membership
+and three tables of the ledger's.
+"""
+# ruff: noqa: S608 - no value ever enters the text, only names of ours
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import pyarrow as pa
+
+from rapport.engines.lake import Lake, Query, Step
+from rapport.understand import relations
+from rapport.understand.rfm import score_sql, segment_sql
+from rapport.vocabulary.lake_tables import CUSTOMERS
+
+_TIME = pa.timestamp("us", tz="UTC")
+
+#: What the ledger knows of each profile.
+PROFILES = pa.schema(
+    [
+        pa.field("profile_id", pa.string(), nullable=False),
+        pa.field("country", pa.string()),
+        pa.field("language", pa.string()),
+        pa.field("city", pa.string()),
+    ]
+)
+#: The newest score of each name; `name` is a column of `CUSTOMERS`.
+SCORES = pa.schema(
+    [
+        pa.field("profile_id", pa.string(), nullable=False),
+        pa.field("name", pa.string(), nullable=False),
+        pa.field("value", pa.float64()),
+    ]
+)
+#: The latest word on each purpose.
+CONSENTS = pa.schema(
+    [
+        pa.field("profile_id", pa.string(), nullable=False),
+        pa.field("purpose", pa.string(), nullable=False),
+        pa.field("granted", pa.bool_(), nullable=False),
+    ]
+)
+
+MOOD_DAYS, TICKET_DAYS = 180, 90
+
+
+def _answers(name: str, condition: str, value: str) -> Step:
+    """The newest answer of each profile to one question."""
+    return Step(
+        name,
+        f"SELECT profile_id, {value} AS value FROM (SELECT a.*, row_number() OVER ("
+        "PARTITION BY profile_id ORDER BY occurred_at DESC NULLS LAST, position DESC NULLS LAST"
+        f") AS newness FROM named_answers AS a WHERE {condition} AND profile_id IS NOT NULL"
+        ") AS aged WHERE newness = 1",
+    )
+
+
+STEPS: tuple[Step, ...] = (
+    *relations.corrections(as_known_then=False),
+    # By atom first: there are fewer of them than touchpoints to look up in the membership.
+    Step(
+        "seen_atoms",
+        "SELECT atom_id, min(occurred_at) AS first_seen, max(occurred_at) AS last_seen "
+        "FROM touchpoints AS t WHERE atom_id IS NOT NULL AND occurred_at < $end GROUP BY atom_id",
+    ),
+    Step(
+        "seen",
+        "SELECT m.profile_id, min(s.first_seen) AS first_seen, max(s.last_seen) AS last_seen "
+        "FROM seen_atoms AS s JOIN membership AS m ON m.atom_id = s.atom_id GROUP BY m.profile_id",
+    ),
+    Step(
+        "people",
+        "SELECT DISTINCT profile_id FROM membership UNION SELECT profile_id FROM profiles",
+    ),
+    *relations.sales(as_known_then=False, since=""),
+    *relations.named_sales(),
+    Step(
+        "bought",
+        "SELECT profile_id, "
+        "min(CASE WHEN is_order = 1 THEN occurred_at END) AS first_order_at, "
+        "max(CASE WHEN is_order = 1 THEN occurred_at END) AS last_order_at, "
+        "CAST(sum(is_order) AS INT) AS order_count, "
+        "coalesce(sum(amount_base), 0) AS revenue, "
+        "sum(CASE WHEN is_order = 1 THEN amount_base END) AS ordered_amount, "
+        "count(CASE WHEN is_order = 1 THEN amount_base END) AS converted_orders "
+        "FROM named_sales WHERE profile_id IS NOT NULL GROUP BY profile_id",
+    ),
+    Step(
+        "scored_buyers",
+        "SELECT profile_id, "
+        f"{score_sql('last_order_at')} AS recency_score, "
+        f"{score_sql('order_count')} AS frequency_score, "
+        f"{score_sql('revenue')} AS monetary_score "
+        "FROM bought WHERE order_count > 0",
+    ),
+    Step(
+        "came",
+        "SELECT profile_id, acquisition_channel FROM (SELECT m.profile_id, t.acquisition_channel, "
+        "row_number() OVER (PARTITION BY m.profile_id "
+        "ORDER BY t.occurred_at ASC NULLS LAST, t.position ASC NULLS LAST) AS place "
+        "FROM touchpoints AS t JOIN membership AS m ON m.atom_id = t.atom_id "
+        "WHERE t.acquisition_channel IS NOT NULL AND t.occurred_at < $end) AS placed "
+        "WHERE place = 1",
+    ),
+    Step(
+        "answers",
+        relations.current(
+            (
+                "atom_id",
+                "occurred_at",
+                "position",
+                "question",
+                "score",
+                "scale_min",
+                "scale_max",
+            ),
+            "t.type = $survey_answered AND t.score IS NOT NULL AND t.scale_max > t.scale_min "
+            "AND t.occurred_at < $end",
+            as_known_then=False,
+        ),
+    ),
+    Step(
+        "named_answers",
+        "SELECT r.*, m.profile_id FROM answers AS r JOIN membership AS m ON m.atom_id = r.atom_id",
+    ),
+    _answers("last_nps", "question = 'nps' AND scale_min = 0 AND scale_max = 10", "score"),
+    _answers(
+        "last_csat",
+        "question = 'csat'",
+        "1 + 4 * (score - scale_min) / (scale_max - scale_min)",
+    ),
+    Step(
+        "recent",
+        relations.current(
+            ("atom_id", "occurred_at", "type", "sentiment"),
+            "t.occurred_at >= $mood_since AND t.occurred_at < $end "
+            "AND (t.sentiment IS NOT NULL OR t.type = $ticket_opened)",
+            as_known_then=False,
+        ),
+    ),
+    Step(
+        "voiced",
+        # A sum of decimals is the same in every order of rows; of floats it is not.
+        "SELECT m.profile_id, "
+        "CAST(sum(CAST(r.sentiment AS DECIMAL(18, 6))) AS DOUBLE) / count(r.sentiment) AS mood, "
+        "CAST(count(CASE WHEN r.type = $ticket_opened AND r.occurred_at >= $tickets_since "
+        "THEN 1 END) AS INT) AS tickets_90_days "
+        "FROM recent AS r JOIN membership AS m ON m.atom_id = r.atom_id GROUP BY m.profile_id",
+    ),
+    Step(
+        "predicted",
+        "SELECT profile_id, "
+        "max(CASE WHEN name = 'probability_alive' THEN value END) AS probability_alive, "
+        "max(CASE WHEN name = 'expected_orders' THEN value END) AS expected_orders, "
+        "max(CASE WHEN name = 'expected_value' THEN value END) AS expected_value "
+        "FROM given_scores GROUP BY profile_id",
+    ),
+    Step(
+        "allowed",
+        # Contradicting rows would be a mistake of the caller's: then nobody may write.
+        "SELECT profile_id, min(CASE WHEN granted THEN 1 ELSE 0 END) = 1 AS email_marketing "
+        "FROM consents WHERE purpose = 'email_marketing' GROUP BY profile_id",
+    ),
+    Step(
+        "customers_now",
+        "SELECT p.profile_id, f.country, f.language, f.city, a.acquisition_channel, "
+        "s.first_seen, s.last_seen, b.first_order_at, b.last_order_at, "
+        "CAST(floor((epoch(CAST($end AS TIMESTAMPTZ)) - epoch(b.last_order_at)) / 86400.0) AS INT) "
+        "AS days_since_last_order, "
+        "coalesce(b.order_count, 0) AS order_count, coalesce(b.revenue, 0) AS revenue, "
+        "b.ordered_amount, b.converted_orders, "
+        "r.recency_score, r.frequency_score, r.monetary_score, "
+        f"{segment_sql('r.recency_score', 'r.frequency_score')} AS rfm_segment, "
+        "n.value AS last_nps, c.value AS last_csat, v.mood, "
+        "coalesce(v.tickets_90_days, 0) AS tickets_90_days, "
+        "m.probability_alive, m.expected_orders, m.expected_value, w.email_marketing "
+        "FROM people AS p "
+        "LEFT JOIN profiles AS f ON f.profile_id = p.profile_id "
+        "LEFT JOIN came AS a ON a.profile_id = p.profile_id "
+        "LEFT JOIN seen AS s ON s.profile_id = p.profile_id "
+        "LEFT JOIN bought AS b ON b.profile_id = p.profile_id "
+        "LEFT JOIN scored_buyers AS r ON r.profile_id = p.profile_id "
+        "LEFT JOIN last_nps AS n ON n.profile_id = p.profile_id "
+        "LEFT JOIN last_csat AS c ON c.profile_id = p.profile_id "
+        "LEFT JOIN voiced AS v ON v.profile_id = p.profile_id "
+        "LEFT JOIN predicted AS m ON m.profile_id = p.profile_id "
+        "LEFT JOIN allowed AS w ON w.profile_id = p.profile_id",
+    ),
+    Step(
+        "answer",
+        "SELECT * FROM customers_now ORDER BY profile_id ASC NULLS LAST",
+    ),
+)
+
+
+def customers_query(now: datetime) -> Query:
+    """The query that makes the customers' table as of a moment."""
+    parameters = {
+        **relations.TYPES,
+        "end": now,
+        "mood_since": now - timedelta(days=MOOD_DAYS),
+        "tickets_since": now - timedelta(days=TICKET_DAYS),
+    }
+    used = set(re.findall(r"\$(\w+)", " ".join(step.sql for step in STEPS)))
+    return Query(steps=STEPS, parameters={name: parameters[name] for name in sorted(used)})
+
+
+def build_customers(
+    lake: Lake,
+    now: datetime,
+    *,
+    profiles: pa.Table | None = None,
+    scores: pa.Table | None = None,
+    consents: pa.Table | None = None,
+    tables: Mapping[str, pa.Table] | None = None,
+) -> pa.Table:
+    """One row per profile, for `lake.overwrite("customers", …)`.
+
+    Parameters
+    ----------
+    now : datetime
+        What is later does not count yet; ages are counted from here.
+    profiles, scores, consents : pyarrow.Table
+        As `PROFILES`, `SCORES` and `CONSENTS`: the ledger's part. None: nothing known.
+    tables : mapping of str to pyarrow.Table, optional
+        Tables that stand in for the lake's own.
+
+    Returns
+    -------
+    pyarrow.Table
+        With the schema `CUSTOMERS`, sorted by profile. Everybody with a membership or a profile is
+        there, buyers or not; only buyers have RFM scores.
+    """
+    given = {
+        "profiles": _as(profiles, PROFILES),
+        "given_scores": _as(scores, SCORES),
+        "consents": _as(consents, CONSENTS),
+    }
+    found = lake.ask(customers_query(now), tables={**(tables or {}), **given})
+    columns = {field.name: found[field.name] for field in CUSTOMERS if field.name in _ASKED}
+    columns["average_order_value"] = _average(found["ordered_amount"], found["converted_orders"])
+    return pa.table([columns[field.name] for field in CUSTOMERS], names=CUSTOMERS.names).cast(
+        CUSTOMERS
+    )
+
+
+_ASKED = frozenset(CUSTOMERS.names) - {"average_order_value"}
+
+
+def _average(amounts: pa.ChunkedArray, counts: pa.ChunkedArray) -> pa.Array:
+    """Money by whole numbers, to four decimals; engines round such divisions differently."""
+    money = CUSTOMERS.field("average_order_value").type
+    return pa.array(
+        [
+            None if not count else (amount / count).quantize(amount)
+            for amount, count in zip(amounts.to_pylist(), counts.to_pylist(), strict=True)
+        ],
+        money,
+    )
+
+
+def _as(given: pa.Table | None, schema: pa.Schema) -> pa.Table:
+    if given is None:
+        return schema.empty_table()
+    return given.select(schema.names).cast(schema)

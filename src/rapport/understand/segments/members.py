@@ -1,0 +1,200 @@
+"""Who belongs to a segment: counted, listed, and all segments side by side."""
+# ruff: noqa: S608 - no value ever enters the text, only names of ours
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+
+import pyarrow as pa
+from msgspec import Struct
+
+from rapport.engines.lake import Lake, Query, Step
+from rapport.errors import InvalidInput
+from rapport.understand.segments.compiled import compile_rule
+from rapport.understand.segments.rule import COLUMNS, Rule
+from rapport.vocabulary.lake_tables import CUSTOMERS
+
+
+class SegmentOverview(Struct, frozen=True, kw_only=True):
+    """One segment beside the others; shares are 0 … 1 of all customers."""
+
+    key: str
+    customers: int
+    share: float
+    revenue: Decimal
+    revenue_share: float
+    expected_value: float | None  # sum of what models expect; None: nobody is scored
+    nps: float | None  # over each member's newest answer
+    nps_n: int
+    reachable: int  # may be written to by email
+
+
+def count(
+    lake: Lake, rule: Rule, *, now: datetime, tables: Mapping[str, pa.Table] | None = None
+) -> int:
+    """How many customers belong."""
+    compiled = compile_rule(rule, now=now)
+    query = Query(
+        steps=(
+            Step("answer", f"SELECT count(*) AS members FROM customers AS c WHERE {compiled.sql}"),
+        ),
+        parameters=compiled.parameters,
+    )
+    return int(lake.ask(query, tables=tables)["members"][0].as_py())
+
+
+def members(
+    lake: Lake,
+    rule: Rule,
+    *,
+    now: datetime,
+    limit: int = 50,
+    offset: int = 0,
+    order: str = "revenue",
+    descending: bool = True,
+    tables: Mapping[str, pa.Table] | None = None,
+) -> pa.Table:
+    """One page of a segment's customers, as rows of `CUSTOMERS`.
+
+    Parameters
+    ----------
+    order : str
+        A column of `CUSTOMERS`; unknown values come last, equal ones by profile.
+    """
+    if order not in CUSTOMERS.names:
+        raise InvalidInput(
+            f"Customers cannot be sorted by {order!r}; choose one of {', '.join(CUSTOMERS.names)}"
+        )
+    if limit < 1 or offset < 0:
+        raise InvalidInput(
+            f"A page needs a limit of 1 or more and an offset of 0 or more, "
+            f"not {limit} and {offset}"
+        )
+    compiled = compile_rule(rule, now=now)
+    direction = "DESC" if descending else "ASC"
+    query = Query(
+        steps=(
+            Step(
+                "answer",
+                f"SELECT c.* FROM customers AS c WHERE {compiled.sql} "
+                f"ORDER BY c.{order} {direction} NULLS LAST, c.profile_id ASC NULLS LAST "
+                "LIMIT $page_limit OFFSET $page_offset",
+            ),
+        ),
+        parameters={**compiled.parameters, "page_limit": limit, "page_offset": offset},
+    )
+    return lake.ask(query, tables=tables).select(CUSTOMERS.names)
+
+
+def member_ids(
+    lake: Lake, rule: Rule, *, now: datetime, tables: Mapping[str, pa.Table] | None = None
+) -> pa.Table:
+    """The audience: ``profile_id`` of every member, sorted."""
+    compiled = compile_rule(rule, now=now)
+    query = Query(
+        steps=(
+            Step(
+                "answer",
+                f"SELECT c.profile_id FROM customers AS c WHERE {compiled.sql} "
+                "ORDER BY c.profile_id ASC NULLS LAST",
+            ),
+        ),
+        parameters=compiled.parameters,
+    )
+    return lake.ask(query, tables=tables)
+
+
+#: What the overview computes for each segment, with ``{rule}`` for who is in it.
+_MEASURES: dict[str, str] = {
+    "customers": "count(CASE WHEN {rule} THEN 1 END)",
+    "revenue": "sum(CASE WHEN {rule} THEN revenue END)",
+    # A sum of decimals is the same in every order of rows; of floats it is not.
+    "value": "sum(CASE WHEN {rule} THEN CAST(expected_value AS DECIMAL(18, 4)) END)",
+    "promoters": "count(CASE WHEN {rule} AND last_nps >= 9 THEN 1 END)",
+    "detractors": "count(CASE WHEN {rule} AND last_nps <= 6 THEN 1 END)",
+    "answers": "count(CASE WHEN {rule} AND last_nps IS NOT NULL THEN 1 END)",
+    "reachable": "count(CASE WHEN {rule} AND email_marketing THEN 1 END)",
+}
+_READ = ("revenue", "expected_value", "last_nps", "email_marketing")
+
+
+def overview(
+    lake: Lake,
+    segments: Sequence[tuple[str, Rule]],
+    *,
+    now: datetime,
+    tables: Mapping[str, pa.Table] | None = None,
+) -> tuple[SegmentOverview, ...]:
+    """Every segment in one pass over the customers.
+
+    Parameters
+    ----------
+    segments : sequence of (key, rule)
+        In the order in which they come back.
+    """
+    compiled = [
+        compile_rule(rule, now=now, prefix=f"segment_{number}")
+        for number, (_, rule) in enumerate(segments)
+    ]
+    flags = "".join(f", {each.sql} AS in_{number}" for number, each in enumerate(compiled))
+    whose = ["TRUE", *(f"in_{number}" for number in range(len(compiled)))]
+    measures = ", ".join(
+        f"{expression.format(rule=rule)} AS {name}_{number}"
+        for number, rule in enumerate(whose)
+        for name, expression in _MEASURES.items()
+    )
+    query = Query(
+        steps=(
+            Step(
+                "flagged",
+                f"SELECT {', '.join(f'c.{name}' for name in _READ)}{flags} FROM customers AS c",
+            ),
+            Step("answer", f"SELECT {measures} FROM flagged"),
+        ),
+        parameters={name: value for each in compiled for name, value in each.parameters.items()},
+    )
+    (row,) = lake.ask(query, tables=tables).to_pylist()
+    everybody, revenue = row["customers_0"], row["revenue_0"] or Decimal(0)
+    found = []
+    for number, (key, _) in enumerate(segments, 1):
+        own = row[f"revenue_{number}"] or Decimal(0)
+        answers = row[f"answers_{number}"]
+        value = row[f"value_{number}"]
+        balance = row[f"promoters_{number}"] - row[f"detractors_{number}"]
+        found.append(
+            SegmentOverview(
+                key=key,
+                customers=row[f"customers_{number}"],
+                share=row[f"customers_{number}"] / everybody if everybody else 0.0,
+                revenue=own,
+                revenue_share=float(own / revenue) if revenue else 0.0,
+                expected_value=None if value is None else float(value),
+                nps=100 * balance / answers if answers else None,
+                nps_n=answers,
+                reachable=row[f"reachable_{number}"],
+            )
+        )
+    return tuple(found)
+
+
+def distinct_values(
+    lake: Lake, column: str, *, limit: int = 100, tables: Mapping[str, pa.Table] | None = None
+) -> list[tuple[str, int]]:
+    """The commonest values of a text column, with how many customers have each."""
+    if COLUMNS.get(column) != "text":
+        texts = ", ".join(name for name, kind in COLUMNS.items() if kind == "text")
+        raise InvalidInput(f"{column!r} is no text column of customers; choose one of {texts}")
+    query = Query(
+        steps=(
+            Step(
+                "answer",
+                f"SELECT c.{column} AS value, count(*) AS customers FROM customers AS c "
+                f"WHERE c.{column} IS NOT NULL GROUP BY c.{column} "
+                "ORDER BY customers DESC NULLS LAST, value ASC NULLS LAST LIMIT $page_limit",
+            ),
+        ),
+        parameters={"page_limit": limit},
+    )
+    return [(row["value"], row["customers"]) for row in lake.ask(query, tables=tables).to_pylist()]
