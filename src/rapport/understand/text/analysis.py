@@ -36,7 +36,7 @@ _EMOJI_SENTIMENT = 0.6
 _BATCH = 8192
 
 Polarity = Literal["negative", "neutral", "positive"]
-Outcome = Literal["judged", "emoji only", "nothing said", "too short", "unsupported language"]
+Outcome = Literal["judged", "emoji only", "nothing said", "too short", "unknown language"]
 
 
 class TextAnalysis(Struct, frozen=True, kw_only=True):
@@ -55,7 +55,7 @@ class TextAnalysis(Struct, frozen=True, kw_only=True):
     outcome : str
         Why there is a sentiment, or why there is none.
     cut_at : int or None
-        Characters of the text (without markup) that were read, if it was longer.
+        After how many characters of prose (markup not counted) it was cut; None if read whole.
     """
 
     language: str | None
@@ -134,7 +134,7 @@ def _analyse_batch(texts: Sequence[str | None], stated: Sequence[str | None]) ->
         )
         for i, name in zip(worded, told, strict=True):
             language[i] = name
-            outcome[i] = "judged" if name != OTHER else "unsupported language"
+            outcome[i] = "judged" if name != OTHER else "unknown language"
         for name in LANGUAGES:
             places = worded[[told_name == name for told_name in told]]
             if len(places):
@@ -147,9 +147,9 @@ def _analyse_batch(texts: Sequence[str | None], stated: Sequence[str | None]) ->
             language_confidence=round(float(confidence[i]), 4),
             sentiment=None if sentiment[i] is None else round(sentiment[i], 4),  # type: ignore[arg-type]
             outcome=outcome[i],
-            cut_at=len(prose) if cut else None,
+            cut_at=cut_at,
         )
-        for i, (prose, cut) in enumerate(parts)
+        for i, (_, cut_at) in enumerate(parts)
     ]
 
 

@@ -62,8 +62,8 @@ class Tokens:
         )
 
 
-def readable_part(text: str) -> tuple[str, bool]:
-    """Prose of a text in lower case, and whether something was cut off behind ``READ_CHARS``."""
+def readable_part(text: str) -> tuple[str, int | None]:
+    """Prose of a text in lower case, and after how many characters it was cut, if it was."""
     cut = len(text) > _SEARCHED_CHARS
     prose = text[:_SEARCHED_CHARS]
     if "<" in prose:
@@ -72,11 +72,12 @@ def readable_part(text: str) -> tuple[str, bool]:
         prose = html.unescape(prose)
     if len(prose) > READ_CHARS:
         cut, prose = True, prose[:READ_CHARS]
+    cut_at = len(prose) if cut else None
     if "@" in prose or "://" in prose or "www." in prose:
         prose = _ADDRESS.sub(" ", prose)
     if len(prose) >= 40:
         prose = _BLOB.sub(" ", prose)
-    return _CONTROL.sub(" ", prose).lower(), cut
+    return _CONTROL.sub(" ", prose).lower(), cut_at
 
 
 def tokenise(prose: Sequence[str]) -> Tokens:
