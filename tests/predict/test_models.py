@@ -1,12 +1,14 @@
 """The models against published numbers, finite differences, and customers whose truth we know."""
 
+import doctest
+import itertools
 import math
 
 import numpy as np
 import pyarrow as pa
 import pytest
 from scipy.integrate import quad
-from scipy.special import hyp2f1
+from scipy.special import betaincinv, hyp2f1
 
 from rapport.errors import NotEnoughData, NotFound
 from rapport.predict.history import (
@@ -191,32 +193,48 @@ def test_pareto_nbd_alive_agrees_with_the_papers_hypergeometric_form() -> None:
     assert alive[0] == pytest.approx(1 / (1 + ratio), rel=1e-9)
 
 
-@pytest.mark.parametrize("a", [0.793, 1.0, 1.0 + 1e-9, 4.0, 0.02])
+@pytest.mark.parametrize("r", [0.4, 40.0])
+@pytest.mark.parametrize("a", [0.793, 1.0, 1.0 + 1e-9, 4.0, 0.02, 31.0])
 @pytest.mark.parametrize("horizon", [0.1, 39.0, 520.0])
-def test_bg_nbd_expected_orders_agree_with_integration_over_dropout_chances(a, horizon) -> None:
+def test_bg_nbd_expected_orders_agree_with_integration_over_dropout_chances(r, a, horizon) -> None:
     # E = ∫ [1 − (α'/(α'+p t))^r'] / p · Beta(p; a, b') dp for a customer who is alive.
-    params = BgNbdParams(r=0.4, alpha=4.4, a=a, b=0.6)
+    params = BgNbdParams(r=r, alpha=4.4, a=a, b=0.6)
     for x, T in ((0, 0.0), (0, 60.0), (3, 20.0), (60, 150.0)):
-        r, alpha, b = params.r + x, params.alpha + T, params.b + x
-        log_beta = math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
+        rate, alpha, b = params.r + x, params.alpha + T, params.b + x
 
-        def orders(u: float, r=r, alpha=alpha, b=b, log_beta=log_beta) -> float:
-            # u = p^a takes the peak at p = 0 away.
-            p = u ** (1 / a)
-            if p == 0:
-                per_p = r * horizon / alpha
-            else:
-                per_p = -math.expm1(-r * math.log1p(p * horizon / alpha)) / p
-            return per_p * math.exp((b - 1) * math.log1p(-p) - log_beta) / a
+        def orders(share: float, rate=rate, alpha=alpha, b=b) -> float:
+            p = betaincinv(a, b, share)
+            if p < 1e-300:
+                return rate * horizon / alpha
+            return -math.expm1(-rate * math.log1p(p * horizon / alpha)) / p
 
-        truth = quad(orders, 0, 1, epsabs=0, epsrel=1e-10, limit=500)[0]
-        got = bg_nbd.expected_purchases(
-            np.array([x]), np.array([T if x else 0.0]), np.array([T]), params, horizon
+        cuts = (0, 1e-3, 0.1, 0.9, 0.999, 1)
+        truth = sum(quad(orders, *part, epsrel=1e-9)[0] for part in itertools.pairwise(cuts))
+        customer = np.array([x]), np.array([T if x else 0.0]), np.array([T])
+        got = bg_nbd.expected_purchases(*customer, params, horizon)
+        alive = bg_nbd.probability_alive(*customer, params)
+        assert got[0] == pytest.approx(truth * alive[0], rel=1e-6)
+
+
+@pytest.mark.parametrize("r", [0.05, 0.9, 5.0])
+@pytest.mark.parametrize("a", [1e-4, 0.8, 1.0, 25.0])
+@pytest.mark.parametrize("b", [0.01, 2.4, 3000.0])
+def test_series_and_integral_of_bg_nbd_agree_where_both_hold(r, a, b) -> None:
+    params = BgNbdParams(r=r, alpha=4.4, a=a, b=b)
+    x, T = np.array([0.0, 1.0, 12.0, 150.0]), np.array([0.0, 9.0, 60.0, 80.0])
+    for weeks in (0.2, 26.0, 300.0):
+        np.testing.assert_allclose(
+            bg_nbd._orders_by_integral(x, T, params, weeks),
+            bg_nbd._orders_by_series(x, T, params, weeks),
+            rtol=1e-8,
         )
-        alive = bg_nbd.probability_alive(
-            np.array([x]), np.array([T if x else 0.0]), np.array([T]), params
-        )
-        assert got[0] == pytest.approx(truth * alive[0], rel=1e-7)
+
+
+def test_bg_nbd_expects_what_is_left_of_the_rate_when_all_customers_are_alike() -> None:
+    # With huge r, alpha, a and b everybody buys 10 a week and leaves with chance 1/500.
+    params = BgNbdParams(r=1e6, alpha=1e5, a=1e5, b=499e5)
+    orders = bg_nbd.expected_purchases(np.array([0]), np.array([0.0]), np.array([0.0]), params, 52)
+    assert orders[0] == pytest.approx(500 * -math.expm1(-520 / 500), rel=1e-3)
 
 
 @pytest.mark.parametrize(("model", "params"), PURCHASE_MODELS, **ids)
@@ -272,8 +290,8 @@ def test_gamma_gamma_recovers_simulated_order_values() -> None:
 
 def test_leaving_that_cannot_be_seen_is_flagged() -> None:
     nobody_leaves = ParetoNbdParams(r=2.0, alpha=20.0, s=1e-9, beta=1.0)
-    for seed in range(5):
-        history = simulate(nobody_leaves, n_customers=2_000, n_days=400, seed=seed).history()
+    for seed in range(3, 6):
+        history = simulate(nobody_leaves, n_customers=1_500, n_days=300, seed=seed).history()
         for model in (bg_nbd, pareto_nbd):
             fitted = model.fit(history)
             assert NOT_IDENTIFIED in fitted.flags
@@ -463,3 +481,8 @@ def test_models_are_listed_alphabetically_and_keep_their_contract() -> None:
 def test_an_unknown_model_is_answered_with_those_there_are() -> None:
     with pytest.raises(NotFound, match="bg_nbd, gamma_gamma, pareto_nbd"):
         model_named("prophet")
+
+
+@pytest.mark.parametrize("path", MODELS)
+def test_examples_in_the_docstrings_are_true(path) -> None:
+    assert doctest.testmod(load(path)).failed == 0

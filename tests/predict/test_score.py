@@ -248,7 +248,7 @@ def test_a_simple_rule_that_wins_is_named_on_the_card() -> None:
         clockwork.orders(), as_of=clockwork.end(), fitted_at=FITTED_AT, horizon_weeks=26
     ).card
     assert not card.back_tests[0].beats_baselines
-    assert "simple_rule_wins:mean_of_all" in card.flags
+    assert "simple_rule_wins_orders:mean_of_all" in card.flags
     assert "dropout_not_identified" in card.flags
 
 
@@ -284,7 +284,7 @@ def test_the_choice_follows_squared_error_then_brier_then_the_list() -> None:
     a = losing("a", 1.0, 0.2)
     assert outcome(a, losing("b", 0.9, 0.3)) == ("b", "lower_orders_rmse")
     assert outcome(a, losing("b", 1.005, 0.1)) == ("b", "lower_active_brier")
-    assert outcome(a, losing("b", 1.0, 0.2)) == ("a", "first_of_equals")
+    assert outcome(a, losing("b", 0.999, 0.199)) == ("a", "first_of_equals")
 
 
 @pytest.mark.parametrize(

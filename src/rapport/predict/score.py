@@ -65,7 +65,8 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     back_tests : tuple of BackTest
         Of the chosen model first, then of the others.
     flags : tuple of str
-        What to beware of: those of the fits, ``simple_rule_wins:…``, ``value_not_shown``,
+        What to beware of: those of the fits, ``simple_rule_wins_orders:…``,
+        ``simple_rule_wins_value:…`` (by squared error), ``value_not_shown``,
         ``back_test_saw_late_orders``, ``back_test_shorter_than_horizon``.
     """
 
@@ -194,8 +195,11 @@ def score_profiles(
     fitted_value, value, value_flags = _value(value_model, history, horizon_weeks)
 
     flags = [*fitted.flags, *value_flags]
-    if not chosen.beats_baselines:
-        flags.append(f"simple_rule_wins:{chosen.winners['orders_rmse_loss']}")
+    flags += [
+        f"simple_rule_wins_{what}:{winner}"
+        for what in ("orders", "value")
+        if (winner := chosen.winners.get(f"{what}_rmse_loss", chosen.model)) != chosen.model
+    ]
     if chosen.late_share > LATE_SHARE_WORTH_SAYING:
         flags.append("back_test_saw_late_orders")
     if chosen.horizon_weeks < horizon_weeks:
@@ -232,19 +236,18 @@ def score_profiles(
 
 
 def choose(tests: list[BackTest]) -> tuple[BackTest, str]:
-    """The back-test that wins, and why; the same whatever the order of equals' numbers.
+    """The back-test that wins, and why.
 
     Squared error of orders decides, as what we show is an expected number; within 1 % of the best,
-    the chance to order at all does; and among equals the first of the list.
+    the chance to order at all does; within 1 % of the best of those, the first of the list.
     """
     best = min(test.own.orders_rmse_loss for test in tests)
     close = [t for t in tests if t.own.orders_rmse_loss <= best * (1 + CLEARLY_BETTER_SHARE)]
     if len(close) == 1:
         return close[0], "lower_orders_rmse"
-    sharpest = min(close, key=lambda test: test.own.active_brier_loss)
-    if all(other.own.active_brier_loss == sharpest.own.active_brier_loss for other in close):
-        return close[0], "first_of_equals"
-    return sharpest, "lower_active_brier"
+    sharpest = min(test.own.active_brier_loss for test in close)
+    sharp = [t for t in close if t.own.active_brier_loss <= sharpest * (1 + CLEARLY_BETTER_SHARE)]
+    return sharp[0], "lower_active_brier" if len(sharp) == 1 else "first_of_equals"
 
 
 def _value(

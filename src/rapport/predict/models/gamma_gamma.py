@@ -222,7 +222,7 @@ def expected_value(
     --------
     >>> params = GammaGammaParams(p=6.25, q=3.74, gamma=15.44)
     >>> expected_value([0, 2], [0.0, 22.35], params).round(2).tolist()
-    [35.22, 24.65]
+    [35.22, 24.66]
     """
     x, mean = np.broadcast_arrays(
         np.asarray(frequency, np.float64), np.asarray(mean_repeat_value, np.float64)

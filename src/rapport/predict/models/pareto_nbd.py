@@ -181,7 +181,7 @@ def _left(
     and have no handy derivatives. We integrate instead, which gives value, gradient and Hessian
     from the same nodes. Near t_x, f falls like ((c+y)/(c+t_x))^−n, with c and n from its first two
     logarithmic derivatives; in the variable v = ((c+t_x)/(c+y))^((n−1)/5) it is nearly a
-    polynomial, and 24 Gauss–Legendre nodes give ten digits or more (measured over parameters from
+    polynomial, and 24 Gauss–Legendre nodes give nine digits or more (measured over parameters from
     0.01 to 2000 and up to 200 purchases). The fifth root makes the far end of a long silence
     smooth; without it the error falls only as a power of the number of nodes.
 
