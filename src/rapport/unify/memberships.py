@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from rapport.engines.ledger import Ledger
 from rapport.unify.assign import Assignment, Change, Standing
@@ -93,11 +93,23 @@ def decision_row(
 
 
 def insert_decisions(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[int]:
-    """Append to the decision log; the numbers they got, in the same order."""
+    """Append to the decision log; the numbers they got, in the same order.
+
+    Read back instead of RETURNING, which would send row by row on SQLite. The lock "identity",
+    which every caller holds, keeps other numbers of the same actor from coming in between.
+    """
     if not rows:
         return []
-    statement = insert(t.decision).returning(t.decision.c.decision_id, sort_by_parameter_order=True)
-    return [row[0] for row in connection.execute(statement, list(rows))]
+    d = t.decision.c
+    last = connection.execute(select(func.coalesce(func.max(d.decision_id), 0))).scalar_one()
+    connection.execute(insert(t.decision).inline(), list(rows))
+    return list(
+        connection.execute(
+            select(d.decision_id)
+            .where(d.decision_id > last, d.actor == rows[0]["actor"])
+            .order_by(d.decision_id)
+        ).scalars()
+    )
 
 
 def write_assignment(

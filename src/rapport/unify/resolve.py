@@ -150,8 +150,24 @@ def resolve_batch(
     """
     ledger.lock(connection, "identity")  # two resolvers at once could place a record twice
     work = Work(connection=connection, ledger=ledger, sightings=sightings, at=at)
+    return _walk(work, STEPS)
+
+
+def resolve_atoms(
+    connection: Connection, ledger: Ledger, atom_ids: Collection[int], at: datetime
+) -> Resolution:
+    """Decide anew about known records, after something else than sightings changed.
+
+    For a blocked value, an erased record, or evidence that matching by probability adds.
+    """
+    ledger.lock(connection, "identity")
+    work = Work(connection=connection, ledger=ledger, sightings=(), at=at, seeds=atom_ids)
+    return _walk(work, STEPS[1:])
+
+
+def _walk(work: Work, steps: Sequence[Step]) -> Resolution:
     seconds: dict[str, float] = {}
-    for step in STEPS:
+    for step in steps:
         started = perf_counter()
         step(work)
         seconds[step.__name__] = perf_counter() - started
@@ -193,9 +209,8 @@ def plan(
 def _resolution(work: Work, seconds: Mapping[str, float]) -> Resolution:
     assert work.assignment is not None  # noqa: S101
     assert work.gathered is not None  # noqa: S101
-    assert work.registered is not None  # noqa: S101
     moved = {a: c.profile_id for c in work.assignment.changes for a in c.moved}
-    seen = work.registered.atoms
+    seen = work.registered.atoms if work.registered is not None else ()
     elsewhere = [a for a in seen if a not in moved and a not in work.current]
     profiles = {a: work.current[a] for a in seen if a in work.current}
     profiles.update(open_memberships(work.connection, elsewhere))

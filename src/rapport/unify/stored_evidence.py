@@ -47,7 +47,7 @@ def rows_in(
 ) -> Iterator[Any]:
     """The rows of ``statement(chunk)`` for each chunk of ``keys``."""
     for piece in chunks(keys):
-        yield from connection.execute(statement(piece))
+        yield from connection.execute(statement(piece)).all()
 
 
 def identifiers_of(connection: Connection, atom_ids: Iterable[int]) -> Iterator[tuple[Value, int]]:
@@ -100,7 +100,7 @@ def holders_of(
                         i.kind == kind, i.namespace == namespace, i.value.in_(readable)
                     )
                 )
-                found += [(Value(kind, namespace, row[0]), row[1]) for row in rows]
+                found += [(Value(kind, namespace, row[0]), row[1]) for row in rows.all()]
     return found, counts
 
 

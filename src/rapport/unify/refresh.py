@@ -1,0 +1,226 @@
+"""Rewriting what is derived: the columns of a profile's row, and the words that find it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import phonenumbers
+from msgspec import Struct
+from sqlalchemy import Connection, bindparam, select, tuple_, update
+
+from rapport.engines.ledger import Ledger
+from rapport.unify.names import fold, fold_words
+from rapport.unify.stored_evidence import atoms_of, chunks, rows_in
+from rapport.unify.survivorship import ProfileFacts, facts_of
+from rapport.vocabulary import ledger_tables as t
+from rapport.vocabulary.identifier_values import normalise_phone
+
+_COLUMNS = ("name", "email", "phone", "birthday", "language", "country", "city", "postal_code")
+_ACTIVITY = (
+    "first_seen",
+    "last_seen",
+    "touchpoint_count",
+    "order_count",
+    "revenue",
+    "last_order_at",
+)
+
+
+class ProfileActivity(Struct, frozen=True, kw_only=True):
+    """What a profile did, as the caller counted it over all its records.
+
+    Attributes
+    ----------
+    revenue : Decimal, in the reporting currency
+    order_numbers : tuple of str or None
+        All order numbers of the profile; None leaves those known as they are.
+    added_order_numbers : tuple of str
+        Order numbers to find the profile by from now on, besides those known.
+    """
+
+    first_seen: datetime | None = None
+    last_seen: datetime | None = None
+    touchpoint_count: int = 0
+    order_count: int = 0
+    revenue: Decimal = Decimal(0)
+    last_order_at: datetime | None = None
+    order_numbers: tuple[str, ...] | None = None
+    added_order_numbers: tuple[str, ...] = ()
+
+
+Term = tuple[str, str]  # kind, term
+
+
+def refresh_profiles(
+    connection: Connection,
+    ledger: Ledger,
+    profile_ids: Collection[str],
+    activity: Mapping[str, ProfileActivity],
+) -> None:
+    """Derive the rows and search terms of these profiles anew.
+
+    Parameters
+    ----------
+    profile_ids : collection of str
+        Profiles whose records or facts changed. Unknown and retired ones are passed by.
+    activity : mapping
+        Counts by profile; a profile that is absent keeps the counts it has.
+    """
+    p = t.profile.c
+    living = {
+        row[0]
+        for row in rows_in(
+            connection,
+            lambda piece: select(p.profile_id).where(
+                p.profile_id.in_(piece), p.merged_into.is_(None)
+            ),
+            set(profile_ids),
+        )
+    }
+    known = facts_of(connection, living)
+    plain: list[dict[str, Any]] = []
+    counted: list[dict[str, Any]] = []
+    for profile_id in sorted(living):
+        row = _derived(known[profile_id])
+        done = activity.get(profile_id)
+        if done is None:
+            plain.append(row)
+        else:
+            counted.append(row | {name: getattr(done, name) for name in _ACTIVITY})
+    for rows in (plain, counted):
+        if rows:
+            columns = [name for name in rows[0] if name != "b_profile_id"]
+            connection.execute(
+                update(t.profile)
+                .where(p.profile_id == bindparam("b_profile_id"))
+                .values({name: bindparam(name) for name in columns}),
+                rows,
+            )
+    _rewrite_terms(connection, ledger, known, activity)
+
+
+def _derived(facts: ProfileFacts) -> dict[str, Any]:
+    row: dict[str, Any] = {"b_profile_id": facts.profile_id}
+    for name in _COLUMNS:
+        fact = facts.shown.get(name)
+        row[name] = None if fact is None else fact.value
+    return row | {"conflict_count": len(facts.conflicts)}
+
+
+def _rewrite_terms(
+    connection: Connection,
+    ledger: Ledger,
+    known: Mapping[str, ProfileFacts],
+    activity: Mapping[str, ProfileActivity],
+) -> None:
+    values = _identifier_values(connection, known)
+    s = t.search_term.c
+    stored: defaultdict[str, set[Term]] = defaultdict(set)
+    for row in rows_in(
+        connection,
+        lambda piece: select(s.profile_id, s.kind, s.term).where(s.profile_id.in_(piece)),
+        known,
+    ):
+        stored[row[0]].add((row[1], row[2]))
+    gone: list[tuple[str, str, str]] = []
+    new: list[dict[str, str]] = []
+    for profile_id, facts in known.items():
+        before = stored[profile_id]
+        wanted = search_terms(facts, values.get(profile_id, ()))
+        done = activity.get(profile_id)
+        if done is None or done.order_numbers is None:
+            wanted |= {term for term in before if term[0] == "order"}
+        else:
+            wanted |= {("order", plain_code(number)) for number in done.order_numbers}
+        if done is not None:
+            wanted |= {("order", plain_code(number)) for number in done.added_order_numbers}
+        wanted = {term for term in wanted if term[1]}
+        # Only what differs is written: most profiles change a count and no word.
+        gone += [(term, kind, profile_id) for kind, term in before - wanted]
+        new += [
+            {"term": term, "kind": kind, "profile_id": profile_id} for kind, term in wanted - before
+        ]
+    for piece in chunks(gone):
+        connection.execute(
+            t.search_term.delete().where(tuple_(s.term, s.kind, s.profile_id).in_(piece))
+        )
+    ledger.insert_new(connection, t.search_term, new, ["term", "kind", "profile_id"])
+
+
+def _identifier_values(
+    connection: Connection, profile_ids: Collection[str]
+) -> dict[str, list[tuple[str, str]]]:
+    """E-mails, phones, cards and order numbers that the records hold, besides stated facts."""
+    members = atoms_of(connection, profile_ids)
+    profile_of = {a: p for p, atoms in members.items() for a in atoms}
+    i = t.identifier.c
+    found: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+    for row in rows_in(
+        connection,
+        lambda piece: select(i.atom_id, i.kind, i.value).where(
+            i.atom_id.in_(piece), i.kind.in_(("email", "phone", "loyalty_card", "customer_number"))
+        ),
+        profile_of,
+    ):
+        found[profile_of[row[0]]].append((row[1], row[2]))
+    return dict(found)
+
+
+def search_terms(facts: ProfileFacts, values: Collection[tuple[str, str]]) -> set[Term]:
+    """The folded words by which a profile is found; pure.
+
+    Every stated name and address counts, not only the shown ones: people ask under the name that
+    the other silo knows.
+    """
+    terms: set[Term] = set()
+    for fact in (*facts.all, *facts.shown.values()):
+        if fact.name in ("name", "first_name", "last_name"):
+            words = fold_words(fact.value)
+            terms |= {("name", word) for word in words}
+            if fact.name == "name":
+                terms.add(("name", " ".join(words)))
+        elif fact.name == "email":
+            terms |= _email_terms(fold(fact.value))
+        elif fact.name == "phone":
+            country = facts.shown.get("country")
+            number = normalise_phone(fact.value, country.value if country else None)
+            terms |= _phone_terms(number or fact.value)
+        elif fact.name == "loyalty_card":
+            terms.add(("card", plain_code(fact.value)))
+    for kind, value in values:
+        if kind == "email":
+            terms |= _email_terms(fold(value))
+        elif kind == "phone":
+            terms |= _phone_terms(value)
+        else:
+            terms.add(("card", plain_code(value)))
+    return terms
+
+
+def plain_code(value: str) -> str:
+    """An order or card number as it is searched: small letters and digits, nothing else."""
+    return "".join(c for c in fold(value) if c.isalnum())
+
+
+def _email_terms(email: str) -> set[Term]:
+    name, at, _ = email.partition("@")
+    return {("email", email), ("email", name)} if at else set()
+
+
+def _phone_terms(phone: str) -> set[Term]:
+    """All digits with and without the country's code, and the last four."""
+    digits = "".join(c for c in phone if c.isdigit())
+    if len(digits) < 4:
+        return set()
+    terms = {("phone", digits), ("phone_end", digits[-4:])}
+    if phone.startswith("+"):
+        try:
+            number = phonenumbers.parse(phone)
+        except phonenumbers.NumberParseException:
+            return terms
+        terms.add(("phone", phonenumbers.national_significant_number(number)))
+    return terms

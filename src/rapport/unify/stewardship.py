@@ -1,0 +1,504 @@
+"""What people decide about identity: joining, separating, blocking, and taking it all back."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from itertools import combinations, product
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import Connection, delete, insert, or_, select, update
+
+from rapport.engines.ledger import Ledger
+from rapport.errors import Conflict, InvalidInput, NotFound
+from rapport.unify.assign import Assignment
+from rapport.unify.cluster import cluster
+from rapport.unify.memberships import decision_row, insert_decisions, write_assignment
+from rapport.unify.resolve import Resolution, plan, resolve_atoms
+from rapport.unify.stored_evidence import (
+    atoms_of,
+    chunks,
+    gather,
+    open_memberships,
+    rows_in,
+)
+from rapport.vocabulary import ledger_tables as t
+
+#: Marks rows written before their decision has its number; never outlives the transaction.
+_PENDING = 0
+
+
+class ContactMade(Struct, frozen=True, kw_only=True):
+    """A contact with a person since a decision."""
+
+    contact_id: int
+    profile_id: str
+    atom_id: int | None
+    channel: str
+    purpose: str
+    at: datetime
+    status: str
+
+
+class TicketOpened(Struct, frozen=True, kw_only=True):
+    """A ticket opened since a decision."""
+
+    ticket_id: int
+    atom_id: int | None
+    status: str
+    opened_at: datetime
+
+
+class Consequences(Struct, frozen=True, kw_only=True):
+    """What was done on the strength of a decision, and cannot be undone with it."""
+
+    contacts: tuple[ContactMade, ...] = ()
+    tickets: tuple[TicketOpened, ...] = ()
+
+
+class Rearrangement(Struct, frozen=True, kw_only=True):
+    """The outcome of a person's decision.
+
+    Attributes
+    ----------
+    decision_id : int
+    moved : mapping
+        Records whose profile changed, with the new profile.
+    touched : frozenset of profile ids
+        Profiles to refresh.
+    retired : mapping
+        Profiles left without records, with their successors.
+    followed : Consequences
+        Of an undo: what followed from the decision undone.
+    """
+
+    decision_id: int
+    moved: Mapping[int, str]
+    touched: frozenset[str]
+    retired: Mapping[str, str]
+    followed: Consequences = Consequences()
+
+
+class _Word(Struct, frozen=True, kw_only=True):
+    """A decision about to be taken: the links it adds, revokes and restores."""
+
+    kind: str
+    author: str
+    reason: str
+    must: Sequence[tuple[int, int]] = ()
+    cannot: Sequence[tuple[int, int]] = ()
+    revoke: Sequence[int] = ()
+    restore: Sequence[int] = ()
+    preferred: Mapping[int, str] | None = None
+    reverses: int | None = None
+
+
+def current_profile(connection: Connection, profile_id: str) -> str:
+    """The profile to which an old link leads now.
+
+    Raises
+    ------
+    NotFound
+        If there is no such profile.
+    """
+    p = t.profile.c
+    seen: set[str] = set()
+    here = profile_id
+    while True:
+        row = connection.execute(select(p.merged_into).where(p.profile_id == here)).first()
+        if row is None or here in seen:
+            raise NotFound(f"There is no profile {profile_id}; search for the person by name")
+        if row[0] is None:
+            return here
+        seen.add(here)
+        here = row[0]
+
+
+def join_profiles(
+    connection: Connection,
+    ledger: Ledger,
+    a: str,
+    b: str,
+    *,
+    author: str,
+    reason: str,
+    at: datetime,
+) -> Rearrangement:
+    """Say that two profiles are one person. Outranks all evidence and earlier words.
+
+    Raises
+    ------
+    NotFound
+        If a profile does not exist.
+    InvalidInput
+        If both are the same profile already.
+    """
+    ledger.lock(connection, "identity")
+    one, two = current_profile(connection, a), current_profile(connection, b)
+    if one == two:
+        raise InvalidInput(f"{a} and {b} are the same profile already; there is nothing to join")
+    members = atoms_of(connection, [one, two])
+    if one not in members or two not in members:
+        raise NotFound(f"Profile {one if one not in members else two} has no records any more")
+    return _carry_out(
+        connection,
+        ledger,
+        _Word(
+            kind="must_link",
+            author=author,
+            reason=reason,
+            must=[(members[one][0], members[two][0])],
+            revoke=_links_across(connection, [members[one], members[two]], "cannot"),
+        ),
+        [*members[one], *members[two]],
+        at,
+    )
+
+
+def separate(
+    connection: Connection,
+    ledger: Ledger,
+    groups: Sequence[Collection[int]],
+    *,
+    author: str,
+    reason: str,
+    at: datetime,
+) -> Rearrangement:
+    """Say that groups of records are different persons. Outranks all evidence and earlier words.
+
+    Parameters
+    ----------
+    groups : two or more disjoint collections of atom ids
+
+    Raises
+    ------
+    InvalidInput
+        If there are fewer than two groups, one is empty, or a record is in two.
+    NotFound
+        If a record does not exist.
+    """
+    ledger.lock(connection, "identity")
+    sides = [tuple(sorted(set(group))) for group in groups]
+    members = [a for side in sides for a in side]
+    if len(sides) < 2 or not all(sides) or len(members) != len(set(members)):
+        raise InvalidInput(
+            "Separating needs at least two groups of records, none empty and no record in two"
+        )
+    unknown = set(members) - open_memberships(connection, members).keys()
+    if unknown:
+        raise NotFound(f"{len(unknown)} of the records to separate do not exist")
+    return _carry_out(
+        connection,
+        ledger,
+        _Word(
+            kind="cannot_link",
+            author=author,
+            reason=reason,
+            cannot=_pairs(sides),
+            revoke=_links_across(connection, sides, "must"),
+        ),
+        members,
+        at,
+    )
+
+
+def undo_decision(
+    connection: Connection,
+    ledger: Ledger,
+    decision_id: int,
+    *,
+    author: str,
+    reason: str = "",
+    at: datetime,
+) -> Rearrangement:
+    """Take a decision back: the profiles it changed are restored, with their ids.
+
+    A person's word is revoked. What the rules decided is overruled by links that keep it from
+    coming back. Undoing an undo restores what it took away.
+
+    Raises
+    ------
+    NotFound
+        If there is no such decision.
+    Conflict
+        If it was undone already, or made a new profile only, which undoes nothing.
+    """
+    ledger.lock(connection, "identity")
+    d = t.decision.c
+    row = connection.execute(select(t.decision).where(d.decision_id == decision_id)).first()
+    if row is None:
+        raise NotFound(f"There is no decision {decision_id}")
+    if is_undone(connection, decision_id):
+        raise Conflict(f"Decision {decision_id} was undone already; undo the undoing instead")
+    before = {p: tuple(atoms) for p, atoms in row.inputs.items()}
+    after = {p: tuple(atoms) for p, atoms in row.outputs.items()}
+    word = _Word(
+        kind="undo",
+        author=author,
+        reason=reason,
+        preferred={a: p for p, atoms in before.items() for a in atoms},
+        reverses=decision_id,
+        **_reversal(connection, row.kind, decision_id, before, after),
+    )
+    involved = {a for atoms in (*before.values(), *after.values()) for a in atoms}
+    followed = consequences(connection, decision_id)
+    outcome = _carry_out(connection, ledger, word, involved, at)
+    return Rearrangement(
+        decision_id=outcome.decision_id,
+        moved=outcome.moved,
+        touched=outcome.touched,
+        retired=outcome.retired,
+        followed=followed,
+    )
+
+
+def _reversal(
+    connection: Connection,
+    kind: str,
+    decision_id: int,
+    before: Mapping[str, tuple[int, ...]],
+    after: Mapping[str, tuple[int, ...]],
+) -> dict[str, Any]:
+    """The links that take back a decision of ``kind``."""
+    c = t.link_constraint.c
+    if kind in ("must_link", "cannot_link", "undo"):
+        own = select(c.constraint_id).where(c.decision_id == decision_id, c.revoked_by.is_(None))
+        revoked = select(c.constraint_id).where(c.revoked_by == decision_id)
+        return {
+            "revoke": list(connection.execute(own).scalars()),
+            "restore": list(connection.execute(revoked).scalars()),
+        }
+    joined = tuple(a for atoms in after.values() for a in atoms)
+    if kind in ("merge", "join"):
+        old = {a for atoms in before.values() for a in atoms}
+        new = tuple(a for a in joined if a not in old)
+        sides = [tuple(a for a in atoms if a in set(joined)) for atoms in before.values()]
+        if kind == "join":
+            sides.append(new)
+        sides = [side for side in sides if side]
+        if len(sides) > 1:
+            return {"cannot": _pairs(sides), "revoke": _links_across(connection, sides, "must")}
+    if kind == "split":
+        rest = sorted({a for atoms in before.values() for a in atoms} - set(joined))
+        if rest:
+            sides = [joined, tuple(rest)]
+            return {
+                "must": [(joined[0], rest[0])],
+                "revoke": _links_across(connection, sides, "cannot"),
+            }
+    raise Conflict(
+        f"Decision {decision_id} ({kind}) joined no two profiles and parted none; "
+        "separate its records instead"
+    )
+
+
+def is_undone(connection: Connection, decision_id: int) -> bool:
+    """Whether an undo of the decision stands (and was not itself undone)."""
+    d = t.decision.c
+    undoings = connection.execute(
+        select(d.decision_id).where(d.reverses == decision_id, d.kind == "undo")
+    ).scalars()
+    return any(not is_undone(connection, undoing) for undoing in undoings.all())
+
+
+def consequences(connection: Connection, decision_id: int) -> Consequences:
+    """Contacts with, and tickets about, the profiles of a decision since it was taken."""
+    d = t.decision.c
+    row = connection.execute(
+        select(d.inputs, d.outputs, d.at).where(d.decision_id == decision_id)
+    ).first()
+    if row is None:
+        raise NotFound(f"There is no decision {decision_id}")
+    inputs, outputs, since = row
+    profiles = {*inputs, *outputs}
+    atoms = {a for members in (*inputs.values(), *outputs.values()) for a in members}
+    contact, ticket = t.contact.c, t.ticket.c
+    contacts = rows_in(
+        connection,
+        lambda piece: select(
+            contact.contact_id, contact.profile_id, contact.atom_id, contact.channel,
+            contact.purpose, contact.at, contact.status,
+        ).where(contact.profile_id.in_(piece), contact.at >= since),
+        profiles,
+    )  # fmt: skip
+    tickets = rows_in(
+        connection,
+        lambda piece: select(
+            ticket.ticket_id, ticket.atom_id, ticket.status, ticket.opened_at
+        ).where(ticket.atom_id.in_(piece), ticket.opened_at >= since),
+        atoms,
+    )
+    return Consequences(
+        contacts=tuple(
+            ContactMade(
+                contact_id=r[0], profile_id=r[1], atom_id=r[2], channel=r[3], purpose=r[4],
+                at=r[5], status=r[6],
+            )
+            for r in sorted(contacts, key=lambda r: int(r[0]))
+        ),
+        tickets=tuple(
+            TicketOpened(ticket_id=r[0], atom_id=r[1], status=r[2], opened_at=r[3])
+            for r in sorted(tickets, key=lambda r: int(r[0]))
+        ),
+    )  # fmt: skip
+
+
+def block_value(
+    connection: Connection,
+    ledger: Ledger,
+    kind: str,
+    value: str,
+    *,
+    reason: str,
+    author: str,
+    at: datetime,
+) -> Resolution:
+    """Say that a value is nobody's; the profiles that only it held together come apart."""
+    ledger.lock(connection, "identity")
+    row = {"kind": kind, "value": value, "reason": reason, "author": author, "at": at}
+    ledger.insert_new(connection, t.blocked_value, [row], ["kind", "value"])
+    return resolve_atoms(connection, ledger, _holders(connection, kind, value), at)
+
+
+def unblock_value(
+    connection: Connection, ledger: Ledger, kind: str, value: str, *, at: datetime
+) -> Resolution:
+    """Let a value be evidence again."""
+    ledger.lock(connection, "identity")
+    b = t.blocked_value.c
+    connection.execute(delete(t.blocked_value).where(b.kind == kind, b.value == value))
+    return resolve_atoms(connection, ledger, _holders(connection, kind, value), at)
+
+
+def _holders(connection: Connection, kind: str, value: str) -> set[int]:
+    i = t.identifier.c
+    return set(
+        connection.execute(select(i.atom_id).where(i.kind == kind, i.value == value)).scalars()
+    )
+
+
+def _pairs(sides: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
+    # Every pair across, not one per side: what stands between the sides must not depend on which
+    # records later stay together.
+    return [
+        (min(pair), max(pair)) for one, two in combinations(sides, 2) for pair in product(one, two)
+    ]
+
+
+def _links_across(connection: Connection, sides: Sequence[Sequence[int]], kind: str) -> list[int]:
+    """Standing constraints of ``kind`` between records of different sides."""
+    side_of = {a: n for n, side in enumerate(sides) for a in side}
+    c = t.link_constraint.c
+    return sorted(
+        {
+            row[0]
+            for row in rows_in(
+                connection,
+                lambda piece: select(c.constraint_id, c.atom_a, c.atom_b).where(
+                    or_(c.atom_a.in_(piece), c.atom_b.in_(piece)),
+                    c.kind == kind,
+                    c.revoked_by.is_(None),
+                ),
+                side_of,
+            )
+            if row[1] in side_of and row[2] in side_of and side_of[row[1]] != side_of[row[2]]
+        }
+    )
+
+
+def _carry_out(
+    connection: Connection, ledger: Ledger, word: _Word, involved: Iterable[int], at: datetime
+) -> Rearrangement:
+    """Write the word's links, compute identity anew around it, and log the decision."""
+    records = sorted(set(involved))
+    before = _by_profile(open_memberships(connection, records))
+    _write_links(connection, word)
+    gathered = gather(connection, records)
+    if gathered.oversized:
+        raise Conflict(
+            f"These records hang together with {max(map(len, gathered.oversized))} others, too "
+            "many to judge at once; block the value that they share"
+        )
+    partition = cluster(gathered.evidence)
+    current, assignment = plan(connection, partition, gathered, word.preferred)
+    number = insert_decisions(
+        connection,
+        [
+            decision_row(
+                kind=word.kind,
+                inputs=before | _whole(assignment),
+                outputs=_by_profile(
+                    {
+                        a: p
+                        for a, p in (dict(current) | _moves(assignment)).items()
+                        if a in set(records) or a in _moves(assignment)
+                    }
+                ),
+                why={"reason": word.reason},
+                actor=word.author,
+                at=at,
+                reverses=word.reverses,
+            )
+        ],
+    )[0]
+    _number_links(connection, number)
+    write_assignment(connection, ledger, assignment, partition, at, decision_id=number)
+    return Rearrangement(
+        decision_id=number,
+        moved=_moves(assignment),
+        touched=assignment.touched - assignment.retired.keys(),
+        retired=assignment.retired,
+    )
+
+
+def _moves(assignment: Assignment) -> dict[int, str]:
+    return {a: change.profile_id for change in assignment.changes for a in change.moved}
+
+
+def _whole(assignment: Assignment) -> dict[str, list[int]]:
+    """All records of every profile that the assignment changes, as they were."""
+    return {p: list(atoms) for change in assignment.changes for p, atoms in change.before.items()}
+
+
+def _by_profile(memberships: Mapping[int, str]) -> dict[str, list[int]]:
+    profiles: dict[str, list[int]] = {}
+    for a in sorted(memberships):
+        profiles.setdefault(memberships[a], []).append(a)
+    return profiles
+
+
+def _write_links(connection: Connection, word: _Word) -> None:
+    links = [(pair, "must") for pair in word.must] + [(pair, "cannot") for pair in word.cannot]
+    if links:
+        connection.execute(
+            insert(t.link_constraint).inline(),
+            [
+                {
+                    "atom_a": min(a, b),
+                    "atom_b": max(a, b),
+                    "kind": kind,
+                    "author": word.author,
+                    "reason": word.reason,
+                    "decision_id": _PENDING,
+                    "revoked_by": None,
+                }
+                for (a, b), kind in links
+            ],
+        )
+    c = t.link_constraint.c
+    for ids, revoked_by in ((word.revoke, _PENDING), (word.restore, None)):
+        for piece in chunks(ids):
+            connection.execute(
+                update(t.link_constraint)
+                .where(c.constraint_id.in_(piece))
+                .values(revoked_by=revoked_by)
+            )
+
+
+def _number_links(connection: Connection, decision_id: int) -> None:
+    c = t.link_constraint.c
+    for column in (c.decision_id, c.revoked_by):
+        connection.execute(
+            update(t.link_constraint).where(column == _PENDING).values({column.name: decision_id})
+        )

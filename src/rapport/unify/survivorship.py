@@ -1,0 +1,416 @@
+"""Which value wins when silos disagree; the others stay visible.
+
+The rule, in words: a value that a person pinned is shown. Else each stated value has a score: how
+far we trust the kind of record that states it, times how fresh the statement is against the newest
+one on the same attribute (halved every two years), times whether it is well formed, times one
+quarter more for each further source that agrees. Values that differ only in how they are written
+are one value. The highest score is shown; the conflict names what made the difference. Postal
+address parts come from the record that gives the postal code, so that no address is shown that
+nobody has.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+
+from msgspec import Struct
+from sqlalchemy import Connection, select
+
+from rapport.engines.ledger import Ledger
+from rapport.errors import InvalidInput
+from rapport.unify.names import fold_words, person_name
+from rapport.unify.stewardship import current_profile
+from rapport.unify.stored_evidence import atoms_of, rows_in
+from rapport.vocabulary import ledger_tables as t
+from rapport.vocabulary.identifier_values import (
+    normalise_email,
+    normalise_loyalty_card,
+    normalise_phone,
+)
+from rapport.vocabulary.profile import ATTRIBUTES, AttributeConflict, Fact
+
+#: How far a kind of record is trusted about the person; kinds not listed get `_OTHER_TRUST`.
+#: A card or a CRM row was filled in to be kept; a browser repeats what was typed once.
+RECORD_TRUST: Mapping[str, float] = {
+    "crm_contact": 1.0,
+    "customer_number": 1.0,
+    "user_id": 0.9,
+    "loyalty_card": 0.9,
+    "email": 0.7,
+    "phone": 0.6,
+    "device_id": 0.4,
+    "anonymous_id": 0.4,
+}
+_OTHER_TRUST = 0.7
+_HALF_LIFE = timedelta(days=730)
+_MALFORMED = 0.1
+_SHOUTED = 0.8  # "JAN PEETERS" loses to "Jan Peeters" among equals
+_AGREEMENT = 0.25
+
+#: Where the earliest statement is right, whoever made it.
+_EARLIEST = frozenset({"created_at"})
+#: What a person changes from one visit to the next: silos that differ do not contradict each other.
+_CHANGEABLE = frozenset({"preferred_store", "favourite_category", "interests", "created_at"})
+_ADDRESS = ("street", "postal_code", "city", "country")
+_NAMES = frozenset({"name", "first_name", "last_name"})
+
+
+class ProfileFacts(Struct, frozen=True, kw_only=True):
+    """What is known about one profile: what is shown, where silos differ, and all statements."""
+
+    profile_id: str
+    shown: Mapping[str, Fact]
+    conflicts: tuple[AttributeConflict, ...]
+    all: tuple[Fact, ...]
+
+
+class _Statement(Struct, frozen=True, kw_only=True):
+    """A fact with what its score is made of."""
+
+    fact: Fact
+    trust: float
+    freshness: float
+    validity: float
+    agreement: float
+
+    @property
+    def score(self) -> float:
+        return self.trust * self.freshness * self.validity * self.agreement
+
+
+def facts(connection: Connection, profile_id: str) -> ProfileFacts:
+    """Everything known about a profile, also under an old id.
+
+    Raises
+    ------
+    NotFound
+        If there is no such profile.
+    """
+    here = current_profile(connection, profile_id)
+    return facts_of(connection, [here])[here]
+
+
+def facts_of(connection: Connection, profile_ids: Collection[str]) -> dict[str, ProfileFacts]:
+    """Everything known about each of many profiles, in a few queries."""
+    members = atoms_of(connection, profile_ids)
+    profile_of = {a: p for p, atoms in members.items() for a in atoms}
+    f, a = t.attribute.c, t.atom.c
+    stated: defaultdict[str, list[Fact]] = defaultdict(list)
+    kinds: dict[int, str] = {}
+    for row in rows_in(
+        connection,
+        lambda piece: (
+            select(f.atom_id, f.name, f.value, f.source, f.observed_at, a.kind)
+            .join(t.atom, a.atom_id == f.atom_id)
+            .where(f.atom_id.in_(piece))
+        ),
+        profile_of,
+    ):
+        kinds[row[0]] = row[5]
+        stated[profile_of[row[0]]].append(
+            Fact(name=row[1], value=row[2], source=row[3], observed_at=row[4], atom_id=row[0])
+        )
+    pins = _pins(connection, profile_ids)
+    return {p: survive(p, stated.get(p, ()), kinds, pins.get(p, {})) for p in profile_ids}
+
+
+def survive(
+    profile_id: str,
+    stated: Sequence[Fact],
+    kinds: Mapping[int, str],
+    pins: Mapping[str, Fact],
+) -> ProfileFacts:
+    """Choose the shown values; pure.
+
+    Parameters
+    ----------
+    stated : sequence of Fact
+        The latest statement of each record on each attribute.
+    kinds : mapping
+        Kind of each record, by atom id.
+    pins : mapping
+        Values that people chose, by attribute.
+    """
+    by_name: defaultdict[str, list[Fact]] = defaultdict(list)
+    for fact in stated:
+        by_name[fact.name].append(fact)
+    country = _most_common([fact.value for fact in by_name.get("country", ())])
+    full_names = _full_names(by_name, country)
+    if full_names:
+        by_name["name"] = full_names
+    anchor: int | None = None
+    shown: dict[str, Fact] = {}
+    conflicts: list[AttributeConflict] = []
+    for name in sorted(by_name, key=lambda n: (n != "postal_code", n)):
+        groups = _groups(name, by_name[name], kinds, country)
+        if anchor is not None and name in _ADDRESS:
+            groups.sort(key=lambda g: all(s.fact.atom_id != anchor for s in g))
+        winner, rule = _winner(name, groups)
+        others = [_best(group).fact for group in groups if winner not in group]
+        total = sum(_best(group).score for group in groups)
+        fact = _with_confidence(winner.fact, winner.score / total if total else 1.0)
+        if name == "postal_code":
+            anchor = winner.fact.atom_id
+        pin = pins.get(name)
+        if pin is not None:
+            chosen = _meaning(name, pin.value, country)
+            others = [
+                f
+                for f in (winner.fact, *others)
+                if not _one_value(name, _meaning(name, f.value, country), chosen)
+            ]
+            fact, rule = pin, "pinned"
+        shown[name] = fact
+        if others and name not in _CHANGEABLE:
+            conflicts.append(
+                AttributeConflict(name=name, shown=fact, others=tuple(others), rule=rule)
+            )
+    for name, pin in pins.items():
+        shown.setdefault(name, pin)
+    return ProfileFacts(
+        profile_id=profile_id,
+        shown=shown,
+        conflicts=tuple(sorted(conflicts, key=lambda c: c.name)),
+        all=tuple(sorted(stated, key=lambda f: (f.name, f.source, f.atom_id))),
+    )
+
+
+def _full_names(by_name: Mapping[str, Sequence[Fact]], country: str | None) -> list[Fact]:
+    """Statements of the full name, those of silos with separate fields put together."""
+    whole = list(by_name.get("name", ()))
+    spoken = {fact.atom_id for fact in whole}
+    last = {fact.atom_id: fact for fact in by_name.get("last_name", ())}
+    for first in by_name.get("first_name", ()):
+        family = last.pop(first.atom_id, None)
+        if first.atom_id in spoken:
+            continue
+        parts = [first.value] if family is None else [first.value, family.value]
+        if country == "HU":
+            parts.reverse()
+        whole.append(_renamed(first, " ".join(parts)))
+    whole += [_renamed(f, f.value) for a, f in last.items() if a not in spoken]
+    return whole
+
+
+def _renamed(fact: Fact, value: str) -> Fact:
+    return Fact(
+        name="name",
+        value=value,
+        source=fact.source,
+        observed_at=fact.observed_at,
+        atom_id=fact.atom_id,
+    )
+
+
+def _with_confidence(fact: Fact, confidence: float) -> Fact:
+    return Fact(
+        name=fact.name,
+        value=fact.value,
+        source=fact.source,
+        observed_at=fact.observed_at,
+        atom_id=fact.atom_id,
+        confidence=round(confidence, 4),
+    )
+
+
+def _groups(
+    name: str, stated: Sequence[Fact], kinds: Mapping[int, str], country: str | None
+) -> list[list[_Statement]]:
+    """Statements of one attribute, by value as people mean it; best group first."""
+    newest = max(fact.observed_at for fact in stated)
+    keyed = sorted(
+        ((_meaning(name, fact.value, country), fact) for fact in stated),
+        key=lambda kf: (-len(kf[0]), sorted(kf[0]), kf[1].atom_id),
+    )
+    together: list[tuple[frozenset[str], list[Fact]]] = []
+    for words, fact in keyed:
+        for known, group in together:
+            if _one_value(name, words, known):
+                group.append(fact)
+                break
+        else:
+            together.append((words, [fact]))
+    groups = [
+        [
+            _Statement(
+                fact=fact,
+                trust=RECORD_TRUST.get(kinds.get(fact.atom_id, ""), _OTHER_TRUST),
+                freshness=0.5 ** ((newest - fact.observed_at) / _HALF_LIFE),
+                validity=_validity(fact, name, country),
+                agreement=1 + _AGREEMENT * (len({f.source for f in group}) - 1),
+            )
+            for fact in group
+        ]
+        for _, group in together
+    ]
+    return sorted(groups, key=lambda g: _order(_best(g)), reverse=True)
+
+
+def _one_value(name: str, a: frozenset[str], b: frozenset[str]) -> bool:
+    """Whether two values are one: equal, or for names the shorter within the longer."""
+    return a == b or (name in _NAMES and bool(a) and bool(b) and (a <= b or b <= a))
+
+
+@lru_cache(maxsize=131_072)
+def _meaning(name: str, value: str, country: str | None) -> frozenset[str]:
+    """What is left of a value when its way of writing is taken off."""
+    if name in _NAMES:
+        return person_name(value).words
+    normal: str | None = None
+    if name == "email":
+        normal = normalise_email(value)
+    elif name == "phone":
+        normal = normalise_phone(value, country)
+    elif name == "loyalty_card":
+        normal = normalise_loyalty_card(value)
+    return frozenset({normal or "".join(fold_words_and_digits(value))})
+
+
+def fold_words_and_digits(value: str) -> list[str]:
+    """The folded words of ``value``, numbers kept: house numbers and postal codes matter."""
+    words: list[str] = []
+    for word in value.split():
+        digits = "".join(c for c in word if c.isdigit())
+        words.append(digits + "".join(fold_words(word)))
+    return words
+
+
+def _winner(name: str, groups: Sequence[list[_Statement]]) -> tuple[_Statement, str]:
+    if name in _EARLIEST:
+        every = [s for group in groups for s in group]
+        return min(every, key=lambda s: (s.fact.value, s.fact.atom_id)), "earliest"
+    best = _best(groups[0])
+    if name in _NAMES:  # of one name the fullest way of writing it
+        best = max(groups[0], key=lambda s: (len(person_name(s.fact.value).words), _order(s)))
+    if len(groups) == 1:
+        return best, "only_value"
+    rival = _best(groups[1])
+    reasons = {
+        "better_formed": _ratio(best.validity, rival.validity),
+        "most_trusted": _ratio(best.trust, rival.trust),
+        "most_recent": _ratio(best.freshness, rival.freshness),
+        "most_agreed": _ratio(best.agreement, rival.agreement),
+    }
+    if best.score < rival.score:
+        return best, "same_address"
+    return best, max(reasons, key=lambda r: reasons[r])
+
+
+def _ratio(a: float, b: float) -> float:
+    return a / b if b else float("inf")
+
+
+def _best(group: Sequence[_Statement]) -> _Statement:
+    return max(group, key=_order)
+
+
+def _order(statement: _Statement) -> tuple[float, datetime, str, int]:
+    fact = statement.fact
+    return (statement.score, fact.observed_at, fact.value, -fact.atom_id)
+
+
+def _validity(fact: Fact, name: str, country: str | None) -> float:
+    good, value = True, fact.value
+    if name == "email":
+        good = normalise_email(value) is not None
+    elif name == "phone":
+        good = normalise_phone(value, country) is not None
+    elif name == "birthday":
+        try:
+            good = date(1900, 1, 2) <= date.fromisoformat(value) <= fact.observed_at.date()
+        except ValueError:
+            good = False
+    elif name in _NAMES:
+        if not person_name(value).words:
+            return _MALFORMED
+        return _SHOUTED if value.isupper() or value.islower() else 1.0
+    return 1.0 if good else _MALFORMED
+
+
+def _most_common(values: Sequence[str]) -> str | None:
+    codes = [value.upper() for value in values if len(value) == 2]
+    return max(sorted(set(codes)), key=codes.count) if codes else None
+
+
+def pin_value(
+    connection: Connection,
+    ledger: Ledger,
+    profile_id: str,
+    name: str,
+    value: str | None,
+    *,
+    author: str,
+    at: datetime,
+) -> None:
+    """Choose the shown value of an attribute for good; None gives the choice back to the rules.
+
+    Raises
+    ------
+    InvalidInput
+        If there is no such attribute.
+    NotFound
+        If there is no such profile.
+    """
+    if name not in ATTRIBUTES:
+        raise InvalidInput(f"There is no attribute {name!r}; known are {', '.join(ATTRIBUTES)}")
+    here = current_profile(connection, profile_id)
+    p = t.pinned_value.c
+    if value is None:
+        family = _lineage(connection, [here])[here]
+        connection.execute(
+            t.pinned_value.delete().where(p.profile_id.in_(sorted(family)), p.name == name)
+        )
+        return
+    row = {"profile_id": here, "name": name, "value": value, "author": author, "at": at}
+    ledger.upsert(
+        connection, t.pinned_value, [row], ["profile_id", "name"], ["value", "author", "at"]
+    )
+
+
+def _pins(connection: Connection, profile_ids: Collection[str]) -> dict[str, dict[str, Fact]]:
+    """Pinned values, of merged profiles too: a merge forgets no choice, an undo gives it back."""
+    p = t.pinned_value.c
+    if connection.execute(select(p.name).limit(1)).first() is None:
+        return {}
+    lineage = _lineage(connection, profile_ids)
+    heirs = {old: heir for heir, family in lineage.items() for old in family}
+    pins: defaultdict[str, dict[str, Fact]] = defaultdict(dict)
+    found = rows_in(
+        connection,
+        lambda piece: select(p.profile_id, p.name, p.value, p.author, p.at).where(
+            p.profile_id.in_(piece)
+        ),
+        heirs,
+    )
+    # The profile's own choice counts above one it inherited, and a later one above an earlier.
+    for row in sorted(found, key=lambda r: (heirs[r[0]] == r[0], r[4], r[0])):
+        pins[heirs[row[0]]][row[1]] = Fact(
+            name=row[1], value=row[2], source=f"user:{row[3]}", observed_at=row[4], atom_id=0
+        )
+    return dict(pins)
+
+
+def _lineage(connection: Connection, profile_ids: Collection[str]) -> dict[str, set[str]]:
+    """Each profile with all that were merged into it, and into those."""
+    p = t.profile.c
+    lineage = {profile_id: {profile_id} for profile_id in profile_ids}
+    heirs = {profile_id: profile_id for profile_id in profile_ids}
+    frontier = set(profile_ids)
+    while frontier:
+        found: dict[str, str] = {
+            row[0]: heirs[row[1]]
+            for row in rows_in(
+                connection,
+                lambda piece: select(p.profile_id, p.merged_into).where(p.merged_into.in_(piece)),
+                frontier,
+            )
+            if row[0] not in heirs
+        }
+        for old, heir in found.items():
+            lineage[heir].add(old)
+        heirs.update(found)
+        frontier = set(found)
+    return lineage
