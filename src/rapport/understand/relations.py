@@ -74,9 +74,12 @@ def sales(*, as_known_then: bool, since: str) -> tuple[Step, ...]:
     came; its refunds go with it. An order that one source sends twice under one order id (a thank-
     you page that is loaded again) is one order, the first received.
     """
-    columns = ("position", "atom_id", "occurred_at", "type", "order_id", "amount_base", *_SPLIT)
+    columns = (
+        "position", "atom_id", "occurred_at", "received_at", "type", "order_id", "amount_base", *_SPLIT
+    )  # fmt: skip
     picked = ", ".join(
-        f"s.{column}" for column in ("atom_id", "occurred_at", "amount_base", *_SPLIT)
+        f"s.{column}"
+        for column in ("atom_id", "occurred_at", "received_at", "amount_base", *_SPLIT)
     )
     return (
         Step(

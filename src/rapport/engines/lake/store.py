@@ -110,12 +110,13 @@ class Lake:
             self._open_or_create(table)
             self._write(table, rows, mode="overwrite")
 
-    def replace_all(self) -> None:
-        """Empty every table, before a rebuild from the journal."""
+    def forget_history(self) -> None:
+        """Empty the tables that a walk over the journal fills, so that it can fill them anew."""
         with self._lock:
-            for table, schema in LAKE_TABLES.items():
+            for table in ("touchpoints", "order_items"):
                 self._open_or_create(table)
-                self._write(table, schema.empty_table(), mode="overwrite", app="ingest", until=0)
+                empty = LAKE_TABLES[table].empty_table()
+                self._write(table, empty, mode="overwrite", app="ingest", until=0)
 
     def _write(
         self, table: str, rows: pa.Table, *, mode: Any, app: str | None = None, until: int = 0

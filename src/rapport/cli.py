@@ -1,0 +1,541 @@
+"""The command line: one command per workflow, each with a working example in its help."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from rapport import __version__
+from rapport.errors import InvalidInput, RapportError
+from rapport.settings import Settings, read_settings
+from rapport.vocabulary.access import ROLES
+from rapport.workflows.company import Company, open_company
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+class _Context(msgspec.Struct):
+    """What options before the command say."""
+
+    settings: Settings
+    json: bool = False
+
+
+def _with_json(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give the command ``--json`` (also accepted before it) and the open company."""
+
+    @click.option("--json", "as_json", is_flag=True, help="Print the exact result as JSON.")
+    @click.pass_obj
+    @functools.wraps(command)
+    def run(context: _Context, /, *args: Any, as_json: bool, **options: Any) -> None:
+        context.json = context.json or as_json
+        with open_company(context.settings) as company:
+            command(company, context, *args, **options)
+
+    return run
+
+
+def _print(context: _Context, result: Any, shown: Callable[[Any], None]) -> None:
+    if context.json:
+        encoded = msgspec.json.encode(result, order="deterministic", enc_hook=str)
+        click.echo(msgspec.json.format(encoded).decode())
+    else:
+        shown(result)
+
+
+@contextmanager
+def _bars(quiet: bool = False) -> Iterator[Callable[[str, int, int | None], None]]:
+    """A progress for workflows: one bar with counts per step."""
+    with Progress(
+        TextColumn("{task.description:<34}"),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=err,
+        disable=quiet,
+    ) as progress:
+        tasks: dict[str, Any] = {}
+
+        def report(step: str, done: int, total: int | None) -> None:
+            if step not in tasks:
+                tasks[step] = progress.add_task(_STEP_WORDS.get(step, step), total=total)
+            progress.update(tasks[step], completed=done, total=total)
+
+        yield report
+
+
+#: Steps of workflows in the words of the person who waits.
+_STEP_WORDS = {
+    "generate": "Making the exports of the silos",
+    "import": "Importing files",
+    "apply": "Who is who, and their history",
+    "refresh": "Profiles up to date",
+    "customers": "Customers, segments, RFM",
+    "train": "Models, with their back-test",
+    "decide": "Deciding on messages",
+    "rebuild": "Writing the lake anew",
+}
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--data", metavar="FOLDER", help="Folder that holds the company (RAPPORT_DATA).")
+@click.version_option(__version__, prog_name="rapport")
+@click.pass_context
+def main_group(context: click.Context, data: str | None) -> None:
+    """Rapport: one profile per person from all channels, and what to do next.
+
+    \b
+    Example:
+      rapport demo --serve
+    """
+    context.obj = _Context(settings=read_settings(data=data))
+
+
+@main_group.command()
+@click.option("--serve", is_flag=True, help="Then serve the pages until Ctrl-C.")
+@click.option(
+    "--people", default=6000, show_default=True, help="Inhabitants of the invented world."
+)
+@click.option("--seed", default=7, show_default=True, help="Another seed, another company.")
+@click.option("--port", type=int, help="Port to serve on.")
+@_with_json
+def demo(
+    company: Company, context: _Context, serve: bool, people: int, seed: int, port: int | None
+) -> None:
+    """Make the demo company Maison Kadár and walk its data through every room.
+
+    A second start finds the data folder and goes on at once.
+
+    \b
+    Example:
+      rapport demo --serve
+    """
+    from rapport.workflows.demo import DEMO_USERS, build_demo  # noqa: PLC0415
+    from rapport.workflows.serve import serve_company  # noqa: PLC0415
+
+    with _bars(context.json) as progress:
+        built = build_demo(company, people=people, seed=seed, progress=progress)
+
+    def shown(result: Any) -> None:
+        made = "made" if result.made else "found"
+        out.print(
+            f"Maison Kadár {made} in {company.settings.folder}: "
+            f"{result.touchpoints:,} touchpoints, {result.profiles:,} profiles, "
+            f"{result.refused:,} records refused, {result.seconds:.0f} s"
+        )
+        for user in DEMO_USERS:
+            out.print(f"  sign in as {user.role:<8} {user.email}  password: {user.password}")
+
+    _print(context, built, shown)
+    if serve:
+        serve_company(msgspec_replace(context.settings, port=port), announce=out.print)
+
+
+def msgspec_replace(settings: Settings, **changes: Any) -> Settings:
+    """The settings with those ``changes`` that are not None."""
+    from dataclasses import replace  # noqa: PLC0415
+
+    return replace(settings, **{k: v for k, v in changes.items() if v is not None})
+
+
+@main_group.command()
+@click.option("--host", help="Address to serve on.")
+@click.option("--port", type=int, help="Port to serve on.")
+@click.pass_obj
+def serve(context: _Context, host: str | None, port: int | None) -> None:
+    """Serve pages, API and collector, and work on what arrives, until Ctrl-C.
+
+    \b
+    Example:
+      rapport --data rapport-data serve --port 8000
+    """
+    from rapport.workflows.serve import serve_company  # noqa: PLC0415
+
+    serve_company(msgspec_replace(context.settings, host=host, port=port), announce=out.print)
+
+
+@main_group.command("import")
+@click.argument("kind", metavar="KIND")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--map",
+    "columns",
+    multiple=True,
+    metavar="OURS=THEIRS",
+    help="A column, or OURS=:value for all rows.",
+)
+@click.option("--mapping", type=click.Path(exists=True, path_type=Path), help="A mapping file.")
+@click.option("--source", help="Name of the silo; by default the file's name.")
+@click.option("--yes", is_flag=True, help="Do not ask whether the guessed columns are right.")
+@click.option("--dry-run", is_flag=True, help="Read and check everything, keep nothing.")
+@_with_json
+def import_(
+    company: Company,
+    context: _Context,
+    kind: str,
+    paths: tuple[Path, ...],
+    columns: tuple[str, ...],
+    mapping: Path | None,
+    source: str | None,
+    yes: bool,
+    dry_run: bool,
+) -> None:
+    """Import files of a silo: orders, contacts, surveys, tickets, calls, messages, reviews, visits,
+    segment (events as JSON lines) or rates (exchange rates).
+
+    Columns are guessed, shown and asked about; the answer is saved beside the file.
+
+    \b
+    Examples:
+      rapport import orders sales.csv
+      rapport import orders sales.csv --map order_id=Invoice --map currency=:GBP --yes
+      rapport import contacts crm.csv --mapping crm.csv.mapping.toml --dry-run
+    """
+    from rapport.workflows.import_files import import_file, prepare_mapping  # noqa: PLC0415
+
+    results = []
+    for path in paths:
+        prepared = prepare_mapping(
+            path, kind=kind, columns=columns, mapping_file=mapping, source=source
+        )
+        if not (prepared.certain or yes):
+            _show_mapping(prepared)
+            if not sys.stdin.isatty():
+                raise InvalidInput(
+                    f"The columns of {path.name} were guessed; look at them and add --yes, "
+                    "or name them with --map OURS=THEIRS"
+                )
+            if not click.confirm("Import with these columns?", default=True, err=True):
+                raise click.Abort
+        with _bars(context.json) as progress:
+            results.append(
+                import_file(company, path, prepared.mapping, dry_run=dry_run, progress=progress)
+            )
+
+    def shown(imported: Any) -> None:
+        for result in imported:
+            verb = "would keep" if dry_run else "kept"
+            out.print(
+                f"{result.file}: {verb} {result.accepted:,} touchpoints, "
+                f"{result.duplicates:,} were here already, {result.refused:,} refused"
+            )
+            for reason in result.reasons:
+                out.print(
+                    f"  refused {reason.count:>7,} × {reason.meaning} (e.g. {reason.example})"
+                )
+
+    _print(context, results, shown)
+
+
+def _show_mapping(prepared: Any) -> None:
+    table = Table(title=f"Columns as guessed for {prepared.mapping.kind}", title_justify="left")
+    for heading in ("our field", "their column", "how sure"):
+        table.add_column(heading)
+    for line in prepared.lines:
+        table.add_row(line.field, line.column, f"{line.confidence:.0%}")
+    err.print(table)
+    for question in prepared.questions:
+        err.print(f"? {question}")
+
+
+@main_group.command()
+@_with_json
+def resolve(company: Company, context: _Context) -> None:
+    """Apply what has arrived: who is who, their history, their profile.
+
+    \b
+    Example:
+      rapport resolve --json
+    """
+    from rapport.workflows.resolve import resolve_company  # noqa: PLC0415
+
+    with _bars(context.json) as progress:
+        result = resolve_company(company, progress=progress)
+    _print(
+        context,
+        result,
+        lambda r: out.print(
+            f"{r.entries:,} journal entries applied, {r.refused:,} refused; "
+            f"{r.profiles:,} profiles, {r.refreshed:,} renewed; {r.tickets:,} tickets opened"
+        ),
+    )
+
+
+@main_group.command()
+@_with_json
+def train(company: Company, context: _Context) -> None:
+    """Fit the models, test them on time they have not seen, and score every profile.
+
+    \b
+    Example:
+      rapport train
+    """
+    from rapport.workflows.train import train_models  # noqa: PLC0415
+
+    with _bars(context.json) as progress:
+        result = train_models(company, progress=progress)
+
+    def shown(r: Any) -> None:
+        out.print(f"{r.model}: {r.scored:,} profiles scored, data until {r.data_until:%d %B %Y}")
+        table = Table("on held-out time", "orders MAE", "orders RMSE", "active Brier")
+        for line in r.accuracy:
+            table.add_row(
+                line.name,
+                f"{line.orders_mae_loss:.3f}",
+                f"{line.orders_rmse_loss:.3f}",
+                f"{line.active_brier_loss:.4f}",
+            )
+        out.print(table)
+
+    _print(context, result, shown)
+
+
+@main_group.command()
+@_with_json
+def certify(company: Company, context: _Context) -> None:
+    """Compare what Rapport says with the demo company's known truth.
+
+    \b
+    Example:
+      rapport certify --json
+    """
+    from rapport.workflows.certify import certify_demo  # noqa: PLC0415
+
+    result = certify_demo(company)
+
+    def shown(certificate: Any) -> None:
+        table = Table(
+            "what", "figure", "meaning", title="Accuracy certificate", title_justify="left"
+        )
+        for line in certificate.lines:
+            table.add_row(line.what, line.figure, line.meaning)
+        out.print(table)
+
+    _print(context, result, shown)
+
+
+@main_group.command()
+@_with_json
+def doctor(company: Company, context: _Context) -> None:
+    """Check the data folder: stores, positions, freshness, models; say how to mend what is wrong.
+
+    \b
+    Example:
+      rapport doctor
+    """
+    from rapport.workflows.doctor import examine  # noqa: PLC0415
+
+    findings = examine(company)
+
+    def shown(lines: Any) -> None:
+        marks = {"good": "[blue]ok  [/]", "caution": "[yellow]look[/]", "bad": "[red]bad [/]"}
+        for finding in lines:
+            out.print(f"{marks[finding.state]} {finding.what}: {finding.says}")
+            if finding.remedy:
+                out.print(f"       {finding.remedy}")
+
+    _print(context, findings, shown)
+    if any(finding.state == "bad" for finding in findings):
+        sys.exit(1)
+
+
+@main_group.command()
+@click.option("--dry-run", is_flag=True, help="Say what would be written.")
+@_with_json
+def rebuild(company: Company, context: _Context, dry_run: bool) -> None:
+    """Write the lake anew from the journal; answers stay the same.
+
+    \b
+    Example:
+      rapport rebuild
+    """
+    from rapport.workflows.rebuild import rebuild_lake  # noqa: PLC0415
+
+    with _bars(context.json) as progress:
+        result = rebuild_lake(company, dry_run=dry_run, progress=progress)
+    verb = "would be written" if dry_run else "written"
+    _print(
+        context,
+        result,
+        lambda r: out.print(
+            f"{r.touchpoints:,} touchpoints {verb} from {r.entries:,} journal entries"
+        ),
+    )
+
+
+@main_group.group()
+def user() -> None:
+    """People who sign in: add, list, password, disable, token."""
+
+
+@user.command("add")
+@click.argument("email")
+@click.option("--name", default="", help="Shown in the pages.")
+@click.option("--role", type=click.Choice(list(ROLES)), default="agent", show_default=True)
+@click.option(
+    "--language", type=click.Choice(["en", "nl", "fr", "hu"]), default="en", show_default=True
+)
+@click.password_option(help="At least ten characters; asked for when left out.")
+@_with_json
+def user_add(
+    company: Company,
+    context: _Context,
+    email: str,
+    name: str,
+    role: str,
+    language: str,
+    password: str,
+) -> None:
+    """Make an account.
+
+    \b
+    Example:
+      rapport user add sofie@kadar.example --role manager --language nl
+    """
+    from rapport.workflows.users import create_user  # noqa: PLC0415
+
+    made = create_user(
+        company, email=email, name=name, role=role, password=password, language=language
+    )
+    _print(context, made, lambda u: out.print(f"{u.email} can sign in as {u.role}"))
+
+
+@user.command("list")
+@_with_json
+def user_list(company: Company, context: _Context) -> None:
+    """All accounts.
+
+    \b
+    Example:
+      rapport user list --json
+    """
+    from rapport.workflows.users import list_users  # noqa: PLC0415
+
+    def shown(users: Any) -> None:
+        for each in users:
+            out.print(f"{each.role:<8} {each.email}  {each.name}")
+
+    _print(context, list_users(company), shown)
+
+
+@user.command("password")
+@click.argument("email")
+@click.password_option(help="At least ten characters; asked for when left out.")
+@_with_json
+def user_password(company: Company, context: _Context, email: str, password: str) -> None:
+    """Set a new password and end the account's sessions.
+
+    \b
+    Example:
+      rapport user password sofie@kadar.example
+    """
+    from rapport.workflows.users import set_password  # noqa: PLC0415
+
+    set_password(company, email=email, password=password)
+    _print(context, {"email": email}, lambda _: out.print("Password changed; sessions ended"))
+
+
+@user.command("disable")
+@click.argument("email")
+@_with_json
+def user_disable(company: Company, context: _Context, email: str) -> None:
+    """Close an account; its history stays.
+
+    \b
+    Example:
+      rapport user disable sofie@kadar.example
+    """
+    from rapport.workflows.users import disable_user  # noqa: PLC0415
+
+    disable_user(company, email=email)
+    _print(context, {"email": email}, lambda _: out.print("Account closed"))
+
+
+@user.command("token")
+@click.argument("email")
+@click.option("--name", default="program", show_default=True, help="What the token is for.")
+@_with_json
+def user_token(company: Company, context: _Context, email: str, name: str) -> None:
+    """Make an API token that acts as this user; it is shown only now.
+
+    \b
+    Example:
+      rapport user token sofie@kadar.example --name warehouse
+    """
+    from rapport.workflows.users import create_api_token  # noqa: PLC0415
+
+    token = create_api_token(company, email=email, name=name)
+    _print(context, {"token": token}, lambda r: out.print(r["token"]))
+
+
+@main_group.group()
+def sources() -> None:
+    """Where data comes from: list, add, key."""
+
+
+@sources.command("list")
+@_with_json
+def sources_list(company: Company, context: _Context) -> None:
+    """All sources with their counts and freshness.
+
+    \b
+    Example:
+      rapport sources list
+    """
+    from rapport.workflows.sources import source_overview  # noqa: PLC0415
+
+    def shown(overview: Any) -> None:
+        table = Table("source", "kind", "accepted", "refused", "state")
+        for line in overview:
+            table.add_row(
+                line.name, line.kind, f"{line.accepted:,}", f"{line.refused:,}", line.state
+            )
+        out.print(table)
+
+    _print(context, source_overview(company), shown)
+
+
+@sources.command("add")
+@click.argument("name")
+@click.option("--label", help="Shown in the pages.")
+@_with_json
+def sources_add(company: Company, context: _Context, name: str, label: str | None) -> None:
+    """Make a collector source and its write key, which is shown only now.
+
+    \b
+    Example:
+      rapport sources add webshop --label "Web shop"
+    """
+    from rapport.workflows.sources import add_collector  # noqa: PLC0415
+
+    key = add_collector(company, name=name, label=label or name)
+    _print(context, {"source": name, "write_key": key}, lambda r: out.print(r["write_key"]))
+
+
+def main() -> None:
+    """Entry point: runs the command and turns our errors into a sentence and an exit code."""
+    try:
+        main_group(standalone_mode=False)
+    except click.exceptions.Abort:
+        err.print("Stopped")
+        sys.exit(130)
+    except click.ClickException as usage:
+        usage.show()
+        sys.exit(usage.exit_code)
+    except RapportError as error:
+        err.print(f"[red]{error.code}[/]: {error.message}", markup=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        err.print("Stopped")
+        sys.exit(130)

@@ -1,0 +1,87 @@
+"""The customers' table of the lake: what segments and lists ask about each person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+from sqlalchemy import Connection, func, select
+
+from rapport.understand.customers import CONSENTS, PROFILES, SCORES, build_customers
+from rapport.unify.consents import consent_state
+from rapport.vocabulary.lake_tables import CUSTOMERS
+from rapport.vocabulary.ledger_tables import consent, membership, profile, score
+from rapport.vocabulary.profile import ConsentState
+from rapport.workflows.company import Company, Progress, silent
+
+
+def rebuild_customers(company: Company, *, progress: Progress = silent) -> int:
+    """Make the customers' table anew; returns how many there are."""
+    progress("customers", 0, None)
+    now = company.clock()
+    with company.ledger.read() as connection:
+        profiles = _arrow(
+            connection.execute(
+                select(*(profile.c[name] for name in PROFILES.names)).where(
+                    profile.c.merged_into.is_(None)
+                )
+            ).all(),
+            PROFILES,
+        )
+        scores = _arrow(
+            connection.execute(
+                select(score.c.profile_id, score.c.name, score.c.value).where(
+                    score.c.name.in_(CUSTOMERS.names)
+                )
+            ).all(),
+            SCORES,
+        )
+        consents = _arrow(_latest_words(connection), CONSENTS)
+    rows = build_customers(company.seen, now, profiles=profiles, scores=scores, consents=consents)
+    company.lake.overwrite("customers", rows)
+    company.choose("customers_built_at", now.isoformat())
+    progress("customers", rows.num_rows, rows.num_rows)
+    return int(rows.num_rows)
+
+
+def _latest_words(connection: Connection) -> Sequence[Any]:
+    """The latest word of every profile on every purpose; at one moment the withdrawal counts."""
+    newness = (
+        func.row_number()
+        .over(
+            partition_by=(membership.c.profile_id, consent.c.purpose),
+            order_by=(consent.c.occurred_at.desc(), consent.c.granted, consent.c.source),
+        )
+        .label("newness")
+    )
+    words = (
+        select(membership.c.profile_id, consent.c.purpose, consent.c.granted, newness)
+        .join(membership, membership.c.atom_id == consent.c.atom_id)
+        .where(membership.c.valid_to.is_(None))
+        .subquery()
+    )
+    return connection.execute(
+        select(words.c.profile_id, words.c.purpose, words.c.granted).where(words.c.newness == 1)
+    ).all()
+
+
+def consents_of(
+    connection: Connection, profile_ids: Sequence[str]
+) -> dict[str, Mapping[str, ConsentState]]:
+    """The latest word on each purpose, by profile and purpose."""
+    return {
+        profile_id: {word.purpose: word for word in words}
+        for profile_id, words in consent_state(connection, profile_ids).items()
+    }
+
+
+def _arrow(rows: Sequence[Any], schema: pa.Schema) -> pa.Table:
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(schema)
+    return pa.table(
+        {
+            field.name: pa.array(list(values), field.type)
+            for field, values in zip(schema, columns, strict=True)
+        },
+        schema=schema,
+    )

@@ -1,0 +1,244 @@
+"""Walk the journal in order and make of each entry a place in a person's history.
+
+The lake is written first and the ledger second, in one transaction with the position: after a
+crash the batch is walked again, the lake knows by position what it has, and nothing is doubled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from time import perf_counter
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, func, select
+
+from rapport.collect.refused import keep_refused
+from rapport.collect.touchpoints import touchpoint_of
+from rapport.engines.ledger import Ledger
+from rapport.errors import RapportError
+from rapport.understand.text import analyse_texts
+from rapport.unify.resolve import resolve_batch
+from rapport.unify.sighting import sighting_of
+from rapport.vocabulary.ledger_tables import journal, position, source, stale_profile
+from rapport.vocabulary.touchpoint import RefusedRecord, Touchpoint
+from rapport.workflows.alerts import raise_alerts
+from rapport.workflows.company import Company, Progress, read_choice, silent, write_choice
+from rapport.workflows.lake_rows import Judged, atoms_of, item_rows, touchpoint_rows
+from rapport.workflows.money import Rates, read_rates
+
+WORKER = "ingest"
+BATCH = 5_000
+
+
+class Ingested(msgspec.Struct, frozen=True, kw_only=True):
+    """What one walk did."""
+
+    entries: int = 0
+    touchpoints: int = 0
+    refused: int = 0
+    profiles_touched: int = 0
+    tickets: int = 0
+    position: int = 0
+    seconds: dict[str, float] = {}
+
+
+@dataclass(kw_only=True)
+class Batch:
+    """Entries on their way through the steps; each step fills in what the next ones need."""
+
+    company: Company
+    last: int
+    entries: Sequence[Any]
+    touchpoints: list[Touchpoint] = field(default_factory=list)
+    positions: list[int] = field(default_factory=list)
+    refused: list[RefusedRecord] = field(default_factory=list)
+    rates: Rates = field(default_factory=lambda: Rates(None, ()))
+    atoms: list[int | None] = field(default_factory=list)
+    judged: list[Judged] = field(default_factory=list)
+    touched: frozenset[str] = frozenset()
+    tickets: int = 0
+
+
+def read_touchpoints(batch: Batch) -> None:
+    """Turn payloads into touchpoints; what cannot be read is refused, kept and counted."""
+    for entry in batch.entries:
+        try:
+            touchpoint = touchpoint_of(
+                entry.kind, entry.payload, source=entry.name, received_at=entry.received_at
+            )
+        except (msgspec.MsgspecError, RapportError) as problem:
+            batch.refused.append(
+                RefusedRecord(
+                    source=entry.name,
+                    reason="wrong_type",
+                    detail=f"accepted, but not readable as a touchpoint ({type(problem).__name__})",
+                    payload=entry.payload,
+                    received_at=entry.received_at,
+                    message_id=entry.message_id,
+                    locator=f"journal:{entry.position}",
+                )
+            )
+            continue
+        batch.touchpoints.append(touchpoint)
+        batch.positions.append(entry.position)
+    batch.atoms = atoms_of(batch.touchpoints)
+
+
+def know_the_rates(batch: Batch) -> None:
+    """Read exchange rates; the first amount ever seen decides the reporting currency."""
+    ledger = batch.company.ledger
+    with ledger.read() as connection:
+        base = read_choice(connection, "reporting_currency")
+        if base is not None:
+            batch.rates = read_rates(connection, base)
+            return
+    base = next((t.currency for t in batch.touchpoints if t.amount and t.currency), None)
+    if base is None:
+        return
+    with ledger.write() as connection:
+        write_choice(ledger, connection, "reporting_currency", base)
+        batch.rates = read_rates(connection, base)
+
+
+def read_the_texts(batch: Batch) -> None:
+    """Find the language and the feeling of what people wrote or said."""
+    batch.judged = [Judged()] * len(batch.touchpoints)
+    spoken = [i for i, t in enumerate(batch.touchpoints) if t.text]
+    heard = analyse_texts(
+        [batch.touchpoints[i].text for i in spoken],
+        [batch.touchpoints[i].language for i in spoken],
+    )
+    for i, analysis in zip(spoken, heard, strict=True):
+        batch.judged[i] = Judged(
+            language=analysis.language, sentiment=analysis.sentiment, method=analysis.method
+        )
+
+
+def write_the_lake(batch: Batch) -> None:
+    """Append touchpoints and the lines of orders, each position once."""
+    lake = batch.company.lake
+    rows = touchpoint_rows(
+        batch.touchpoints, batch.positions, batch.atoms, batch.judged, batch.rates
+    )
+    lake.append("touchpoints", rows, app=WORKER, until=batch.last)
+    items = item_rows(batch.touchpoints, batch.positions, batch.atoms, batch.rates)
+    lake.append("order_items", items, app=WORKER, until=batch.last)
+
+
+def write_the_ledger(batch: Batch) -> None:
+    """Identity, alerts, refusals and the position, in one transaction."""
+    company = batch.company
+    now = company.clock()
+    sightings = [
+        sighting
+        for t, place in zip(batch.touchpoints, batch.positions, strict=True)
+        if (sighting := sighting_of(t, place)) is not None
+    ]
+    with company.ledger.write() as connection:
+        resolution = resolve_batch(connection, company.ledger, sightings, now)
+        batch.touched = resolution.touched
+        mark_stale(company.ledger, connection, resolution.touched)
+        batch.tickets = raise_alerts(
+            company, connection, batch.touchpoints, batch.positions, batch.atoms, batch.judged
+        )
+        if batch.refused:
+            ids = {entry.name: entry.source_id for entry in batch.entries}
+            keep_refused(company.ledger, connection, ids, batch.refused)
+        keep_position(company.ledger, connection, WORKER, batch.last, now)
+
+
+STEPS: tuple[Callable[[Batch], None], ...] = (
+    read_touchpoints,
+    know_the_rates,
+    read_the_texts,
+    write_the_lake,
+    write_the_ledger,
+)
+
+
+def apply_journal(
+    company: Company,
+    *,
+    batch_size: int = BATCH,
+    progress: Progress = silent,
+    until: int | None = None,
+) -> Ingested:
+    """Apply what stands in the journal and was not applied yet.
+
+    Parameters
+    ----------
+    batch_size : int
+        Entries per transaction.
+    until : int, optional
+        Stop after this position; by default at the journal's end.
+
+    Returns
+    -------
+    Ingested
+        What was done, with the seconds that each step took.
+    """
+    with company.ledger.read() as connection:
+        start = read_position(connection, WORKER)
+        last = int(connection.scalar(select(func.max(journal.c.position))) or 0)
+    last = last if until is None else min(last, until)
+    done = Ingested(position=start)
+    seconds = dict.fromkeys((step.__name__ for step in STEPS), 0.0)
+    touched: set[str] = set()
+    while done.position < last:
+        batch = _next_batch(company, done.position, batch_size, last)
+        for step in STEPS:
+            began = perf_counter()
+            step(batch)
+            seconds[step.__name__] += perf_counter() - began
+        touched |= batch.touched
+        done = Ingested(
+            entries=done.entries + len(batch.entries),
+            touchpoints=done.touchpoints + len(batch.touchpoints),
+            refused=done.refused + len(batch.refused),
+            profiles_touched=len(touched),
+            tickets=done.tickets + batch.tickets,
+            position=batch.last,
+        )
+        progress("apply", batch.last - start, last - start)
+    return msgspec.structs.replace(done, seconds=seconds)
+
+
+def _next_batch(company: Company, after: int, size: int, last: int) -> Batch:
+    with company.ledger.read() as connection:
+        entries = connection.execute(
+            select(journal, source.c.name)
+            .join(source, source.c.source_id == journal.c.source_id)
+            .where(journal.c.position > after, journal.c.position <= last)
+            .order_by(journal.c.position)
+            .limit(size)
+        ).all()
+    # Positions may have gaps (a refused duplicate uses one up); an empty rest is walked over.
+    return Batch(company=company, entries=entries, last=entries[-1].position if entries else last)
+
+
+def read_position(connection: Connection, worker: str) -> int:
+    """How far ``worker`` has come."""
+    found = connection.scalar(select(position.c.position).where(position.c.worker == worker))
+    return int(found or 0)
+
+
+def keep_position(
+    ledger: Ledger, connection: Connection, worker: str, reached: int, now: datetime
+) -> None:
+    """Remember how far ``worker`` has come, with the writes that brought it there."""
+    ledger.upsert(
+        connection,
+        position,
+        [{"worker": worker, "position": reached, "updated_at": now}],
+        ["worker"],
+        ["position", "updated_at"],
+    )
+
+
+def mark_stale(ledger: Ledger, connection: Connection, profile_ids: Any) -> None:
+    """Note profiles whose derived columns must be made anew."""
+    rows = [{"profile_id": profile_id} for profile_id in sorted(profile_ids)]
+    ledger.insert_new(connection, stale_profile, rows, ["profile_id"])

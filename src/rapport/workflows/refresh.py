@@ -1,0 +1,94 @@
+"""Bring the derived columns of profiles up to date with their history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+from sqlalchemy import delete, func, select
+
+from rapport.understand.activity import profile_activity
+from rapport.unify.refresh import ProfileActivity
+from rapport.unify.refresh import refresh_profiles as derive_profiles
+from rapport.unify.stored_evidence import atoms_of
+from rapport.vocabulary.lake_tables import MEMBERSHIP
+from rapport.vocabulary.ledger_tables import membership, stale_profile
+from rapport.workflows.company import Company, Progress, silent, write_choice
+
+#: Profiles per transaction: small enough that the collector is not kept waiting.
+CHUNK = 1_000
+#: So many newer memberships make questions slower than writing the mapping anew would.
+_MANY_CHANGES = 20_000
+
+
+def refresh_profiles(company: Company, *, progress: Progress = silent) -> int:
+    """Renew every profile that is marked stale; returns how many.
+
+    The marks go in the transaction that renews, so that a crash in between leaves them.
+    """
+    with company.ledger.read() as connection:
+        stale = list(connection.scalars(select(stale_profile.c.profile_id)))
+        if not stale:
+            return 0
+        members = atoms_of(connection, stale)
+    stale.sort()
+    _snapshot_if_many(company)
+    profile_of = {atom: profile for profile, atoms in members.items() for atom in atoms}
+    activity = _activity(profile_activity(company.seen, company.clock(), profiles=profile_of))
+    for start in range(0, len(stale), CHUNK):
+        chunk = stale[start : start + CHUNK]
+        known = {profile: activity[profile] for profile in chunk if profile in activity}
+        with company.ledger.write() as connection:
+            derive_profiles(connection, company.ledger, chunk, known)
+            for piece in (chunk[i : i + 500] for i in range(0, len(chunk), 500)):
+                connection.execute(
+                    delete(stale_profile).where(stale_profile.c.profile_id.in_(piece))
+                )
+        progress("refresh", min(start + CHUNK, len(stale)), len(stale))
+    return len(stale)
+
+
+def _activity(table: pa.Table) -> dict[str, ProfileActivity]:
+    return {
+        row["profile_id"]: ProfileActivity(
+            first_seen=row["first_seen"],
+            last_seen=row["last_seen"],
+            touchpoint_count=row["touchpoint_count"],
+            order_count=row["order_count"],
+            revenue=row["revenue"],
+            last_order_at=row["last_order_at"],
+            order_numbers=tuple(sorted(row["order_ids"] or ())),
+        )
+        for row in table.to_pylist()
+    }
+
+
+def snapshot_membership(company: Company) -> int:
+    """Write the whole mapping of records to profiles into the lake; returns its size."""
+    with company.ledger.read() as connection:
+        last = int(connection.scalar(select(func.max(membership.c.decision_id))) or 0)
+        rows: Sequence[Any] = connection.execute(
+            select(membership.c.atom_id, membership.c.profile_id)
+            .where(membership.c.valid_to.is_(None))
+            .order_by(membership.c.atom_id)
+        ).all()
+    atoms, profiles = zip(*rows, strict=True) if rows else ((), ())
+    table = pa.table({"atom_id": list(atoms), "profile_id": list(profiles)}, schema=MEMBERSHIP)
+    # The lake first: a crash in between leaves newer rows that say the same as the snapshot.
+    company.lake.overwrite("membership", table)
+    with company.ledger.write() as connection:
+        write_choice(company.ledger, connection, "membership_snapshot", last)
+    return len(rows)
+
+
+def _snapshot_if_many(company: Company) -> None:
+    snapshot = company.choice("membership_snapshot")
+    with company.ledger.read() as connection:
+        newer = connection.scalar(
+            select(func.count())
+            .select_from(membership)
+            .where(membership.c.valid_to.is_(None), membership.c.decision_id > snapshot)
+        )
+    if int(newer or 0) > _MANY_CHANGES:
+        snapshot_membership(company)

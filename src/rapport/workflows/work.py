@@ -1,0 +1,76 @@
+"""The worker: applies what arrives, keeps profiles fresh, delivers messages, tidies up."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from datetime import datetime, timedelta
+from threading import Event
+from typing import Any
+
+from rapport.errors import TransientError
+from rapport.settings import Settings
+from rapport.workflows.company import Company, open_company
+from rapport.workflows.customers import rebuild_customers
+from rapport.workflows.deliver import deliver_messages
+from rapport.workflows.ingest import apply_journal
+from rapport.workflows.refresh import refresh_profiles
+
+log = logging.getLogger("rapport.work")
+
+PAUSE_SECONDS = 0.5
+#: Segments and RFM are one pass over all customers: worth doing often, not at every event.
+CUSTOMERS_EVERY = timedelta(minutes=1)
+TIDY_EVERY = timedelta(minutes=10)
+
+
+class Rounds:
+    """What is due when."""
+
+    def __init__(self, now: datetime) -> None:
+        self.customers_at = now
+        self.tidy_at = now + TIDY_EVERY
+        self.customers_are_stale = False
+
+
+def work_once(company: Company, rounds: Rounds) -> bool:
+    """One round; returns whether there was anything to do."""
+    now = company.clock()
+    applied = apply_journal(company)
+    refreshed = refresh_profiles(company)
+    delivered = deliver_messages(company)
+    rounds.customers_are_stale |= bool(applied.entries or refreshed)
+    if rounds.customers_are_stale and now >= rounds.customers_at:
+        rebuild_customers(company)
+        rounds.customers_are_stale = False
+        rounds.customers_at = now + CUSTOMERS_EVERY
+    if now >= rounds.tidy_at:
+        company.lake.compact()
+        rounds.tidy_at = now + TIDY_EVERY
+    return bool(applied.entries or refreshed or delivered)
+
+
+def work(company: Company, stop: Event) -> None:
+    """Work until told to stop; what fails for a moment is tried again, and said."""
+    rounds = Rounds(company.clock())
+    while not stop.is_set():
+        try:
+            busy = work_once(company, rounds)
+        except TransientError as problem:
+            log.warning("%s: trying again", problem.code)
+            busy = False
+        if not busy:
+            stop.wait(PAUSE_SECONDS)
+
+
+def run_worker(settings: Settings) -> None:
+    """A process that works until it is asked to end, and then finishes its batch."""
+    stop = Event()
+
+    def end(_signal: int, _frame: Any) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    with open_company(settings) as company:
+        work(company, stop)
