@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -24,7 +24,7 @@ MOST_PROPERTIES = 255
 DEEPEST = 64  # levels of nesting; readers further on recurse
 ORDER_EVENTS = frozenset({ORDER_COMPLETED, ORDER_REFUNDED, ORDER_CANCELLED})
 _SCORED_EVENTS = frozenset({SURVEY_ANSWERED, REVIEW_POSTED})
-_FREE_FORM = ("properties", "traits", "context")
+_OBJECT_OR_NULL = b"{n"
 
 
 class Refusal(Struct, frozen=True):
@@ -90,8 +90,14 @@ def client_time(event: SegmentEvent) -> datetime | None:
     ValueError
         If it says something that is no date.
     """
-    stated = event.timestamp if event.timestamp not in (None, "") else event.original_timestamp
-    return None if stated is None or stated == "" else read_moment(stated)
+    stated: Any = event.timestamp
+    if stated is None or stated == "":
+        stated = event.original_timestamp
+        if stated is None or stated == "":
+            return None
+    if type(stated) is datetime and stated.tzinfo is UTC:
+        return stated
+    return read_moment(stated)
 
 
 def _check_time(
@@ -112,24 +118,32 @@ def _check_time(
 
 
 def _check_free_form(event: SegmentEvent, raw: bytes) -> Refusal | None:
-    for name in _FREE_FORM:
-        part: Raw = getattr(event, name)
-        if part and memoryview(part)[0] not in b"{n":  # an object, or null
+    for name, part in (
+        ("properties", event.properties),
+        ("traits", event.traits),
+        ("context", event.context),
+    ):
+        if part and memoryview(part)[0] not in _OBJECT_OR_NULL:
             return Refusal("wrong_type", f"`{name}` must be an object")
     # Each exact check is slow, so it is made only where a count of bytes says it could fail.
-    if raw.count(b":") > MOST_PROPERTIES:
-        for name in _FREE_FORM:
-            part = getattr(event, name)
-            content = read_json(part) if part else None
-            groups = (content, content.get("traits")) if isinstance(content, dict) else ()
-            if any(isinstance(g, dict) and len(g) > MOST_PROPERTIES for g in groups):
-                return Refusal(
-                    "too_many_properties", f"`{name}` has more than {MOST_PROPERTIES} properties"
-                )
+    if raw.count(b":") > MOST_PROPERTIES and (crowded := _crowded_part(event)):
+        return Refusal(
+            "too_many_properties", f"`{crowded}` has more than {MOST_PROPERTIES} properties"
+        )
     if raw.count(b"{") + raw.count(b"[") > DEEPEST and _depth(read_json(raw)) > DEEPEST:
         return Refusal("wrong_type", f"objects are nested more than {DEEPEST} deep")
     if b"\\u0000" in raw and _has_nul(read_json(raw)):
         return Refusal("contains_nul", "a text holds a NUL character; send it without")
+    return None
+
+
+def _crowded_part(event: SegmentEvent) -> str | None:
+    for name in ("properties", "traits", "context"):
+        part: Raw = getattr(event, name)
+        content = read_json(part) if part else None
+        groups = (content, content.get("traits")) if isinstance(content, dict) else ()
+        if any(isinstance(group, dict) and len(group) > MOST_PROPERTIES for group in groups):
+            return name
     return None
 
 

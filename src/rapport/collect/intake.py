@@ -49,6 +49,14 @@ _GZIP = b"\x1f\x8b"
 KIND = "segment"
 
 
+class Said(Struct, frozen=True, kw_only=True):
+    """What a request says about all its events."""
+
+    type: str = ""  # empty: each event says its own
+    sent_at: str | None = None
+    context: Raw | None = None
+
+
 class Delivery(Struct, frozen=True, kw_only=True):
     """A request on its way through the steps.
 
@@ -64,7 +72,8 @@ class Delivery(Struct, frozen=True, kw_only=True):
     sent_at_header: str = ""
 
     source: Source | None = None
-    envelopes: tuple[SegmentEnvelope, ...] = ()
+    events: tuple[Raw, ...] = ()
+    said: Said = Said()
     entries: tuple[JournalEntry, ...] = ()
     refused: tuple[RefusedRecord, ...] = ()
     broken: Refusal | None = None  # why the request as a whole, or its one event, is no use
@@ -153,7 +162,7 @@ _EXPECTED = {
 
 
 def _broken(delivery: Delivery, refusal: Refusal) -> Delivery:
-    record = _refused_record(delivery, refusal, delivery.body, None, None)
+    record = _refused_record(delivery, refusal, delivery.body, whole=True)
     return msgspec.structs.replace(delivery, broken=refusal, refused=(record,))
 
 
@@ -196,24 +205,19 @@ def too_large(limit: int) -> PayloadTooLarge:
 
 
 def _decode_single(delivery: Delivery) -> Delivery:
-    kind = ENDPOINTS[delivery.endpoint] or ""
-    envelope = SegmentEnvelope(
-        type=kind, id="", event=Raw(delivery.body), sent_at=delivery.sent_at_header or None
-    )
     decode_event(delivery.body)  # raises for the whole request, which is this one event
-    return msgspec.structs.replace(delivery, envelopes=(envelope,))
+    said = Said(type=ENDPOINTS[delivery.endpoint] or "", sent_at=delivery.sent_at_header or None)
+    return msgspec.structs.replace(delivery, events=(Raw(delivery.body),), said=said)
 
 
 def _decode_batch(delivery: Delivery) -> Delivery:
     batch = decode_batch(delivery.body)
     stated = batch.sent_at if batch.sent_at is not None else delivery.sent_at_header
-    sent_at = str(stated) if stated not in (None, "") else None
-    context = batch.context if batch.context and memoryview(batch.context)[0] == 0x7B else None
-    envelopes = tuple(
-        SegmentEnvelope(type="", id="", event=raw, sent_at=sent_at, context=context)
-        for raw in batch.batch
+    said = Said(
+        sent_at=str(stated) if stated not in (None, "") else None,
+        context=batch.context if batch.context and memoryview(batch.context)[0] == 0x7B else None,
     )
-    return msgspec.structs.replace(delivery, envelopes=envelopes)
+    return msgspec.structs.replace(delivery, events=tuple(batch.batch), said=said)
 
 
 def validate(delivery: Delivery) -> Delivery:
@@ -224,84 +228,74 @@ def validate(delivery: Delivery) -> Delivery:
     refused: list[RefusedRecord] = []
     broken: Refusal | None = None
     twins: Counter[bytes] = Counter()
-    sent_ats: dict[str | None, datetime | None] = {}
-    for envelope in delivery.envelopes:
-        sent = envelope.sent_at
-        if sent not in sent_ats:  # parsed once for all events of a batch
-            sent_ats[sent] = sent_time(sent)
-        taken = _take(envelope, delivery, sent_ats[sent], twins)
+    sent_at = sent_time(delivery.said.sent_at)
+    for event in delivery.events:
+        taken = _take(bytes(event), delivery, sent_at, twins)
         if isinstance(taken, JournalEntry):
             entries.append(taken)
         else:
-            refusal, record = taken
-            refused.append(record)
-            if delivery.single:
-                broken = refusal
+            broken = taken
+            refused.append(_refused_record(delivery, taken, bytes(event)))
     return msgspec.structs.replace(
-        delivery, entries=tuple(entries), refused=tuple(refused), broken=broken
+        delivery,
+        entries=tuple(entries),
+        refused=tuple(refused),
+        broken=broken if delivery.single else None,
     )
 
 
 def _take(
-    envelope: SegmentEnvelope,
-    delivery: Delivery,
-    sent_at: datetime | None,
-    twins: Counter[bytes],
-) -> JournalEntry | tuple[Refusal, RefusedRecord]:
+    raw: bytes, delivery: Delivery, sent_at: datetime | None, twins: Counter[bytes]
+) -> JournalEntry | Refusal:
     """One event as an entry of the journal, or why not."""
-    raw = bytes(envelope.event)
     if len(raw) > LARGEST_EVENT:
-        refusal = Refusal("too_large", f"an event may have {LARGEST_EVENT} bytes")
-        return refusal, _refused_record(delivery, refusal, raw, None, envelope)
+        return Refusal("too_large", f"an event may have {LARGEST_EVENT} bytes")
     try:
         event = decode_event(raw)
     except msgspec.DecodeError as error:
-        refusal = Refusal("wrong_type", _which_field(error))
-        return refusal, _refused_record(delivery, refusal, raw, None, envelope)
-    kind = envelope.type or (event.type or "").lower()
-    given_id = None if event.message_id in (None, "") else str(event.message_id)
-    if not kind:
-        problem: Refusal | None = Refusal("missing_field", "`type` is needed in a batch's event")
-    elif kind not in EVENT_TYPES:
-        problem = Refusal("unknown_type", f"`type` must be one of {', '.join(sorted(EVENT_TYPES))}")
-    elif given_id is not None and "\x00" in given_id:
-        problem = Refusal("contains_nul", "`messageId` holds a NUL character; send it without")
-    else:
+        return Refusal("wrong_type", _which_field(error))
+    said = delivery.said
+    received_at = delivery.received_at
+    kind = said.type or (event.type or "").lower()
+    if kind not in EVENT_TYPES:
+        known = ", ".join(sorted(EVENT_TYPES))
+        return Refusal(
+            "unknown_type" if kind else "missing_field", f"`type` must be one of {known}"
+        )
+    stated_sent_at = said.sent_at
+    if stated_sent_at is None and event.sent_at is not None:
         # The event's own `sentAt` speaks where the request says none, as analytics.js 2 does.
-        if envelope.sent_at is None and event.sent_at is not None:
-            sent_at = sent_time(event.sent_at)
-        problem = check_event(event, kind, raw, sent_at=sent_at, received_at=delivery.received_at)
-    if problem is not None:
-        return problem, _refused_record(delivery, problem, raw, given_id, envelope)
-    if given_id is None:
+        stated_sent_at = str(event.sent_at)
+        sent_at = sent_time(stated_sent_at)
+    refusal = check_event(event, kind, raw, sent_at=sent_at, received_at=received_at)
+    if refusal is not None:
+        return refusal
+    given_id = event.message_id
+    if given_id is None or given_id == "":
         content = blake2b(raw, digest_size=16).digest()
         message_id = made_message_id(
             kind,
             raw,
             twin=twins[content],
-            received_at=delivery.received_at,
+            received_at=received_at,
             timed=client_time(event) is not None,
         )
         twins[content] += 1
     else:
-        message_id = kept_message_id(given_id)
-    stated = envelope.sent_at
-    if stated is None and event.sent_at is not None:
-        stated = str(event.sent_at)
+        message_id = kept_message_id(str(given_id))
+    envelope = SegmentEnvelope(
+        type=kind,
+        id=message_id,
+        event=Raw(raw),
+        sent_at=stated_sent_at,
+        context=None if event.context else said.context,
+    )
     return JournalEntry(
         source_id=delivery.from_source.source_id,
         message_id=message_id,
         kind=KIND,
-        received_at=delivery.received_at,
-        payload=encode_envelope(
-            SegmentEnvelope(
-                type=kind,
-                id=message_id,
-                event=envelope.event,
-                sent_at=stated,
-                context=None if event.context else envelope.context,
-            )
-        ),
+        received_at=received_at,
+        payload=encode_envelope(envelope),
     )
 
 
@@ -313,23 +307,23 @@ def _which_field(error: msgspec.DecodeError) -> str:
 
 
 def _refused_record(
-    delivery: Delivery,
-    refusal: Refusal,
-    raw: bytes,
-    message_id: str | None,
-    envelope: SegmentEnvelope | None,
+    delivery: Delivery, refusal: Refusal, raw: bytes, *, whole: bool = False
 ) -> RefusedRecord:
-    """The record to keep; with its envelope where the event is JSON, so it can be replayed."""
+    """The record to keep: an event in an envelope, so that it can be tried again, or a body."""
     payload = raw
-    if envelope is not None:
-        payload = encode_envelope(msgspec.structs.replace(envelope, event=Raw(raw)))
+    if not whole:
+        said = delivery.said
+        payload = encode_envelope(
+            SegmentEnvelope(
+                type=said.type, id="", event=Raw(raw), sent_at=said.sent_at, context=said.context
+            )
+        )
     return RefusedRecord(
         source=delivery.from_source.name,
         reason=refusal.reason,
         detail=refusal.detail,
         payload=payload,
         received_at=delivery.received_at,
-        message_id=None if message_id is None else message_id[:255].replace("\x00", ""),
         locator=f"POST /v1/{delivery.endpoint}",
     )
 
@@ -446,7 +440,8 @@ def read_again(
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         delivery = decode(delivery)
     else:
-        delivery = msgspec.structs.replace(delivery, envelopes=(envelope,))
+        said = Said(type=envelope.type, sent_at=envelope.sent_at, context=envelope.context)
+        delivery = msgspec.structs.replace(delivery, events=(envelope.event,), said=said)
     delivery = validate(delivery)
     return delivery.entries, delivery.refused
 

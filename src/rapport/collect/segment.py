@@ -59,6 +59,13 @@ class SegmentEvent(Struct, rename="camel", gc=False):
     context: Raw = _NOTHING
 
 
+class _PromptEvent(SegmentEvent, rename="camel", gc=False):
+    """An event whose times are as every SDK writes them, so that they are read while decoding."""
+
+    timestamp: datetime | None = None  # type: ignore[assignment]
+    original_timestamp: datetime | None = None  # type: ignore[assignment]
+
+
 class SegmentBatch(Struct, rename="camel"):
     """A batch; its `context` holds for events that bring none of their own."""
 
@@ -82,15 +89,29 @@ class _KeyOnly(Struct, rename="camel"):
 
 
 _event_decoder = msgspec.json.Decoder(SegmentEvent)
+_prompt_decoder = msgspec.json.Decoder(_PromptEvent)
 _batch_decoder = msgspec.json.Decoder(SegmentBatch)
 _key_decoder = msgspec.json.Decoder(_KeyOnly)
 _envelope_decoder = msgspec.json.Decoder(SegmentEnvelope)
 _encoder = msgspec.json.Encoder()
 
-decode_event = _event_decoder.decode
 decode_batch = _batch_decoder.decode
 encode_envelope = _encoder.encode
 decode_envelope = _envelope_decoder.decode
+
+
+def decode_event(raw: bytes | Raw) -> SegmentEvent:
+    """An event as intake reads it; its times are datetimes or what else the client wrote.
+
+    Raises
+    ------
+    msgspec.DecodeError
+        If it is not JSON, or a field has another type.
+    """
+    try:
+        return _prompt_decoder.decode(raw)
+    except msgspec.ValidationError:
+        return _event_decoder.decode(raw)
 
 
 def read_json(raw: bytes | Raw) -> Any:
