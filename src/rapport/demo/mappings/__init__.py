@@ -1,0 +1,1 @@
+"""The mapping of every export, copied beside it."""

@@ -1,0 +1,116 @@
+"""Texts as customers write them: composed from whole sentences, with slips of the finger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rapport.demo.spelling import plain_letters, with_typo
+from rapport.demo.words import words
+
+TOPICS = (
+    "delivery",
+    "damage",
+    "staff",
+    "price",
+    "product",
+    "website",
+    "returns",
+    "assortment",
+    "store",
+)
+_MOODS = {-1: "negative", 0: "neutral", 1: "positive"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Occasion:
+    """What a text is about: the truth, and what it may mention."""
+
+    language: str
+    topic: str
+    polarity: int  # −1, 0, 1
+    store: str = ""
+    product: str = ""
+    order_id: str = ""
+
+
+def write_text(occasion: Occasion, u: Sequence[float]) -> str:
+    """A text of one to four sentences.
+
+    Parameters
+    ----------
+    occasion : Occasion
+    u : sequence of 12 floats in [0, 1)
+        Chance, drawn by the caller.
+    """
+    table = words(f"texts_{occasion.language}")
+    phrases, mood = table["phrases"], _MOODS[occasion.polarity]
+    main = _one(table[occasion.topic][mood], u[0])
+    if occasion.polarity < 0 and occasion.topic in ("delivery", "damage") and u[1] < 0.08:
+        main = _one(phrases["ironic"], u[0])
+    parts = [main]
+    length = u[2]
+    if length > 0.55:  # a second thought, of the same mood
+        parts.append(_one(table[_one(TOPICS, u[3]) if u[4] < 0.4 else occasion.topic][mood], u[5]))
+    if length > 0.90:
+        parts.append(_one(table[_one(TOPICS, u[4])][mood], u[3]))
+    if length > 0.94 and occasion.polarity:  # one good word in a complaint, or the reverse
+        other = table[_one(TOPICS, u[6])][_MOODS[-occasion.polarity]]
+        parts.append(f"{_one(phrases['but'], u[7])} {_lower(_one(other, u[6]))}")
+        if len(parts) == 2:
+            parts.insert(0, _one(table[occasion.topic][mood], u[8]))
+    parts = list(dict.fromkeys(parts))
+    if length > 0.35 and u[7] < 0.5:
+        parts.insert(0, _one(phrases[f"opener_{mood}"], u[8]))
+    if occasion.order_id and u[9] < 0.5:
+        parts.append(_one(phrases["order"], u[9] * 2))
+    elif occasion.product and u[9] > 0.85:
+        parts.append(_one(phrases["item"], (u[9] - 0.85) / 0.15))
+    if length > 0.35 and u[6] < 0.5:
+        parts.append(_one(phrases[f"closer_{mood}"], u[6] * 2))
+    text = " ".join(p for p in parts if p)
+    text = text.replace("{days}", str(4 + int(u[10] * 20)))
+    text = text.replace("{store}", occasion.store or "Maison Kadár")
+    text = text.replace("{product}", occasion.product).replace("{order}", occasion.order_id)
+    return _as_typed(text, u[11])
+
+
+def write_call(occasion: Occasion, u: Sequence[float]) -> str:
+    """A note or scrap of transcript of a call, by the agent, in the customer's language."""
+    frame = _one(words(f"texts_{occasion.language}")["phrases"]["call"], u[11])
+    return frame.replace("{text}", write_text(occasion, [*u[:11], 0.0]))
+
+
+def write_subject(occasion: Occasion, u: float) -> str:
+    """The subject line of a ticket."""
+    return _one(words(f"texts_{occasion.language}")["subjects"][occasion.topic], u)
+
+
+def draw(rng: np.random.Generator, count: int) -> list[list[float]]:
+    """Chance for ``count`` texts."""
+    return rng.random((count, 12)).tolist()  # type: ignore[no-any-return]
+
+
+def _one(options: Sequence[str], u: float) -> str:
+    return options[int((u % 1.0) * len(options))]
+
+
+def _lower(text: str) -> str:
+    return text[0].lower() + text[1:]
+
+
+def _as_typed(text: str, u: float) -> str:
+    """As fingers type: most as meant, some in lower case, without accents or with a slip."""
+    if u < 0.72:
+        return text
+    if u < 0.80:
+        return text.lower()
+    if u < 0.87:
+        return plain_letters(text)
+    if u < 0.95:
+        return with_typo(text, (u * 91) % 1, (u * 53) % 1)
+    if u < 0.97:
+        return text.upper()
+    return text.rstrip(".") + ("!!!" if u < 0.985 else "...")
