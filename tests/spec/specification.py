@@ -1,0 +1,235 @@
+"""Reads the specifications beside it, and asks their questions of an engine."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from rapport.engines.lake import Lake, Query
+from rapport.engines.lake.store import digest
+from rapport.understand.answer import answer
+from rapport.understand.cohorts import cohort_query, cohort_retention
+from rapport.understand.customers import (
+    CONSENTS,
+    PROFILES,
+    SCORES,
+    build_customers,
+    customers_query,
+)
+from rapport.understand.metrics import BY_NAME as METRICS
+from rapport.understand.periods import days, midnight
+from rapport.understand.plan import compile_question
+from rapport.understand.question import Filter, Question
+from rapport.understand.segments.members import member_ids
+from rapport.understand.segments.rule import Rule, read_rule
+from rapport.vocabulary.lake_tables import CUSTOMERS, TOUCHPOINTS
+from tests.understand.touchpoint_rows import membership, touchpoints
+
+FOLDER = Path(__file__).parent
+DIGESTS = FOLDER / "digests.json"
+Row = dict[str, Any]
+
+
+class Spec(msgspec.Struct, frozen=True, kw_only=True):
+    """One section of a file."""
+
+    file: str
+    title: str
+    question: dict[str, Any]
+    given: tuple[dict[str, str], ...]
+    expected: tuple[dict[str, str], ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.file}: {self.title}"
+
+
+def specs() -> list[Spec]:
+    """Every section of every file, in order."""
+    return [spec for path in sorted(FOLDER.glob("*.md")) for spec in _sections(path)]
+
+
+def _sections(path: Path) -> Iterator[Spec]:
+    for section in re.split(r"^## ", path.read_text(encoding="utf-8"), flags=re.M)[1:]:
+        title, _, body = section.partition("\n")
+        block = re.search(r"^```toml\n(.*?)^```", body, flags=re.M | re.S)
+        if block is None:
+            raise ValueError(f"{path.name}, {title!r}: a section needs a question in ```toml")
+        yield Spec(
+            file=path.stem,
+            title=title.strip(),
+            question=tomllib.loads(block[1]),
+            given=tuple(_table(body[: block.start()])),
+            expected=tuple(_table(body[block.end() :])),
+        )
+
+
+def _table(text: str) -> Iterator[dict[str, str]]:
+    lines = [line.strip() for line in text.splitlines() if line.strip().startswith("|")]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    for row in cells[2:]:
+        yield dict(zip(cells[0], row, strict=True))
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """A specification as tables and a query, for any engine."""
+
+    query: Query
+    tables: dict[str, pa.Table]
+
+
+def tables_of(spec: Spec) -> dict[str, pa.Table]:
+    """The lake that a specification describes."""
+    if spec.question["ask"] == "segment":
+        rows = [_typed(row, CUSTOMERS) for row in spec.given]
+        full = [
+            {"order_count": 0, "revenue": Decimal(0), "tickets_90_days": 0, **row} for row in rows
+        ]
+        return {"customers": pa.Table.from_pylist(full, CUSTOMERS)}
+    people = sorted({row["person"] for row in spec.given if row.get("person")})
+    atoms = {name: number for number, name in enumerate(people, 1)}
+    rows = [
+        {**_typed(row, TOUCHPOINTS), "atom_id": atoms.get(row.get("person", ""))}
+        for row in spec.given
+    ]
+    return {
+        "touchpoints": touchpoints(rows),
+        "membership": membership({number: name for name, number in atoms.items()}),
+        "customers": CUSTOMERS.empty_table(),
+    }
+
+
+def _typed(row: dict[str, str], schema: pa.Schema) -> Row:
+    made: Row = {}
+    for name, text in row.items():
+        if name == "person" or not text:
+            continue
+        kind = schema.field(name).type
+        value: Any = text
+        if pa.types.is_timestamp(kind):
+            moment = datetime.fromisoformat(text)
+            value = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        elif pa.types.is_decimal(kind):
+            value = Decimal(text).quantize(Decimal("0.0001"))
+        elif pa.types.is_floating(kind):
+            value = float(text)
+        elif pa.types.is_integer(kind):
+            value = int(text)
+        elif pa.types.is_boolean(kind):
+            value = text == "yes"
+        made[name] = value
+    return made
+
+
+def question_of(spec: Spec) -> Question:
+    """The question of a section that asks for metrics."""
+    asked = spec.question
+    zone = asked.get("time_zone", "UTC")
+    start, end = days(asked["from"], asked["to"], zone)
+    return Question(
+        metrics=tuple(name for name in spec.expected[0] if name in METRICS),
+        start=start,
+        end=end,
+        grain=asked.get("grain"),
+        time_zone=zone,
+        dimensions=tuple(asked.get("by", ())),
+        filters=tuple(
+            Filter(dimension=name, values=tuple(values))
+            for name, values in asked.get("only", {}).items()
+        ),
+        as_of=asked.get("as_known_at"),
+    )
+
+
+def _range(spec: Spec) -> dict[str, Any]:
+    asked = spec.question
+    zone = asked.get("time_zone", "UTC")
+    start, end = days(asked["from"], asked["to"], zone)
+    return {"start": start, "end": end, "time_zone": zone}
+
+
+def _rule(spec: Spec) -> tuple[Rule, datetime]:
+    return read_rule(spec.question["rule"]), midnight(spec.question["on"], "UTC")
+
+
+def asked_of(spec: Spec) -> Asked | None:
+    """The query of a section, and its tables; None where the room's own function asks."""
+    tables = tables_of(spec)
+    kind = spec.question["ask"]
+    if kind == "question":
+        plan = compile_question(question_of(spec))
+        return Asked(query=plan.query, tables={**tables, **plan.tables})
+    if kind == "cohorts":
+        query, small = cohort_query(**_range(spec))
+        return Asked(query=query, tables={**tables, **small})
+    if kind == "customers":
+        query = customers_query(midnight(spec.question["on"], "UTC"))
+        ledger = {"profiles": PROFILES, "given_scores": SCORES, "consents": CONSENTS}
+        empty = {name: schema.empty_table() for name, schema in ledger.items()}
+        return Asked(query=query, tables={**tables, **empty})
+    return None
+
+
+def found_by(spec: Spec, lake: Lake) -> list[dict[str, str]]:
+    """The answer, written as the specification writes it."""
+    tables = tables_of(spec)
+    kind = spec.question["ask"]
+    if kind == "question":
+        question = question_of(spec)
+        rows = answer(lake, question, tables=tables).rows()
+        return [{name: _written(row[name]) for name in spec.expected[0]} for row in rows]
+    if kind == "cohorts":
+        triangle = cohort_retention(
+            lake, **_range(spec), received_until=_range(spec)["end"], tables=tables
+        )
+        return [
+            {
+                "cohort": cohort.period.isoformat(),
+                "customers": str(cohort.size),
+                **{
+                    name: _written(dict(enumerate(cohort.shares)).get(int(name)))
+                    for name in spec.expected[0]
+                    if name.isdigit()
+                },
+            }
+            for cohort in triangle.cohorts
+        ]
+    if kind == "customers":
+        table = build_customers(lake, midnight(spec.question["on"], "UTC"), tables=tables)
+        return [
+            {name: _written(row[name]) for name in spec.expected[0]} for row in table.to_pylist()
+        ]
+    rule, now = _rule(spec)
+    found = member_ids(lake, rule, now=now, tables=tables)
+    return [{"profile_id": name} for name in found["profile_id"].to_pylist()]
+
+
+def _written(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return f"{value:.2f}"
+    if isinstance(value, float):
+        return f"{value:.3f}".rstrip("0").rstrip(".")
+    return str(value)
+
+
+def digest_of(spec: Spec, lake: Lake) -> str:
+    """Digest of what the engine itself answers."""
+    asked = asked_of(spec)
+    if asked is None:
+        rule, now = _rule(spec)
+        return digest(member_ids(lake, rule, now=now, tables=tables_of(spec)))
+    return digest(lake.ask(asked.query, tables=asked.tables))
