@@ -9,9 +9,11 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 from litestar import Litestar, MediaType, Response, get
+from litestar.params import FromPath, FromQuery
+from litestar.types import ControllerRouterHandler
 
 from rapport.web import html as h
-from rapport.web.assets import assets
+from rapport.web.assets import COMPRESSION, assets
 from rapport.web.charts.bars import Bars, bar_chart
 from rapport.web.charts.cohort import Cohort, cohort_grid
 from rapport.web.charts.deciles import decile_bars
@@ -717,7 +719,7 @@ def pieces(ctx: PageContext) -> h.Markup:
             {"class": "form-actions"},
             button("Save", kind="primary"),
             button("Cancel", href="/pieces"),
-            button("Delete", kind="danger", icon_name="trash-2"),
+            button("Delete", kind="danger", icon_name="trash"),
             icon_button("More", "ellipsis"),
         ),
         action="/pieces",
@@ -874,7 +876,9 @@ PAGES = {"dashboard": dashboard, "customer": customer, "pieces": pieces, "sign-i
 
 
 @get("/gallery/{name:str}", sync_to_thread=False)
-def gallery(name: str, language: str = "en", theme: Theme = "system") -> Response[str]:
+def gallery(
+    name: FromPath[str], language: FromQuery[str] = "en", theme: FromQuery[Theme] = "system"
+) -> Response[str]:
     """One page of the gallery."""
     path = "/" if name == "dashboard" else "/customers/1"
     return Response(
@@ -885,7 +889,7 @@ def gallery(name: str, language: str = "en", theme: Theme = "system") -> Respons
 
 
 @get("/search", sync_to_thread=False)
-def search(q: str = "") -> Response[str]:
+def search(q: FromQuery[str] = "") -> Response[str]:
     """Finds Eszter, whatever is typed."""
     people = [
         Suggestion(title="Eszter Kovács", detail="kovacs.e@example.hu", href="/gallery/customer")
@@ -894,9 +898,13 @@ def search(q: str = "") -> Response[str]:
     return Response(found, media_type=MediaType.HTML)
 
 
-def app() -> Litestar:
-    """The gallery as an application."""
-    return Litestar([assets, gallery, search], openapi_config=None)
+def app(*more: ControllerRouterHandler) -> Litestar:
+    """The gallery as an application, compressing its pages as the product does."""
+    return Litestar(
+        [assets, gallery, search, *more],
+        openapi_config=None,
+        compression_config=COMPRESSION,
+    )
 
 
 if __name__ == "__main__":

@@ -13,19 +13,24 @@ from importlib.resources import files
 
 import msgspec
 from litestar import Response, get
+from litestar.config.compression import CompressionConfig
 from litestar.datastructures import Headers
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
+# Litestar adds the character set to text.
 MEDIA_TYPES = {
-    "css": "text/css; charset=utf-8",
-    "js": "text/javascript; charset=utf-8",
+    "css": "text/css",
+    "js": "text/javascript",
     "svg": "image/svg+xml",
     "woff2": "font/woff2",
 }
 NAMES = ("htmx.js", "inter.woff2", "logo.svg", "rapport-ui.js", "rapport.css")
 # Found by pages of every address, so that no reverse proxy needs to know them.
 PREFIX = "/assets/"
+# For the application: pages are compressed as they are sent, files here once and for ever.
+# Litestar would compress them a second time, which no browser can read.
+COMPRESSION = CompressionConfig(backend="gzip", exclude=[f"^{PREFIX}"])
 FOR_EVER = "public, max-age=31536000, immutable"
 
 
