@@ -20,6 +20,7 @@ from rapport.act.outbox import (
     Claimed,
     DeliveryReport,
     OutboxMessage,
+    consent_recheck,
     contact_key,
     count_outbox,
     deliver_due,
@@ -31,7 +32,7 @@ from rapport.engines.ledger import Ledger, open_ledger
 from rapport.errors import DeliveryFailed, DeliveryRefused
 from rapport.vocabulary import ledger_tables as t
 from tests.act.mail_server import mail_server
-from tests.act.people import NOW, THREE_A_WEEK, YES, add_people, candidate
+from tests.act.people import NO, NOW, THREE_A_WEEK, YES, add_people, candidate, merge
 from tests.conftest import FakeClock
 
 MINUTE = timedelta(minutes=1)
@@ -250,6 +251,20 @@ def test_consent_withdrawn_after_the_decision_stops_the_message(
         stopped = decisions_for(connection, ["p"])["p"][0]
     assert (stopped.allowed, stopped.check) == (False, "recheck")
     assert stopped.reason == {"code": "consent_withdrawn", "since": "2026-11-16T09:00:00Z"}
+
+
+def test_the_consent_recheck_asks_whom_the_person_is_by_now(ledger: Ledger, now: FakeClock) -> None:
+    put_for(ledger, "kept")
+    put_for(ledger, "withdrawn")
+    add_people(ledger, {"now": []})
+    merge(ledger, "withdrawn", "now", [])
+    words = {"kept": {"email_marketing": YES}, "now": {"email_marketing": NO}}
+    recheck = consent_recheck(lambda _, profile_ids: {p: words[p] for p in profile_ids})
+    report = deliver(ledger, Postman(), now, recheck=recheck)
+    assert [r.profile_id for r in report.sent] == ["kept"]
+    with ledger.read() as connection:
+        (stopped, _) = decisions_for(connection, ["now"])["now"]
+    assert (stopped.check, stopped.reason["code"]) == ("recheck", "consent_withdrawn")
 
 
 def test_an_unsubscription_during_the_run_stops_the_messages_still_to_come(

@@ -23,8 +23,8 @@ from sqlalchemy import Connection, and_, func, select, update
 
 from rapport.act.channels.base import Channel, Delivery, Message
 from rapport.act.contact_policy import lock_contacts, mark_failed, mark_sent, release
-from rapport.act.decide import Decision, Reason, keep_decisions
-from rapport.act.persons import chunks
+from rapport.act.decide import Consents, Decision, Reason, consent_problem, keep_decisions
+from rapport.act.persons import chunks, current_profiles
 from rapport.act.suppression import suppress, suppressed, suppression_value
 from rapport.engines.ledger import Ledger
 from rapport.errors import DeliveryFailed, DeliveryRefused
@@ -90,6 +90,33 @@ class DeliveryReport(Struct, frozen=True, kw_only=True):
 
 #: Asked just before sending: the outbox ids to stop, each with its reason.
 Recheck = Callable[[Connection, Sequence[Claimed]], Mapping[int, Reason]]
+
+
+def consent_recheck(
+    read_consents: Callable[[Connection, Sequence[str]], Consents],
+) -> Recheck:
+    """A `Recheck` that asks consent again, as `decide` did, of whom the person is by now.
+
+    Parameters
+    ----------
+    read_consents : callable
+        From current profile ids to the latest words of each person.
+    """
+
+    def recheck(connection: Connection, items: Sequence[Claimed]) -> dict[int, Reason]:
+        current = current_profiles(connection, [i.profile_id for i in items if i.profile_id])
+        words = read_consents(connection, sorted(set(current.values())))
+        stopped: dict[int, Reason] = {}
+        for item in items:
+            if item.profile_id is None or item.purpose is None:
+                continue
+            person = current.get(item.profile_id, item.profile_id)
+            problem = consent_problem(item.channel, item.purpose, words.get(person, {}))
+            if problem is not None:
+                stopped[item.outbox_id] = problem
+        return stopped
+
+    return recheck
 
 
 def contact_key(contact_id: int, reserved_at: datetime) -> str:
