@@ -19,7 +19,9 @@ HTMX_SETTINGS = msgspec.json.encode(
         "includeIndicatorStyles": False,
         "allowScriptTags": False,
         "selfRequestsOnly": True,
-        "historyCacheSize": 0,  # pages hold personal data; none of it goes to local storage
+        # Pages hold personal data: none of it goes to the browser's storage, "back" asks again.
+        "historyCacheSize": 0,
+        "refreshOnHistoryMiss": True,
         "scrollBehavior": "instant",
         "responseHandling": [
             {"code": "204", "swap": False},
