@@ -1,0 +1,238 @@
+"""Orders, receipts and invoices: one row each, one row per line, or with their items nested."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any
+
+from rapport.collect.cell_values import read_money
+from rapport.collect.connector import Connector
+from rapport.collect.mapping import Mapping
+from rapport.collect.rows import PERSON_FIELDS, PLACE_FIELDS, Row, RowError
+from rapport.vocabulary.identifier_values import clean_text
+from rapport.vocabulary.touchpoint import (
+    ORDER_CANCELLED,
+    ORDER_COMPLETED,
+    ORDER_REFUNDED,
+    Item,
+    Touchpoint,
+)
+
+LINE_FIELDS = ("sku", "item_name", "category", "quantity", "unit_price", "line_amount")
+
+#: Words of order systems, for files whose mapping does not state its own.
+_STATUS = {
+    **dict.fromkeys(
+        (
+            *("completed", "complete", "paid", "shipped", "delivered", "fulfilled", "sale"),
+            *("voltooid", "betaald", "geleverd", "verkoop", "payé", "livré", "vente", "terminé"),
+            *("teljesítve", "fizetve", "eladás", "bezahlt", "geliefert", "verkauf", "sold"),
+        ),
+        ORDER_COMPLETED,
+    ),
+    **dict.fromkeys(
+        (
+            *("refund", "refunded", "return", "returned", "credit", "retour", "terugbetaald"),
+            *("remboursé", "avoir", "sztornó", "visszáru", "visszatérítve", "erstattet"),
+        ),
+        ORDER_REFUNDED,
+    ),
+    **dict.fromkeys(
+        ("cancelled", "canceled", "cancel", "void", "geannuleerd", "annulé", "törölt", "storniert"),
+        ORDER_CANCELLED,
+    ),
+}
+_SUFFIX = {ORDER_COMPLETED: "", ORDER_REFUNDED: ":refund", ORDER_CANCELLED: ":cancelled"}
+
+
+def _group_by(mapping: Mapping) -> str | None:
+    """Lines of one order are one touchpoint; so are all rows with its number."""
+    lines = any(field in mapping.columns for field in LINE_FIELDS)
+    return "order_id" if lines and "order_id" in mapping.columns else None
+
+
+def _mapping_mistakes(mapping: Mapping) -> list[str]:
+    columns = mapping.columns
+    mistakes = []
+    if (
+        "amount" not in columns
+        and "items" not in columns
+        and not ({"line_amount", "unit_price"} & set(columns))
+    ):
+        mistakes.append(
+            "orders need an amount: map `amount` (of the order), `line_amount` or `unit_price`"
+        )
+    if "order_id" not in columns and not ("amount" in columns and "customer_id" in columns):
+        mistakes.append(
+            "orders need `order_id`; without one, each row must be an order with `amount` and "
+            "`customer_id`"
+        )
+    if "items" in columns and not mapping.items:
+        mistakes.append("`items` names a list, so [items] must map its fields")
+    return mistakes
+
+
+def read_order(rows: Sequence[Row]) -> Iterable[Touchpoint]:
+    """The touchpoint of one order, of all its lines.
+
+    Raises
+    ------
+    RowError
+        If any line cannot be read: an order that lacks a line would have a wrong amount, so it
+        waits as a whole until it is mended.
+    """
+    first = rows[0]
+    occurred_at = first.required_moment("occurred_at")
+    items = _items(rows)
+    stated = first.money("amount")
+    lines = [item.amount for item in items if item.amount is not None]
+    amount = sum(lines, Decimal(0)) if stated is None else stated
+    if stated is None and not lines:
+        raise RowError("missing_field", "the order has no amount")
+    kind = _kind(first, amount, items)
+    if kind == ORDER_REFUNDED:
+        amount = -abs(amount)
+        items = tuple(_given_back(item) for item in items)
+    order_id = first.text("order_id") or _made_order_id(first)
+    yield first.touchpoint(
+        f"orders:{order_id}{_SUFFIX[kind]}",
+        type=kind,
+        channel="store" if first.text("place") else "web",
+        occurred_at=occurred_at,
+        order_id=order_id,
+        amount=amount,
+        currency=first.currency(),
+        items=items,
+        properties={"coupon": first.text("coupon")},
+    )
+
+
+def _kind(row: Row, amount: Decimal, items: Sequence[Item]) -> str:
+    status = row.text("status")
+    taken_back = any(item.quantity < 0 for item in items)
+    if status is not None:
+        kind = _STATUS.get(status.casefold())
+        if kind is None:
+            raise RowError(
+                "wrong_type", "`status` has a word that is not mapped; add it to [values.status]"
+            )
+        if kind == ORDER_COMPLETED and amount < 0:
+            raise RowError(
+                "invalid_amount", "the amount of a completed order is negative; only refunds may be"
+            )
+        return kind
+    if amount < 0:
+        # Files without a status tell a return by its negative quantities; a negative price with
+        # goods going out is a correction in the books, not an order.
+        if items and not taken_back:
+            raise RowError("invalid_amount", "the amount is negative and nothing was returned")
+        return ORDER_REFUNDED
+    if taken_back and all(item.quantity < 0 for item in items):
+        raise RowError(
+            "invalid_amount", "all quantities are negative and no money is: a stock correction?"
+        )
+    return ORDER_COMPLETED
+
+
+def _given_back(item: Item) -> Item:
+    return Item(
+        sku=item.sku,
+        name=item.name,
+        category=item.category,
+        quantity=-abs(item.quantity),
+        unit_price=None if item.unit_price is None else abs(item.unit_price),
+        amount=None if item.amount is None else -abs(item.amount),
+    )
+
+
+def _items(rows: Sequence[Row]) -> tuple[Item, ...]:
+    columns = rows[0].reading.mapping.columns
+    if "items" in columns:
+        return _nested_items(rows[0])
+    if not any(field in columns for field in LINE_FIELDS):
+        return ()
+    return tuple(_line(row) for row in rows)
+
+
+def _line(row: Row) -> Item:
+    quantity = row.money("quantity")
+    price = row.money("unit_price")
+    amount = row.money("line_amount")
+    quantity = Decimal(1) if quantity is None else quantity
+    if amount is None and price is not None:
+        amount = read_money(price * quantity)
+    if amount is None and "amount" not in row.reading.mapping.columns:
+        raise RowError("missing_field", "a line has neither `line_amount` nor `unit_price`")
+    name = row.text("item_name")
+    return Item(
+        sku=row.text("sku") or name or "unknown",
+        name=name,
+        category=row.text("category"),
+        quantity=quantity,
+        unit_price=price,
+        amount=amount,
+    )
+
+
+def _nested_items(row: Row) -> tuple[Item, ...]:
+    listed = row.cell("items")
+    if listed is None:
+        return ()
+    if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
+        raise RowError("wrong_type", "`items` must be a list of objects")
+    fields = row.reading.mapping.items
+    # The entries become columns of their own, so that one reader reads all lines.
+    cells: dict[str, list[Any]] = {
+        field: [_within(entry, path) for entry in listed] for field, path in fields.items()
+    }
+    if "category" in row.reading.words and "category" in cells:
+        words = row.reading.words["category"]
+        cells["category"] = [
+            words.get(clean_text(str(c)).casefold(), c) if c is not None else None
+            for c in cells["category"]
+        ]
+    return tuple(_line(Row(cells, i, row.reading)) for i in range(len(listed)))
+
+
+def _within(entry: dict[str, Any], path: str) -> Any:
+    value: Any = entry
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+def _made_order_id(row: Row) -> str:
+    """A number for an order of a file that has none: of what its row says, so it stays."""
+    said = {field: row.text(field) for field in sorted(row.reading.mapping.columns)}
+    said["twin"] = str(row.reading.twin(tuple(said.items())))
+    return "made-" + sha256(repr(sorted(said.items())).encode()).hexdigest()[:24]
+
+
+CONNECTOR = Connector(
+    kind="orders",
+    label="Orders, receipts and invoices",
+    required=("occurred_at",),
+    optional=(
+        *("order_id", "amount", "currency", "status", "items", "coupon"),
+        *LINE_FIELDS,
+        *PERSON_FIELDS,
+        *PLACE_FIELDS,
+    ),
+    read=read_order,
+    synonyms={
+        "occurred_at": (
+            *("date", "datum", "dátum", "order date", "invoice date", "invoicedate", "datetime"),
+            *("date_heure", "date commande", "időpont", "placedat", "created_at", "besteldatum"),
+        ),
+        "amount": (
+            *("total", "totaal", "montant", "összeg", "betrag", "order total", "grand total"),
+            *("bedrag", "revenue", "gesamt", "végösszeg", "dollars", "sales", "value"),
+        ),
+        "status": ("soort", "jelleg", "type", "order status", "état", "állapot"),
+        "name": ("customer name", "klantnaam", "nom client", "vevő neve"),
+    },
+    group_by=_group_by,
+    mapping_mistakes=_mapping_mistakes,
+)

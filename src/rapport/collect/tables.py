@@ -1,0 +1,379 @@
+"""Files as chunks of columns, whatever they are written in; each row knows where it came from."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import io
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+from msgspec import Raw, Struct
+
+from rapport.collect.event_checks import Refusal
+from rapport.collect.mapping import WHITESPACE, FileFormat
+from rapport.errors import InvalidMapping
+
+CHUNK_ROWS = 20_000
+#: A cell that starts with a stray quote would swallow the rest of the file; no cell is this long.
+_LONGEST_CELL = 1_000_000
+_MOST_LINES_OF_A_ROW = 200
+
+
+class BadRow(Struct, frozen=True):
+    """A row that could not be read as a row of its file."""
+
+    line: int
+    raw: bytes
+    refusal: Refusal
+
+
+class Chunk(Struct, frozen=True, kw_only=True):
+    """Some rows of a file, by column.
+
+    `lines` is where each row stands in the file, counted from 1; `raw(i)` gives the bytes of row i,
+    which can be read again by themselves after the `header`.
+    """
+
+    columns: dict[str, Sequence[Any]]
+    lines: Sequence[int]
+    raw: Callable[[int], bytes]
+    header: bytes = b""  # what must stand before a row so that it can be read by itself
+    bad: Sequence[BadRow] = ()
+
+
+def open_file(path: Path) -> BinaryIO:
+    """The file's bytes, unpacked if its name ends in ".gz".
+
+    Raises
+    ------
+    InvalidMapping
+        If it cannot be opened.
+    """
+    try:
+        if path.suffix == ".gz":
+            return io.BufferedReader(gzip.open(path))
+        return path.open("rb")
+    except OSError as error:
+        raise InvalidMapping(f"{path.name} cannot be read: {error.strerror or error}") from error
+
+
+def read_chunks(file: BinaryIO, written: FileFormat, rows: int = CHUNK_ROWS) -> Iterator[Chunk]:
+    """The file's rows, in chunks.
+
+    Raises
+    ------
+    InvalidMapping
+        If the file as a whole is not of the stated format.
+    """
+    try:
+        yield from _READERS[written.format](file, written, rows)
+    except (pa.ArrowInvalid, EOFError, gzip.BadGzipFile) as error:
+        # Arrow quotes the file's content in its messages, so they are not passed on.
+        raise InvalidMapping(
+            f"The file is damaged or is not {written.format}; state its format under [file]"
+        ) from error
+
+
+# ── CSV ────────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Lines:
+    """Decoded lines for the csv reader, remembering the bytes each row took."""
+
+    def __init__(self, file: BinaryIO, encoding: str) -> None:
+        self._file = _transcoded(file, encoding)
+        self._encoding = "utf-8" if _wide(encoding) else encoding
+        self.again: deque[bytes] = deque()
+        self.taken: list[bytes] = []
+        self.number = 0
+        self.undecodable = False
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        raw = self.again.popleft() if self.again else next(self._file)
+        self.taken.append(raw)
+        self.number += 1
+        if len(self.taken) > _MOST_LINES_OF_A_ROW:
+            raise csv.Error("a quote is never closed")
+        try:
+            return raw.decode(self._encoding)
+        except UnicodeDecodeError:
+            self.undecodable = True
+            return raw.decode(self._encoding, "replace")
+
+    def header_was_read(self) -> None:
+        """The mark at the start of a file is only there."""
+        self._encoding = self._encoding.removesuffix("-sig")
+
+    def put_back(self, keep: int) -> None:
+        """Keep the first lines of what was taken; the others come again."""
+        for raw in reversed(self.taken[keep:]):
+            self.again.appendleft(raw)
+            self.number -= 1
+        del self.taken[keep:]
+
+
+def _wide(encoding: str) -> bool:
+    return codecs.lookup(encoding).name.startswith(("utf-16", "utf-32"))
+
+
+def _transcoded(file: BinaryIO, encoding: str) -> Iterator[bytes]:
+    if not _wide(encoding):
+        return iter(file)
+    # A line feed is no byte of its own there, so the file is read as text and encoded anew.
+    try:
+        text = file.read().decode(encoding)
+    except UnicodeDecodeError as error:
+        raise InvalidMapping(f"The file is not in {encoding}; state its encoding") from error
+    return iter([line.encode("utf-8") for line in text.splitlines(keepends=True)])
+
+
+def _csv_chunks(file: BinaryIO, written: FileFormat, rows: int) -> Iterator[Chunk]:
+    encoding = written.encoding
+    if codecs.lookup(encoding).name == "utf-8":
+        encoding = "utf-8-sig"  # Excel's mark at the start is no part of the first column's name
+    lines = _Lines(file, encoding)
+    cells = _csv_rows(lines, written.delimiter)
+    header_raw = b""
+    names: Sequence[str] = written.column_names
+    if not names:
+        first = next(cells, None)
+        while first is not None and len(first) == 1 and first[0].lower().startswith("sep="):
+            first = next(cells, None)  # Excel's own first line
+        if first is None:
+            return
+        names = [name.strip() for name in first]
+        header_raw = b"".join(lines.taken)
+        if encoding == "utf-8-sig":
+            header_raw = header_raw.removeprefix(codecs.BOM_UTF8)
+    lines.header_was_read()
+    while True:
+        good: list[list[str]] = []
+        places: list[int] = []
+        raws: list[bytes] = []
+        bad: list[BadRow] = []
+        ended = True
+        for row in cells:
+            raw = b"".join(lines.taken)
+            first_line = lines.number - len(lines.taken) + 1
+            refusal = _row_refusal(row, names, undecodable=lines.undecodable)
+            lines.undecodable = False
+            if refusal is not None:
+                bad.append(BadRow(first_line, header_raw + raw, refusal))
+            elif not_blank(row):
+                good.append(row)
+                places.append(first_line)
+                raws.append(raw)
+            if len(good) + len(bad) >= rows:
+                ended = False
+                break
+        if good or bad:
+            columns = dict(zip(names, zip(*good, strict=False), strict=False)) if good else {}
+            yield Chunk(
+                columns={n: columns.get(n, ()) for n in names},
+                lines=places,
+                raw=raws.__getitem__,
+                header=header_raw,
+                bad=bad,
+            )
+        if ended:
+            return
+
+
+def _csv_rows(lines: _Lines, delimiter: str) -> Iterator[list[str]]:
+    """Rows of cells; a row that the csv reader cannot end is its first line alone."""
+    csv.field_size_limit(_LONGEST_CELL)
+    while True:
+        lines.taken.clear()
+        if delimiter == WHITESPACE:
+            reader: Iterator[list[str]] = (line.split() for line in lines)
+        else:
+            reader = csv.reader(lines, delimiter=delimiter)
+        try:
+            for row in reader:
+                yield row
+                lines.taken.clear()
+        except csv.Error:
+            lines.put_back(1)
+            yield _UNENDED
+            continue
+        if len(lines.taken) > 1:  # the file ended inside a quoted cell
+            lines.put_back(1)
+            yield _UNENDED
+            continue
+        return
+
+
+_UNENDED = ["\x00"]
+
+
+def _row_refusal(row: list[str], names: Sequence[str], *, undecodable: bool) -> Refusal | None:
+    if row is _UNENDED:
+        return Refusal("wrong_type", "a quote is opened and never closed; double quotes in a cell")
+    if undecodable:
+        return Refusal("invalid_encoding", "bytes that are not of the stated encoding")
+    too_long = len(row) > len(names) and not_blank(row[len(names) :])
+    if too_long or (len(row) < len(names) and not_blank(row)):
+        return Refusal(
+            "wrong_type", f"the row has {len(row)} cells and the header names {len(names)} columns"
+        )
+    if any("\x00" in cell for cell in row):
+        return Refusal("contains_nul", "a cell holds a NUL character; remove it")
+    return None
+
+
+def not_blank(row: Sequence[str]) -> bool:
+    """Whether any cell says something."""
+    return any(cell.strip() for cell in row)
+
+
+# ── JSON and Parquet ───────────────────────────────────────────────────────────────────────────
+
+
+def _json_lines(file: BinaryIO, _written: FileFormat, rows: int) -> Iterator[Chunk]:
+    numbered = ((number, raw) for number, raw in enumerate(file, 1) if raw.strip())
+    while part := list(islice(numbered, rows)):
+        yield _json_chunk(part)
+
+
+def _json_document(file: BinaryIO, _written: FileFormat, rows: int) -> Iterator[Chunk]:
+    """A list of objects, or an object with one list in it."""
+    body = file.read().removeprefix(codecs.BOM_UTF8)
+    try:
+        try:
+            records = msgspec.json.decode(body, type=list[Raw])
+        except msgspec.ValidationError:
+            parts = msgspec.json.decode(body, type=dict[str, Raw])
+            lists = [part for part in parts.values() if memoryview(part)[0] == 0x5B]
+            if len(lists) != 1:
+                raise InvalidMapping(
+                    "The JSON file must be a list of objects, or an object that holds one list"
+                ) from None
+            records = msgspec.json.decode(lists[0], type=list[Raw])
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InvalidMapping("The file is not JSON; state its format under [file]") from error
+    numbered = enumerate((bytes(record) for record in records), 1)
+    while part := list(islice(numbered, rows)):
+        yield _json_chunk(part)
+
+
+def _json_chunk(numbered: Iterable[tuple[int, bytes]]) -> Chunk:
+    records: list[dict[str, Any]] = []
+    lines: list[int] = []
+    raws: list[bytes] = []
+    bad: list[BadRow] = []
+    for line, raw in numbered:
+        refusal = None
+        try:
+            raw.decode("utf-8")
+            record = msgspec.json.decode(raw)
+        except UnicodeDecodeError:
+            refusal = Refusal("invalid_encoding", "JSON must be in UTF-8")
+        except (msgspec.DecodeError, RecursionError):
+            refusal = Refusal("malformed_json", "the line is not valid JSON")
+        else:
+            if not isinstance(record, dict):
+                refusal = Refusal("wrong_type", "the line must be a JSON object")
+            elif b"\\u0000" in raw:
+                refusal = Refusal("contains_nul", "a text holds a NUL character; remove it")
+        if refusal is not None:
+            bad.append(BadRow(line, raw, refusal))
+        else:
+            records.append(record)
+            lines.append(line)
+            raws.append(raw)
+    return Chunk(columns=_Nested(records), lines=lines, raw=raws.__getitem__, bad=bad)
+
+
+class _Nested(dict[str, Sequence[Any]]):
+    """Columns of JSON records, made when asked for; a dotted name reaches into objects."""
+
+    def __init__(self, records: list[dict[str, Any]]) -> None:
+        super().__init__()
+        self._records = records
+        names: dict[str, None] = {}
+        for record in records[:1000]:
+            names.update(dict.fromkeys(_paths(record)))
+        for name in names:
+            self[name] = ()  # known names, for messages and guessing; cells follow when asked
+        self._made: set[str] = set()
+
+    def __getitem__(self, name: str) -> Sequence[Any]:
+        if name not in self._made:
+            self[name] = [_reach(record, name) for record in self._records]
+            self._made.add(name)
+        return super().__getitem__(name)
+
+    def __contains__(self, name: object) -> bool:
+        # A field that this chunk's first records lack may be in later ones.
+        return True
+
+
+def _paths(record: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    for name, value in record.items():
+        if isinstance(value, dict):
+            yield from _paths(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name
+
+
+def _reach(record: Any, path: str) -> Any:
+    if isinstance(record, dict) and path in record:
+        return record[path]
+    for part in path.split("."):
+        if isinstance(record, list):
+            record = record[int(part)] if part.isdecimal() and int(part) < len(record) else None
+        elif isinstance(record, dict):
+            record = record.get(part)
+        else:
+            return None
+    return record
+
+
+def _parquet_chunks(file: BinaryIO, _written: FileFormat, rows: int) -> Iterator[Chunk]:
+    parquet = pq.ParquetFile(file if file.seekable() else io.BytesIO(file.read()))
+    line = 1
+    for batch in parquet.iter_batches(batch_size=rows):
+        yield Chunk(
+            columns=_Arrow(batch),
+            lines=range(line, line + batch.num_rows),
+            raw=_json_row_of(batch),
+        )
+        line += batch.num_rows
+
+
+class _Arrow(dict[str, Sequence[Any]]):
+    """Columns of an Arrow batch, as Python values when asked for."""
+
+    def __init__(self, batch: pa.RecordBatch) -> None:
+        super().__init__(dict.fromkeys(batch.schema.names, ()))
+        self._batch = batch
+        self._made: set[str] = set()
+
+    def __getitem__(self, name: str) -> Sequence[Any]:
+        if name not in self._made and name in self:
+            self[name] = self._batch.column(name).to_pylist()
+            self._made.add(name)
+        return super().__getitem__(name)
+
+
+def _json_row_of(batch: pa.RecordBatch) -> Callable[[int], bytes]:
+    return lambda row: msgspec.json.encode(batch.slice(row, 1).to_pylist()[0], enc_hook=str)
+
+
+_READERS: dict[str, Callable[[BinaryIO, FileFormat, int], Iterator[Chunk]]] = {
+    "csv": _csv_chunks,
+    "jsonl": _json_lines,
+    "json": _json_document,
+    "parquet": _parquet_chunks,
+}
