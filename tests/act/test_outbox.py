@@ -317,6 +317,20 @@ def test_a_stopped_message_can_be_decided_on_and_sent_later(ledger: Ledger, now:
     assert contact_row(ledger).status == "sent"
 
 
+def test_messages_that_waited_too_long_for_a_sender_are_not_sent_any_more(
+    ledger: Ledger, now: FakeClock
+) -> None:
+    put_for(ledger, "p")
+    put(ledger, "alert:1")
+    put(ledger, "scheduled", not_before=NOW + timedelta(days=6))
+    now.advance(timedelta(days=7, seconds=1))
+    postman = Postman()
+    report = deliver(ledger, postman, now)
+    assert (postman.taken, report.stopped) == (["scheduled"], 2)
+    assert rows(ledger)["alert:1"].last_error == "stopped: expired"
+    assert contact_row(ledger).status == "released"
+
+
 # ── senders that die, and several at once ──────────────────────────────────────────────────────
 
 

@@ -36,6 +36,9 @@ LEASE = timedelta(minutes=10)
 #: With the waits below about two days: a mail server may be down over a weekend's Sunday.
 MAX_ATTEMPTS = 20
 FIRST_WAIT = timedelta(minutes=1)
+#: What has been due for longer is stale: a mail server that is set up in its second month must
+#: not send the alerts of the first.
+MAX_LATE = timedelta(days=7)
 LONGEST_WAIT = timedelta(hours=6)
 
 
@@ -57,6 +60,7 @@ class Claimed(Struct, frozen=True, kw_only=True):
     attempt: int
     channel: str
     delivery: Delivery
+    due_at: datetime
     lease_until: datetime
     contact_id: int | None = None
     # Of the contact, where there is one:
@@ -83,7 +87,7 @@ class DeliveryReport(Struct, frozen=True, kw_only=True):
     sent: tuple[Receipt, ...] = ()
     retried: int = 0  # will be tried again
     failed: int = 0  # given up
-    stopped: int = 0  # consent or address withdrawn since the decision
+    stopped: int = 0  # consent or address withdrawn since the decision, or far too late
     left: int = 0  # claimed, but the lease was too old to begin
     errors: Mapping[str, int] = {}  # how often each error code was met
 
@@ -170,6 +174,7 @@ def deliver_due(
     limit: int = 50,
     lease: timedelta = LEASE,
     max_attempts: int = MAX_ATTEMPTS,
+    max_late: timedelta = MAX_LATE,
 ) -> DeliveryReport:
     """Send what is due on ``channels``; messages of other channels wait.
 
@@ -189,6 +194,8 @@ def deliver_due(
         senders never hold one message; a single send must take less than half a lease.
     max_attempts : int
         After so many transient failures the message has failed.
+    max_late : timedelta
+        What has been due for longer, because no sender ran or no channel was set, is stopped.
 
     Returns
     -------
@@ -209,7 +216,9 @@ def deliver_due(
             dead = DeliveryRefused(f"{max_attempts} attempts began and none ended; given up")
             counts["failed"] += _settle_failed(ledger, item, dead, now=clock())
             continue
-        if (reason := _stop_reason(ledger, item, recheck)) is not None:
+        late = clock() - item.due_at > max_late
+        reason = {"code": "expired", "since": item.due_at} if late else None
+        if (reason := reason or _stop_reason(ledger, item, recheck)) is not None:
             counts["stopped"] += _settle_stopped(ledger, item, reason, now=clock())
             continue
         try:
@@ -283,15 +292,16 @@ def _claim(
         outbox.c.channel.in_(channels),
     )
     with ledger.write() as connection:
-        outbox_ids = connection.scalars(
-            select(outbox.c.outbox_id)
+        due_rows = connection.execute(
+            select(outbox.c.outbox_id, outbox.c.next_attempt_at)
             .where(due)
             .order_by(outbox.c.next_attempt_at, outbox.c.outbox_id)
             .limit(limit)
             .with_for_update(skip_locked=True)  # SQLite has no row locks and needs none
         ).all()
+        due_at = {row.outbox_id: row.next_attempt_at for row in due_rows}
         claimed: list[Claimed] = []
-        for chunk in chunks(outbox_ids):
+        for chunk in chunks(list(due_at)):
             connection.execute(
                 update(outbox)
                 .where(outbox.c.outbox_id.in_(chunk))
@@ -305,11 +315,11 @@ def _claim(
                 .where(outbox.c.outbox_id.in_(chunk))
                 .order_by(outbox.c.outbox_id)
             )
-            claimed.extend(_claimed(row, now + lease) for row in rows)
+            claimed.extend(_claimed(row, due_at[row.outbox_id], now + lease) for row in rows)
     return claimed
 
 
-def _claimed(row: Any, lease_until: datetime) -> Claimed:
+def _claimed(row: Any, due_at: datetime, lease_until: datetime) -> Claimed:
     return Claimed(
         outbox_id=row.outbox_id,
         attempt=row.attempts,
@@ -320,6 +330,7 @@ def _claimed(row: Any, lease_until: datetime) -> Claimed:
             message=msgspec.convert(row.message, Message),
             created_at=row.created_at,
         ),
+        due_at=due_at,
         lease_until=lease_until,
         contact_id=row.contact_id,
         profile_id=row.profile_id,

@@ -59,9 +59,7 @@ def open_ticket(
         "resolved_at": None,
         "cause": None,
     }
-    ticket_id = int(
-        connection.scalars(ticket.insert().returning(ticket.c.ticket_id), [row]).one()
-    )
+    ticket_id = int(connection.scalars(ticket.insert().returning(ticket.c.ticket_id), [row]).one())
     if note.strip():
         connection.execute(
             ticket_note.insert(),
