@@ -37,6 +37,9 @@ from rapport.demo.words import words
 
 _DAY = 86_400
 
+#: Share of web orders that are cancelled.
+CANCELLED = 0.025
+
 #: Base level of each driver item, before person, event and noise.
 _DRIVER_LEVEL = {"delivery": 4.1, "staff": 4.1, "price": 3.5, "website": 3.9, "product": 4.1}
 #: How much of each category is bought per quarter of the year.
@@ -203,7 +206,7 @@ def make_orders(
     leaves = rng.random(count) < LEAVING_PEAK / (
         1 + np.exp(LEAVING_SLOPE * (satisfaction - LEAVING_MIDDLE))
     )
-    cancelled = web & (rng.random(count) < 0.025)
+    cancelled = web & (rng.random(count) < CANCELLED)
 
     # Natural dropout: from birth, or from the start for those who were still there then.
     alive_from = np.maximum(people.born, 0.0)
@@ -470,6 +473,7 @@ def _expected_orders(
     season = np.stack([weights[c][story.days : story.days + FUTURE_DAYS] for c in COUNTRIES])
     country = np.searchsorted(np.array(COUNTRIES), people.country)
     expected = people.purchase_rate * (stay * season[country]).sum(axis=1)
+    expected *= 1.0 - CANCELLED * people.web_share
     alive = people.buyer & (dropout >= story.days) & (people.born < story.days)
     result: FloatArray = np.where(alive, expected, 0.0)
     return result

@@ -100,8 +100,8 @@ def _months_before(day: date, months: int) -> date:
 
 #: Name, months before the end, countries, hold-out share, effect.
 _CAMPAIGNS: tuple[tuple[str, float, tuple[str, ...], float, float], ...] = (
-    ("spring-trail", 7.0, COUNTRIES, 0.25, 0.09),  # works
-    ("garden-party", 5.0, COUNTRIES, 0.25, 0.0),  # does not
+    ("spring-trail", 7.0, COUNTRIES, 0.30, 0.18),  # works
+    ("garden-party", 5.0, COUNTRIES, 0.30, 0.0),  # does not
     ("winter-warm", 11.5, ("BE", "FR"), 0.0, 0.0),
     ("gift-guide", 11.0, COUNTRIES, 0.0, 0.0),
     ("new-year-sale", 10.3, COUNTRIES, 0.0, 0.0),

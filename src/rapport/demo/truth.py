@@ -141,6 +141,18 @@ def _arms_table(world: World) -> pa.Table:
     return pa.table(rows)
 
 
+def _made_by(world: World, index: int) -> dict[str, float]:
+    """What the campaign really brought: orders that would not have been, per person written to."""
+    treated = int(((world.arms.campaign == index) & ~world.arms.held_out).sum())
+    day = world.story.campaigns[index].day
+    orders = world.orders
+    extra = (
+        orders.campaign_order & ~orders.cancelled & (orders.day >= day) & (orders.day < day + 15)
+    )
+    made = int(extra.sum()) if world.story.campaigns[index].effect else 0
+    return {"treated": treated, "extra_orders": made, "true_effect": made / max(treated, 1)}
+
+
 def _story(world: World, written: list[Written]) -> dict[str, Any]:
     story, people = world.story, world.people
     totals: dict[str, Counter[Any]] = {
@@ -191,8 +203,9 @@ def _story(world: World, written: list[Written]) -> dict[str, Any]:
                 "countries": list(c.countries),
                 "holdout_share": c.holdout_share,
                 "extra_orders_per_buyer_14_days": c.effect,
+                **_made_by(world, index),
             }
-            for c in story.campaigns
+            for index, c in enumerate(story.campaigns)
         ],
         "silos": {
             source: {

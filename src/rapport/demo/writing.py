@@ -34,6 +34,7 @@ class Occasion:
     store: str = ""
     product: str = ""
     order_id: str = ""
+    asks: bool = True  # False: an answer to our question, where nobody asks one back
 
 
 def write_text(occasion: Occasion, u: Sequence[float]) -> str:
@@ -45,30 +46,29 @@ def write_text(occasion: Occasion, u: Sequence[float]) -> str:
     u : sequence of 12 floats in [0, 1)
         Chance, drawn by the caller.
     """
-    table = words(f"texts_{occasion.language}")
-    phrases, mood = table["phrases"], _MOODS[occasion.polarity]
-    main = _one(table[occasion.topic][mood], u[0])
-    if occasion.polarity < 0 and occasion.topic in ("delivery", "damage") and u[1] < 0.08:
-        main = _one(phrases["ironic"], u[0])
-    parts = [main]
+    phrases, mood = words(f"texts_{occasion.language}")["phrases"], _MOODS[occasion.polarity]
+    main = _one(_sentences(occasion, occasion.topic), u[0])
+    ironic = occasion.polarity < 0 and occasion.topic in ("delivery", "damage") and u[1] < 0.08
+    parts = [_one(phrases["ironic"], u[0]) if ironic else main]
     length = u[2]
     if length > 0.55:  # a second thought, of the same mood
-        parts.append(_one(table[_one(TOPICS, u[3]) if u[4] < 0.4 else occasion.topic][mood], u[5]))
+        topic = _one(TOPICS, u[3]) if u[4] < 0.4 else occasion.topic
+        parts.append(_one(_sentences(occasion, topic), u[5]))
     if length > 0.90:
-        parts.append(_one(table[_one(TOPICS, u[4])][mood], u[3]))
+        parts.append(_one(_sentences(occasion, _one(TOPICS, u[4])), u[3]))
     if length > 0.94 and occasion.polarity:  # one good word in a complaint, or the reverse
-        other = table[_one(TOPICS, u[6])][_MOODS[-occasion.polarity]]
-        parts.append(f"{_one(phrases['but'], u[7])} {_lower(_one(other, u[6]))}")
-        if len(parts) == 2:
-            parts.insert(0, _one(table[occasion.topic][mood], u[8]))
+        other = words(f"texts_{occasion.language}")[_one(TOPICS, u[6])][_MOODS[-occasion.polarity]]
+        turn = f"{_one(phrases['but'], u[7])} {_lower(_one(other, u[6]))}"
+        parts[-1] = f"{parts[-1].rstrip('.! ')}, {turn}"
     parts = list(dict.fromkeys(parts))
-    if length > 0.35 and u[7] < 0.5:
+    framed = length > 0.35 and (occasion.asks or occasion.polarity != 0)
+    if framed and u[7] < 0.5:
         parts.insert(0, _one(phrases[f"opener_{mood}"], u[8]))
     if occasion.order_id and u[9] < 0.5:
         parts.append(_one(phrases["order"], u[9] * 2))
-    elif occasion.product and u[9] > 0.85:
+    elif occasion.product and u[9] > 0.85 and not ironic:
         parts.append(_one(phrases["item"], (u[9] - 0.85) / 0.15))
-    if length > 0.35 and u[6] < 0.5:
+    if framed and u[6] < 0.5:
         parts.append(_one(phrases[f"closer_{mood}"], u[6] * 2))
     text = " ".join(p for p in parts if p)
     text = text.replace("{days}", str(4 + int(u[10] * 20)))
@@ -91,6 +91,11 @@ def write_subject(occasion: Occasion, u: float) -> str:
 def draw(rng: np.random.Generator, count: int) -> list[list[float]]:
     """Chance for ``count`` texts."""
     return rng.random((count, 12)).tolist()  # type: ignore[no-any-return]
+
+
+def _sentences(occasion: Occasion, topic: str) -> list[str]:
+    sentences: list[str] = words(f"texts_{occasion.language}")[topic][_MOODS[occasion.polarity]]
+    return sentences if occasion.asks else [s for s in sentences if not s.endswith("?")]
 
 
 def _one(options: Sequence[str], u: float) -> str:

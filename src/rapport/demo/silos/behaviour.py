@@ -255,7 +255,7 @@ def _session(
             "currency": str(world.orders.currency[order]),
         },
     )
-    add("track", name="Cart Viewed", identified=True, properties={"products": len(shown)})
+    add("track", name="Cart Viewed", identified=True, properties={"product_count": len(shown)})
     add(
         "track",
         name="Checkout Started",

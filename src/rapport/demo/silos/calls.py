@@ -8,7 +8,7 @@ import numpy as np
 
 from rapport.demo.files import copy_mapping, time_texts, write_csv
 from rapport.demo.phone_numbers import written_phone
-from rapport.demo.purchases import local_seconds
+from rapport.demo.purchases import local_seconds, utc_seconds
 from rapport.demo.silos.support import occasion_of, trouble
 from rapport.demo.world import Record, World, Written, WrittenFile, WrittenText, unique_records
 from rapport.demo.writing import draw, write_call
@@ -32,6 +32,10 @@ def write(world: World) -> Written:
             "store": 0.02,
         },
     )
+    # The lines are open from half past eight to eight, local time.
+    local_day = local_seconds(world.story, second) // 86_400
+    day = local_day - int(np.datetime64(world.story.start).astype(np.int64))
+    second = utc_seconds(world.story, day, 30_600 + rng.integers(0, 41_400, len(order)))
     by_time = np.lexsort((order, second))
     order, second = order[by_time], second[by_time]
     stamps = time_texts(local_seconds(world.story, second), "D-M-Y h:m")

@@ -51,7 +51,11 @@ def write(world: World) -> Written:
         mail = (world.webshop_buyer[i][1] or person.email) if u[2] < 0.85 else ""
         review_id = f"RV{n + 1:05d}"
         occasion = Occasion(
-            language=person.language, topic=topic, polarity=polarity, store=str(orders.store[i])
+            language=person.language,
+            topic=topic,
+            polarity=polarity,
+            store=str(orders.store[i]),
+            asks=False,
         )
         rows.append(
             {

@@ -165,7 +165,7 @@ def write(world: World) -> Written:
         answer_id, comment = f"Q{len(answers) + 1:05d}", ""
         if csat_chance[n][0] < 0.45:
             polarity = 1 if rating >= 4 else 0 if rating == 3 else -1
-            about = Occasion(language=p.language, topic="staff", polarity=polarity)
+            about = Occasion(language=p.language, topic="staff", polarity=polarity, asks=False)
             comment = write_text(about, csat_chance[n][::-1])
             texts.append(_truth(CSAT, f"surveys:{answer_id}", who, about))
         at = np.datetime64(int(solved[n]) + 3600 + int(u[8] * 200_000), "s")

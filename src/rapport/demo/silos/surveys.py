@@ -82,6 +82,7 @@ def write(world: World) -> Written:
                     topic=topic,
                     polarity=polarity,
                     store=str(orders.store[i]),
+                    asks=False,
                     product=product.names[language],
                 ),
                 text_chance[n],

@@ -242,7 +242,7 @@ def _late(
     late = [r for r in receipts if begin <= r[1] < end and r[2] == LATE_STORE]
     gone = {r[0] for r in late}
     rest = [r for r in receipts if r[0] not in gone]
-    repeated = [r for r in rest if r[2] == LATE_STORE and begin - 3 * 86_400 <= r[1] < begin][:25]
+    repeated = [r for r in rest if r[2] == LATE_STORE and r[1] < begin][-25:]
     return rest, late, repeated
 
 
@@ -295,7 +295,7 @@ def _fragment() -> tuple[list[tuple[Any, ...]], list[tuple[int, str]], int, int]
         (lambda k: row(k, currency="XQQ"), "unknown_currency"),
         (lambda _: row(""), "missing_field"),
         (lambda k: row(k, item="mu\0ts"), "contains_nul"),
-        (lambda k: row(k, item="muts " * 220_000), "too_large"),
+        (lambda k: row(k, item="muts " * 110_000, kind="verkoop " * 70_000), "too_large"),
         (lambda k: row(k, item='=HYPERLINK("http://fraude.example";"klik hier")'), ""),
         (lambda k: row(k, item="<img src=x onerror=alert(1)>"), ""),
         (row, ""),

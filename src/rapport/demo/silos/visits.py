@@ -33,6 +33,7 @@ def write(world: World) -> Written:
         -rng.integers(1, 8, len(order)),
     )
     day = orders.day[order] + gap
+    day += (np.datetime64(story.start).astype(np.int64) + day + 3) % 7 == 6  # closed on Sundays
     inside = day < story.days
     order, day, appointment = order[inside], day[inside], (gap < 0)[inside]
     second = utc_seconds(story, day, (36_000 + rng.integers(0, 28_000, len(order))))
