@@ -24,8 +24,9 @@ from rapport.vocabulary.identifier import Identifier
 from rapport.vocabulary.touchpoint import RECORD_SEEN, Touchpoint
 
 START = datetime(2021, 1, 1, tzinfo=UTC)
-FIRST = "Jan Els Ágnes Béla Luc Marie Sofie Tom Anna Zoltán Julie Pieter Eszter Noor Thomas".split()
-LAST = "Peeters Janssens Kovács Nagy Dubois Lambert Szabó Maes Jacobs Martin Tóth Claes".split()
+FIRST_NAMES = "Jan Els Ágnes Béla Luc Marie Sofie Tom Anna Zoltán Julie Pieter Eszter Noor Thomas"
+LAST_NAMES = "Peeters Janssens Kovács Nagy Dubois Lambert Szabó Maes Jacobs Martin Tóth Claes"
+FIRST, LAST = FIRST_NAMES.split(), LAST_NAMES.split()
 
 
 def touchpoints(count: int, records: int, seed: int) -> Iterator[Touchpoint]:

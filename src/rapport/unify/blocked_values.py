@@ -11,8 +11,8 @@ import re
 _NOBODY = {
     "any": "noreply no-reply no.reply donotreply do-not-reply mailer-daemon postmaster abuse "
     "null none na n.a nobody nomail noemail no-email no.email nothing unknown anonymous undefined "
-    "test tester testing test1 test2 test123 demo example dummy fake asdf asd qwerty xxx xx x a aa "
-    "aaa abc 123 1234 12345",
+    "test tester testing test1 test2 test123 demo example dummy fake asdf asd qwerty abc 123 1234 "
+    "12345",
     "nl": "geen geenmail geen-mail geenemail geen.email onbekend nvt n.v.t anoniem niemand "
     "klant winkel kassa",
     "fr": "aucun aucune pasdemail pas-de-mail sansmail sans-mail sans inconnu anonyme personne "

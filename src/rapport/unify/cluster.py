@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from itertools import pairwise
+from operator import eq
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -16,6 +18,8 @@ from rapport.unify.names import (
     names_conflict,
 )
 from rapport.vocabulary.identifier import IdentifierClass, kind_of
+
+V = TypeVar("V")
 
 #: More records than any one person leaves; a cluster that reaches it has gone wrong somewhere.
 MAX_RECORDS = 500
@@ -103,15 +107,30 @@ def over_limit(a: Cluster, b: Cluster, _tie: Tie) -> str | None:
 def birthdays_differ(a: Cluster, b: Cluster, tie: Tie) -> str | None:
     if tie.trusted:
         return None
-    differ = any(birthdays_conflict(x, y) for x in a.birthdays for y in b.birthdays)
-    return "birthdays_differ" if differ else None
+    fits = _fits(a.birthdays, b.birthdays, birthdays_conflict, eq)
+    return None if fits else "birthdays_differ"
 
 
 def names_differ(a: Cluster, b: Cluster, tie: Tie) -> str | None:
     if tie.trusted:
         return None
-    differ = any(names_conflict(x, y) for x in a.names for y in b.names)
-    return "names_differ" if differ else None
+    return None if _fits(a.names, b.names, names_conflict, names_agree) else "names_differ"
+
+
+def _fits(
+    some: set[V], others: set[V], conflict: Callable[[V, V], bool], agree: Callable[[V, V], bool]
+) -> bool:
+    """Whether all values of one side stand with the other: against none of it, or with one of it.
+
+    A cluster that a human joined may hold Bob and Robert, and the next Bob belongs to it.
+    """
+
+    def stand(ones: set[V], twos: set[V]) -> bool:
+        return all(
+            not any(conflict(x, y) for y in twos) or any(agree(x, y) for y in twos) for x in ones
+        )
+
+    return stand(some, others) or stand(others, some)
 
 
 def too_many_records(a: Cluster, b: Cluster, _tie: Tie) -> str | None:
@@ -142,7 +161,7 @@ def cluster(evidence: Evidence) -> Partition:
     work = _Clustering(evidence)
     for tie in evidence.ties:
         if tie.kind == MUST_LINK:
-            work.unite(tie, tie.atoms[0], tie.atoms[1])
+            work.link_by_word(tie)
     for tie in evidence.ties:
         if tie.kind != MUST_LINK and tie.identifier_class is not IdentifierClass.DEVICE:
             work.link_people(tie)
@@ -220,6 +239,15 @@ class _Clustering:
                 self.refuse(tie, a, b, why)
                 return
         self.unite(tie, a, b)
+
+    def link_by_word(self, tie: Tie) -> None:
+        """Unite what a human joined; only another human's word can stand against it."""
+        a, b = tie.atoms
+        why = kept_apart(self.of(a), self.of(b), tie)
+        if why is None:
+            self.unite(tie, a, b)
+        else:
+            self.refuse(tie, a, b, why)
 
     def link_people(self, tie: Tie) -> None:
         """Unite the records of persons that share a value."""

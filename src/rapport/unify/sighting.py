@@ -58,12 +58,21 @@ def sighting_of(touchpoint: Touchpoint, position: int) -> Sighting | None:
     return Sighting(
         record=record,
         identifiers=tuple(found),
-        traits={k: v for k, v in touchpoint.traits.items() if v and k in ATTRIBUTES},
+        traits=_facts(touchpoint),
         consents=touchpoint.consents,
         occurred_at=touchpoint.occurred_at,
         source=touchpoint.source,
         position=position,
     )
+
+
+def _facts(touchpoint: Touchpoint) -> dict[str, str]:
+    """What was stated about the person; an address that identifies is a fact about them too."""
+    stated = {k: v for k, v in touchpoint.traits.items() if v and k in ATTRIBUTES}
+    for identifier in (touchpoint.record, *touchpoint.identifiers):
+        if identifier is not None and identifier.kind in TRAIT_IDENTIFIERS:
+            stated.setdefault(identifier.kind, identifier.value)
+    return stated
 
 
 @lru_cache(maxsize=65_536)  # reading a phone number costs 50 µs, and people call more than once

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import combinations, product
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 
 from rapport.engines.ledger import Ledger
 from rapport.errors import Conflict, InvalidInput, NotFound
@@ -148,7 +149,7 @@ def join_profiles(
             kind="must_link",
             author=author,
             reason=reason,
-            must=[(members[one][0], members[two][0])],
+            must=_together(members[one], members[two]),
             revoke=_links_across(connection, [members[one], members[two]], "cannot"),
         ),
         [*members[one], *members[two]],
@@ -196,7 +197,7 @@ def separate(
             author=author,
             reason=reason,
             cannot=_pairs(sides),
-            revoke=_links_across(connection, sides, "must"),
+            revoke=_must_links_between(connection, sides),
         ),
         members,
         at,
@@ -239,7 +240,7 @@ def undo_decision(
         reason=reason,
         preferred={a: p for p, atoms in before.items() for a in atoms},
         reverses=decision_id,
-        **_reversal(connection, row.kind, decision_id, before, after),
+        **_reversal(connection, row, before, after),
     )
     involved = {a for atoms in (*before.values(), *after.values()) for a in atoms}
     followed = consequences(connection, decision_id)
@@ -255,18 +256,18 @@ def undo_decision(
 
 def _reversal(
     connection: Connection,
-    kind: str,
-    decision_id: int,
+    row: Row[Any],
     before: Mapping[str, tuple[int, ...]],
     after: Mapping[str, tuple[int, ...]],
 ) -> dict[str, Any]:
-    """The links that take back a decision of ``kind``."""
+    """The links that take back the decision in ``row``."""
     c = t.link_constraint.c
+    kind, decision_id = row.kind, row.decision_id
     if kind in ("must_link", "cannot_link", "undo"):
         own = select(c.constraint_id).where(c.decision_id == decision_id, c.revoked_by.is_(None))
         revoked = select(c.constraint_id).where(c.revoked_by == decision_id)
         return {
-            "revoke": list(connection.execute(own).scalars()),
+            "revoke": [*connection.execute(own).scalars(), *row.why.get("restored", ())],
             "restore": list(connection.execute(revoked).scalars()),
         }
     joined = tuple(a for atoms in after.values() for a in atoms)
@@ -278,13 +279,13 @@ def _reversal(
             sides.append(new)
         sides = [side for side in sides if side]
         if len(sides) > 1:
-            return {"cannot": _pairs(sides), "revoke": _links_across(connection, sides, "must")}
+            return {"cannot": _pairs(sides), "revoke": _must_links_between(connection, sides)}
     if kind == "split":
         rest = sorted({a for atoms in before.values() for a in atoms} - set(joined))
         if rest:
             sides = [joined, tuple(rest)]
             return {
-                "must": [(joined[0], rest[0])],
+                "must": _together(joined, rest),
                 "revoke": _links_across(connection, sides, "cannot"),
             }
     raise Conflict(
@@ -386,6 +387,71 @@ def _pairs(sides: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
     ]
 
 
+def _together(one: Sequence[int], two: Sequence[int]) -> list[tuple[int, int]]:
+    # Each side is tied together too: a name of the one could otherwise speak against a record of
+    # the other, and joining would part what was together.
+    within = [(min(side), a) for side in (one, two) for a in side if a != min(side)]
+    return [*within, (min(one), min(two))]
+
+
+def _must_links_between(connection: Connection, sides: Sequence[Sequence[int]]) -> list[int]:
+    """Must-links to revoke so that no path of them leads from one side to another.
+
+    Whole decisions go, the newest first, until the sides are apart.
+    """
+    c = t.link_constraint.c
+    links: dict[int, tuple[int, int, int]] = {}
+    met = {a for side in sides for a in side}
+    frontier = set(met)
+    while frontier:
+        found = {
+            row[0]: (row[1], row[2], row[3])
+            for row in rows_in(
+                connection,
+                lambda piece: select(c.constraint_id, c.decision_id, c.atom_a, c.atom_b).where(
+                    or_(c.atom_a.in_(piece), c.atom_b.in_(piece)),
+                    c.kind == "must",
+                    c.revoked_by.is_(None),
+                ),
+                frontier,
+            )
+        }
+        links |= found
+        frontier = {a for _, *ends in found.values() for a in ends} - met
+        met |= frontier
+    revoked: list[int] = []
+    while across := _decisions_across(links.values(), sides):
+        newest = max(across)
+        revoked += [n for n, link in links.items() if link[0] == newest]
+        links = {n: link for n, link in links.items() if link[0] != newest}
+    return sorted(revoked)
+
+
+def _decisions_across(
+    links: Collection[tuple[int, int, int]], sides: Sequence[Sequence[int]]
+) -> set[int]:
+    """Decisions whose must-links take part in connecting two of the sides."""
+    neighbours: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+    for decision, a, b in links:
+        neighbours[a].append((decision, b))
+        neighbours[b].append((decision, a))
+    side_of = {a: n for n, side in enumerate(sides) for a in side}
+    seen: set[int] = set()
+    across: set[int] = set()
+    for start in side_of:
+        reached, decisions, stack = {start}, set(), [start]
+        while stack and start not in seen:
+            for decision, other in neighbours[stack.pop()]:
+                decisions.add(decision)
+                if other not in reached:
+                    reached.add(other)
+                    stack.append(other)
+        seen |= reached
+        if len({side_of[a] for a in reached if a in side_of}) > 1:
+            across |= decisions
+    return across
+
+
 def _links_across(connection: Connection, sides: Sequence[Sequence[int]], kind: str) -> list[int]:
     """Standing constraints of ``kind`` between records of different sides."""
     side_of = {a: n for n, side in enumerate(sides) for a in side}
@@ -435,7 +501,7 @@ def _carry_out(
                         if a in set(records) or a in _moves(assignment)
                     }
                 ),
-                why={"reason": word.reason},
+                why={"reason": word.reason, "restored": list(word.restore)},
                 actor=word.author,
                 at=at,
                 reverses=word.reverses,
