@@ -27,13 +27,12 @@ from rapport.web.parts.buttons import button, icon_button, post_button
 from rapport.web.parts.cards import callout, card
 from rapport.web.parts.chips import chip, chips, stale_badge
 from rapport.web.parts.choices import Choice, pills, segmented
-from rapport.web.parts.context import PageContext, Theme, User
+from rapport.web.parts.context import NavEntry, NavGroup, PageContext, Theme, User
 from rapport.web.parts.facts import Consent, Fact, consent_list, fact_list, why
 from rapport.web.parts.forms import checkbox, field, form, options, select_field, text_area
 from rapport.web.parts.frame import CONTENT_SECURITY_POLICY, bare_page, page
 from rapport.web.parts.jobs import JobProgress, job_row
 from rapport.web.parts.kpis import Kpi, delta_of, kpi_strip
-from rapport.web.parts.navigation import navigation
 from rapport.web.parts.states import empty_state, error_state, flash
 from rapport.web.parts.suggestions import Suggestion, suggestions
 from rapport.web.parts.tables import Column, meter, pagination, sort_by, table
@@ -121,6 +120,17 @@ LOST = [
 ]
 
 
+PLACES = {
+    "understand": [
+        ("dashboard", "/", "layout-dashboard"),
+        ("customers", "/customers", "users"),
+        ("segments", "/segments", "blend"),
+    ],
+    "act": [("inbox", "/inbox", "inbox")],
+    "manage": [("sources", "/sources", "database"), ("admin", "/admin", "shield-check")],
+}
+
+
 def months(first: date, count: int) -> list[date]:
     """The first days of `count` months from `first`."""
     start = first.year * 12 + first.month - 1
@@ -130,14 +140,29 @@ def months(first: date, count: int) -> list[date]:
 def context(language: str, theme: Theme, path: str) -> PageContext:
     """Sofie of marketing, in the given language."""
 
-    places = ("dashboard", "customers", "segments", "inbox", "sources", "admin")
+    plain = PageContext(language=language)
+    nav = tuple(
+        NavGroup(
+            label=plain.t(f"frame.nav.{group}"),
+            entries=tuple(
+                NavEntry(
+                    label=plain.t(f"frame.nav.{name}"),
+                    href=href,
+                    icon=icon,
+                    count=7 if name == "inbox" else None,
+                )
+                for name, href, icon in places
+            ),
+        )
+        for group, places in PLACES.items()
+    )
     return PageContext(
         language=language,
         theme=theme,
         user=User(name="Sofie Maes", role="Marketing · Belgium"),
         path=path,
         csrf_token="a-token",
-        nav=navigation(language, open_to=places, waiting={"inbox": 7}),
+        nav=nav,
     )
 
 

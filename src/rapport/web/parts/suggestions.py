@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
@@ -57,12 +58,13 @@ def suggestions(
 
 
 def marked(text: str, query: str) -> list[h.Child]:
-    """The text with each place marked where one of the query's words stands, in any case."""
-    words = [word for word in query.casefold().split() if word]
+    """The text with each place marked where one of the query's words stands.
+
+    Case and accents do not count: "kov" and "kovacs" are found in "Kovács".
+    """
+    words = _folded(query).split()
     parts: list[h.Child] = []
-    folded, start = text.casefold(), 0
-    if len(folded) != len(text):
-        return [text]  # folding ß changes places; better no mark than one on the wrong letters
+    folded, start = _folded(text), 0
     while start < len(text):
         places = [(folded.find(word, start), -len(word)) for word in words]
         found = min((place for place in places if place[0] >= 0), default=None)
@@ -72,3 +74,11 @@ def marked(text: str, query: str) -> list[h.Child]:
         parts += [text[start:place], h.mark(text[place : place + length])]
         start = place + length
     return [*parts, text[start:]]
+
+
+def _folded(text: str) -> str:
+    # Letter by letter, so that each stays at its place: "ß" folds to two letters and is left.
+    folded = (unicodedata.normalize("NFD", letter)[0].casefold() for letter in text)
+    return "".join(
+        fold if len(fold) == 1 else letter for letter, fold in zip(text, folded, strict=True)
+    )
