@@ -22,9 +22,10 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from rapport.engines.lake import Lake
-from rapport.understand.answer import answer, freshness
+from rapport.understand.answer import answer
 from rapport.understand.cohorts import cohort_retention
 from rapport.understand.customers import build_customers
+from rapport.understand.knowledge import freshness, knowledge
 from rapport.understand.periods import days
 from rapport.understand.question import Question
 from rapport.understand.segments.members import count, overview
@@ -159,7 +160,8 @@ def main() -> None:
     folder = Path(__file__).parents[1] / "build" / f"questions-{arguments.touchpoints}"
     lake = open_lake(folder, arguments.touchpoints, arguments.threads)
     start, end = days(date(2024, 11, 1), LAST, ZONE)
-    known = freshness(lake)
+    then = datetime(2026, 6, 1, tzinfo=UTC)
+    known = {moment: knowledge(lake, as_of=moment) for moment in (None, then)}
     now = datetime(2026, 11, 1, tzinfo=UTC)
 
     def ask(
@@ -174,7 +176,7 @@ def main() -> None:
             dimensions=dimensions,
             as_of=as_of,
         )
-        return answer(lake, question, known=known)
+        return answer(lake, question, known=known[as_of])
 
     slipping = next(each.rule for each in READY_MADE if each.key == "slipping_away")
     segments = [(each.key, each.rule) for each in READY_MADE]
@@ -187,7 +189,7 @@ def main() -> None:
         ),
         (
             "revenue by month, as known then",
-            lambda: ask("revenue", as_of=datetime(2026, 6, 1, tzinfo=UTC)),
+            lambda: ask("revenue", as_of=then),
             "touchpoints",
             ("type", "source", "order_id", "occurred_at", "received_at", "amount_base"),
         ),
@@ -218,7 +220,7 @@ def main() -> None:
         (
             "cohort retention, 24 months",
             lambda: cohort_retention(
-                lake, start=start, end=end, time_zone=ZONE, received_until=end
+                lake, start=start, end=end, time_zone=ZONE, known=known[None]
             ),
             "touchpoints",
             ("type", "source", "order_id", "occurred_at", "atom_id"),
@@ -238,6 +240,12 @@ def main() -> None:
                 "first_order_at", "last_nps", "last_csat", "mood", "tickets_90_days",
                 "probability_alive", "expected_value", "email_marketing",
             ),
+        ),
+        (
+            "what no longer holds (once per version)",
+            lambda: knowledge(lake),
+            "touchpoints",
+            ("type", "source", "order_id", "position", "corrects", "received_at"),
         ),
         (
             "freshness",

@@ -187,9 +187,7 @@ def found_by(spec: Spec, lake: Lake) -> list[dict[str, str]]:
         rows = answer(lake, question, tables=tables).rows()
         return [{name: _written(row[name]) for name in spec.expected[0]} for row in rows]
     if kind == "cohorts":
-        triangle = cohort_retention(
-            lake, **_range(spec), received_until=_range(spec)["end"], tables=tables
-        )
+        triangle = cohort_retention(lake, **_range(spec), tables=tables)
         return [
             {
                 "cohort": cohort.period.isoformat(),

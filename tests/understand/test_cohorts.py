@@ -38,7 +38,6 @@ def test_a_triangle_of_three_customers(lake: Lake) -> None:
         start=JANUARY,
         end=at("2026-04-01T00:00:00+02:00"),
         time_zone=ZONE,
-        received_until=at("2026-03-15"),
     )
 
     january, february, march = found.cohorts
@@ -56,9 +55,7 @@ def test_cohorts_of_generated_silos_equal_plain_python(lake: Lake, as_of: object
     lake.overwrite("membership", members)
     start, end = at("2025-02-01T00:00:00+01:00"), JULY
 
-    found = cohort_retention(
-        lake, start=start, end=end, time_zone=ZONE, received_until=end, as_of=as_of
-    )
+    found = cohort_retention(lake, start=start, end=end, time_zone=ZONE, as_of=as_of)
 
     sold = sales(known(rows, as_of), members)
     months: dict[str, set[int]] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
 from itertools import product
 from typing import Any, TypeAlias
@@ -12,12 +12,13 @@ import msgspec
 import pyarrow as pa
 from msgspec import Struct
 
-from rapport.engines.lake import Lake, Query, Step
+from rapport.engines.lake import Lake
 from rapport.engines.lake.store import digest
 from rapport.errors import InvalidQuestion
+from rapport.understand.knowledge import Freshness, Knowledge, ask, freshness, knowledge
 from rapport.understand.metrics import BY_NAME as METRICS
 from rapport.understand.metrics.base import Metric
-from rapport.understand.periods import period_before, year_before
+from rapport.understand.periods import Period, period_before, year_before
 from rapport.understand.plan import compile_question
 from rapport.understand.question import Question, check_question
 
@@ -26,13 +27,6 @@ MAX_CELLS = 200_000
 _MONEY = Decimal("0.0001")
 
 Value: TypeAlias = int | float | Decimal | None
-
-
-class Freshness(Struct, frozen=True, kw_only=True):
-    """What the lake held when it was asked."""
-
-    received_until: datetime | None  # the newest touchpoint's arrival; None: none yet
-    touchpoints: int
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -95,34 +89,12 @@ class Point(Struct, frozen=True, kw_only=True):
     complete: bool
 
 
-def freshness(
-    lake: Lake, *, as_of: datetime | None = None, tables: Mapping[str, pa.Table] | None = None
-) -> Freshness:
-    """How much the lake knows, and how recent it is.
-
-    Ask once for a page of many questions and hand it to `answer`.
-    """
-    query = Query(
-        steps=(
-            Step(
-                "freshness",
-                "SELECT max(t.received_at) AS received_until, count(*) AS touchpoints "
-                "FROM touchpoints AS t"
-                + ("" if as_of is None else " WHERE t.received_at <= $as_of"),
-            ),
-        ),
-        parameters={} if as_of is None else {"as_of": as_of},
-    )
-    (row,) = lake.ask(query, tables=tables).to_pylist()
-    return Freshness(received_until=row["received_until"], touchpoints=row["touchpoints"])
-
-
 def answer(
     lake: Lake,
     question: Question,
     *,
     tables: Mapping[str, pa.Table] | None = None,
-    known: Freshness | None = None,
+    known: Knowledge | None = None,
 ) -> Answer:
     """The answer to a question.
 
@@ -130,8 +102,8 @@ def answer(
     ----------
     tables : mapping of str to pyarrow.Table, optional
         Tables that stand in for the lake's own.
-    known : Freshness, optional
-        From `freshness`, to spare asking it again.
+    known : Knowledge, optional
+        From `knowledge`, to spare finding it again.
 
     Raises
     ------
@@ -139,10 +111,14 @@ def answer(
         If the question names what does not exist, or has too many cells.
     """
     plan = compile_question(question)
-    if known is None:
-        known = freshness(lake, as_of=question.as_of, tables=tables)
-    asked = lake.ask(plan.query, tables={**(tables or {}), **plan.tables})
-    cells = asked.to_pylist()
+    fresh = known.freshness if known else freshness(lake, as_of=question.as_of, tables=tables)
+    cells = ask(
+        lake,
+        plan.query,
+        as_of=question.as_of,
+        tables={**(tables or {}), **plan.tables},
+        known=known,
+    ).to_pylist()
     splits = [f"by_{name}" for name in question.dimensions]
     found = {(row["period"], *(row[name] for name in splits)): row for row in cells}
     combinations = sorted({key[1:] for key in found}, key=_unknown_last) if splits else [()]
@@ -157,7 +133,7 @@ def answer(
         "period_start": pa.array(
             [plan.periods[key[0]].starts_at for key in keys], pa.timestamp("us", tz="UTC")
         ),
-        "complete": pa.array([_complete(plan.periods[key[0]], known) for key in keys], pa.bool_()),
+        "complete": pa.array([_complete(plan.periods[key[0]], fresh) for key in keys], pa.bool_()),
     }
     for place, name in enumerate(question.dimensions, 1):
         columns[name] = pa.array([key[place] for key in keys], pa.string())
@@ -167,11 +143,11 @@ def answer(
         columns[metric.name] = pa.array(values, _arrow_type(metric))
         columns[f"{metric.name}_n"] = pa.array(counted, pa.int64())
     table = pa.table(columns)
-    return Answer(table=table, question=question, freshness=known, digest=digest(table))
+    return Answer(table=table, question=question, freshness=fresh, digest=digest(table))
 
 
-def _complete(period: Any, known: Freshness) -> bool:
-    over = known.received_until is not None and known.received_until >= period.ends_at
+def _complete(period: Period, fresh: Freshness) -> bool:
+    over = fresh.received_until is not None and fresh.received_until >= period.ends_at
     return bool(period.whole and over)
 
 
@@ -212,7 +188,7 @@ def compare(
     *,
     with_last_year: bool = False,
     tables: Mapping[str, pa.Table] | None = None,
-    known: Freshness | None = None,
+    known: Knowledge | None = None,
 ) -> Comparison:
     """The answer beside that of the period before, or of a year before.
 
@@ -226,7 +202,7 @@ def compare(
     else:
         start, end = period_before(question.start, question.end, question.time_zone)
     if known is None:
-        known = freshness(lake, as_of=question.as_of, tables=tables)
+        known = knowledge(lake, as_of=question.as_of, tables=tables)
     current = answer(lake, question, tables=tables, known=known)
     moment = question.end if question.now is None else question.now
     before = msgspec.structs.replace(question, start=start, end=end, now=moment)
@@ -266,7 +242,7 @@ def kpis(
     *,
     grain: str = "month",
     tables: Mapping[str, pa.Table] | None = None,
-    known: Freshness | None = None,
+    known: Knowledge | None = None,
 ) -> tuple[Kpi, ...]:
     """Each metric of a question as one number, with the period before and its course.
 
@@ -284,7 +260,7 @@ def kpis(
     whole = msgspec.structs.replace(question, grain=None)
     check_question(whole)
     if known is None:
-        known = freshness(lake, as_of=question.as_of, tables=tables)
+        known = knowledge(lake, as_of=question.as_of, tables=tables)
     compared = compare(lake, whole, tables=tables, known=known)
     course = answer(
         lake, msgspec.structs.replace(question, grain=grain), tables=tables, known=known
@@ -325,7 +301,7 @@ def kpi(
     *,
     grain: str = "month",
     tables: Mapping[str, pa.Table] | None = None,
-    known: Freshness | None = None,
+    known: Knowledge | None = None,
 ) -> Kpi:
     """One metric as a number with the period before and its course; see `kpis`."""
     one = msgspec.structs.replace(question, metrics=(metric,))

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import date, datetime
 
@@ -13,6 +12,7 @@ from msgspec import Struct
 from rapport.engines.lake import Lake, Query, Step
 from rapport.errors import InvalidQuestion
 from rapport.understand import relations
+from rapport.understand.knowledge import Knowledge, ask, freshness
 from rapport.understand.periods import calendar, periods_between
 from rapport.understand.plan import local_day_sql, zone_parameters
 from rapport.understand.question import Question, check_question
@@ -123,9 +123,7 @@ def cohort_query(
     steps = _steps(
         local_day_sql(parameters, "n.occurred_at"), rule, as_known_then=as_of is not None
     )
-    used = set(re.findall(r"\$(\w+)", " ".join(step.sql for step in steps)))
-    query = Query(steps=steps, parameters={name: parameters[name] for name in sorted(used)})
-    return query, {"calendar": calendar(periods, time_zone)}
+    return relations.bind(steps, parameters), {"calendar": calendar(periods, time_zone)}
 
 
 def cohort_retention(
@@ -133,13 +131,13 @@ def cohort_retention(
     *,
     start: datetime,
     end: datetime,
-    received_until: datetime,
     grain: str = "month",
     time_zone: str = "UTC",
     as_of: datetime | None = None,
     segment: Rule | None = None,
     now: datetime | None = None,
     tables: Mapping[str, pa.Table] | None = None,
+    known: Knowledge | None = None,
 ) -> CohortRetention:
     """Of the customers who first ordered in each period, how many ordered k periods later.
 
@@ -147,12 +145,12 @@ def cohort_retention(
     ----------
     start, end : datetime
         First orders of this time make the cohorts; orders are followed until `end`.
-    received_until : datetime
-        How recent the lake is (see `answer.freshness`): a period that ends later is not complete.
     grain : str
         Calendar unit of cohorts and of the time since.
     segment : Rule or None
         Only customers of this rule, as of today.
+    known : Knowledge or None
+        From `knowledge`, to spare asking it again.
 
     References
     ----------
@@ -170,10 +168,14 @@ def cohort_retention(
     )
     counts: dict[tuple[int, int], int] = {
         (row["cohort"], row["later"]): row["customers"]
-        for row in lake.ask(query, tables={**(tables or {}), **small}).to_pylist()
+        for row in ask(
+            lake, query, as_of=as_of, tables={**(tables or {}), **small}, known=known
+        ).to_pylist()
     }
+    fresh = known.freshness if known else freshness(lake, as_of=as_of, tables=tables)
+    until = fresh.received_until
     periods = periods_between(start, end, grain, time_zone)
-    over = [period.whole and period.ends_at <= received_until for period in periods]
+    over = [period.whole and until is not None and period.ends_at <= until for period in periods]
     cohorts = []
     for number, period in enumerate(periods):
         size = counts.get((number, 0), 0)

@@ -7,7 +7,6 @@ and three tables of the ledger's.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -206,8 +205,7 @@ def customers_query(now: datetime) -> Query:
         "mood_since": now - timedelta(days=MOOD_DAYS),
         "tickets_since": now - timedelta(days=TICKET_DAYS),
     }
-    used = set(re.findall(r"\$(\w+)", " ".join(step.sql for step in STEPS)))
-    return Query(steps=STEPS, parameters={name: parameters[name] for name in sorted(used)})
+    return relations.bind(STEPS, parameters)
 
 
 def build_customers(

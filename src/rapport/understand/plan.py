@@ -7,7 +7,6 @@ here depends on an engine.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -100,8 +99,8 @@ class Asked(Struct, frozen=True, kw_only=True):
 # ── the list ───────────────────────────────────────────────────────────────────────────────────
 
 
-def leave_out_the_corrected(asked: Asked) -> tuple[Step, ...]:
-    """Touchpoints known at the moment asked for, the newest word of each."""
+def leave_out_what_no_longer_holds(asked: Asked) -> tuple[Step, ...]:
+    """Touchpoints corrected, cancelled or told twice, as known at the moment asked for."""
     return relations.corrections(as_known_then=asked.as_known_then)
 
 
@@ -199,7 +198,7 @@ def line_up(asked: Asked) -> tuple[Step, ...]:
 
 
 STEPS: tuple[Callable[[Asked], tuple[Step, ...]], ...] = (
-    leave_out_the_corrected,
+    leave_out_what_no_longer_holds,
     find_sales,
     find_other_touchpoints,
     name_the_buyers,
@@ -223,12 +222,8 @@ def compile_question(question: Question) -> Plan:
     check_question(question)
     asked = _asked(question)
     steps = tuple(step for build in STEPS for step in build(asked))
-    used = set(re.findall(r"\$(\w+)", " ".join(step.sql for step in steps)))
     return Plan(
-        query=Query(
-            steps=steps,
-            parameters={name: asked.parameters[name] for name in sorted(used)},
-        ),
+        query=relations.bind(steps, asked.parameters),
         tables=_tables(asked),
         periods=asked.periods,
     )

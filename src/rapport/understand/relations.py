@@ -7,9 +7,11 @@ names; whatever varies is bound.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from rapport.engines.lake import Step
+from rapport.engines.lake import Query, Step
 from rapport.vocabulary import touchpoint as kinds
 
 #: What dimensions may read of a touchpoint.
@@ -27,28 +29,71 @@ TYPES: dict[str, str] = {
     "email_received": kinds.EMAIL_RECEIVED,
 }
 
+
+def bind(steps: tuple[Step, ...], parameters: Mapping[str, Any]) -> Query:
+    """The steps as a query, with those parameters that they name."""
+    used = set(re.findall(r"\$(\w+)", " ".join(step.sql for step in steps)))
+    return Query(steps=steps, parameters={name: parameters[name] for name in sorted(used)})
+
+
 _KNOWN_THEN = " AND t.received_at <= $as_of"
 
 
 def corrections(*, as_known_then: bool) -> tuple[Step, ...]:
-    """Which touchpoints no longer hold, because a later one replaces them.
+    """Which touchpoints no longer hold, by position: the step `left_out`.
 
-    Of several corrections of one touchpoint the newest received wins, and the others no longer
-    hold either. A correction may itself be corrected.
+    - A touchpoint that a later one corrects. Of several corrections the newest received wins, and
+      the others do not hold either. A correction may itself be corrected.
+    - An order that an "Order Cancelled" of the same source names, whenever that came; its refunds
+      go with it.
+    - An order that one source sends again under the same order id (a thank-you page loaded twice):
+      the first received holds. Looked for among all orders, or the copy would count in the month
+      after.
+
+    The answer depends on nothing but the lake and the moment of knowledge, so whoever asks many
+    questions computes it once (`knowledge.py`): it costs more than the questions do.
     """
+    then = _KNOWN_THEN if as_known_then else ""
     return (
         Step(
             "corrections",
-            "SELECT t.source, t.corrects, t.touchpoint_id, row_number() OVER ("
+            "SELECT t.source, t.corrects, t.position, row_number() OVER ("
             "PARTITION BY t.source, t.corrects "
             "ORDER BY t.received_at DESC NULLS LAST, t.position DESC NULLS LAST) AS newness "
-            "FROM touchpoints AS t WHERE t.corrects IS NOT NULL AND t.corrects <> t.touchpoint_id"
-            + (_KNOWN_THEN if as_known_then else ""),
+            "FROM touchpoints AS t "
+            "WHERE t.corrects IS NOT NULL AND t.corrects <> t.touchpoint_id" + then,
         ),
         Step(
             "replaced",
-            "SELECT source, corrects AS touchpoint_id FROM corrections WHERE newness = 1 "
-            "UNION SELECT source, touchpoint_id FROM corrections WHERE newness > 1",
+            # Without corrections the engine sees an empty side and reads no ids at all.
+            "SELECT t.position FROM touchpoints AS t JOIN ("
+            "SELECT DISTINCT source, corrects FROM corrections) AS c "
+            "ON c.source = t.source AND c.corrects = t.touchpoint_id"
+            + (" WHERE t.received_at <= $as_of" if as_known_then else "")
+            + " UNION SELECT position FROM corrections WHERE newness > 1",
+        ),
+        Step(
+            "dealt",
+            "SELECT t.position, t.source, t.order_id, "
+            "CASE WHEN t.type = $order_completed THEN 1 ELSE 0 END AS is_order, "
+            "CASE WHEN t.type = $order_cancelled THEN 1 ELSE 0 END AS is_cancellation "
+            "FROM touchpoints AS t LEFT JOIN replaced AS r ON r.position = t.position "
+            "WHERE (t.type = $order_completed OR t.type = $order_refunded "
+            "OR t.type = $order_cancelled) AND t.order_id IS NOT NULL AND r.position IS NULL"
+            + then,
+        ),
+        Step(
+            "told_twice",
+            "SELECT source, order_id, max(is_cancellation) AS cancelled, "
+            "min(CASE WHEN is_order = 1 THEN position END) AS first_position FROM dealt "
+            "GROUP BY source, order_id HAVING count(*) > 1",
+        ),
+        Step(
+            "left_out",
+            "SELECT position FROM replaced UNION "
+            "SELECT d.position FROM dealt AS d "
+            "JOIN told_twice AS w ON w.source = d.source AND w.order_id = d.order_id "
+            "WHERE w.cancelled = 1 OR (d.is_order = 1 AND d.position > w.first_position)",
         ),
     )
 
@@ -59,9 +104,8 @@ def current(
     """SELECT of the touchpoints that hold, of the types and times that ``condition`` names."""
     listed = ", ".join(f"t.{column}" for column in columns)
     return (
-        f"SELECT {listed} FROM touchpoints AS t LEFT JOIN replaced AS r "
-        "ON r.source = t.source AND r.touchpoint_id = t.touchpoint_id "
-        f"WHERE {condition} AND r.touchpoint_id IS NULL"
+        f"SELECT {listed} FROM touchpoints AS t LEFT JOIN left_out AS r "
+        f"ON r.position = t.position WHERE {condition} AND r.position IS NULL"
         + (_KNOWN_THEN if as_known_then else "")
         + only
     )
@@ -70,51 +114,27 @@ def current(
 def sales(*, as_known_then: bool, since: str) -> tuple[Step, ...]:
     """One row per order placed and per refund paid, without the cancelled and the repeated.
 
-    An order is cancelled by an "Order Cancelled" of the same source and order id, whenever that
-    came; its refunds go with it. An order that one source sends twice under one order id (a thank-
-    you page that is loaded again) is one order, the first received.
+    Parameters
+    ----------
+    since : str
+        Name of the parameter that holds the earliest moment needed; "" for all of history.
     """
-    columns = (
-        "position", "atom_id", "occurred_at", "received_at", "type", "order_id", "amount_base", *_SPLIT
-    )  # fmt: skip
-    picked = ", ".join(
-        f"s.{column}"
-        for column in ("atom_id", "occurred_at", "received_at", "amount_base", *_SPLIT)
-    )
+    columns = ("atom_id", "occurred_at", "received_at", "type", "amount_base", *_SPLIT)
     return (
-        Step(
-            "cancelled",
-            "SELECT DISTINCT source, order_id FROM ("
-            + current(
-                ("source", "order_id"),
-                "t.type = $order_cancelled AND t.order_id IS NOT NULL",
-                as_known_then=as_known_then,
-            )
-            + ") AS cancellations",
-        ),
         Step(
             "sold",
             current(
                 columns,
-                "t.type IN ($order_completed, $order_refunded)",
+                "(t.type = $order_completed OR t.type = $order_refunded)",
                 as_known_then=as_known_then,
+                only=" AND t.occurred_at < $end"
+                + (f" AND t.occurred_at >= ${since}" if since else ""),
             ),
         ),
         Step(
-            "repeated",
-            "SELECT source, order_id, min(position) AS position FROM sold "
-            "WHERE type = $order_completed AND order_id IS NOT NULL "
-            "GROUP BY source, order_id HAVING count(*) > 1",
-        ),
-        Step(
             "sales",
-            f"SELECT {picked}, CASE WHEN s.type = $order_completed THEN 1 ELSE 0 END AS is_order "
-            "FROM sold AS s "
-            "LEFT JOIN cancelled AS c ON c.source = s.source AND c.order_id = s.order_id "
-            "LEFT JOIN repeated AS d ON d.source = s.source AND d.order_id = s.order_id "
-            "WHERE c.order_id IS NULL AND "
-            "(d.position IS NULL OR s.type = $order_refunded OR s.position = d.position) "
-            "AND s.occurred_at < $end" + (f" AND s.occurred_at >= ${since}" if since else ""),
+            "SELECT s.*, CASE WHEN s.type = $order_completed THEN 1 ELSE 0 END AS is_order "
+            "FROM sold AS s",
         ),
     )
 

@@ -1,0 +1,85 @@
+"""What the lake knew at a moment: how recent it was, and which touchpoints no longer held.
+
+Both depend on nothing but the lake and the moment, and finding the second costs more than most
+questions. So a page that asks many questions gets it once, keeps it for as long as
+`lake.version("touchpoints")` stays the same, and hands it to each of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import pyarrow as pa
+from msgspec import Struct
+
+from rapport.engines.lake import Lake, Query, Step
+from rapport.errors import InternalError
+from rapport.understand import relations
+
+
+class Freshness(Struct, frozen=True, kw_only=True):
+    """How much the lake holds, and how recent it is."""
+
+    received_until: datetime | None  # the newest touchpoint's arrival; None: none yet
+    touchpoints: int
+
+
+class Knowledge(Struct, frozen=True, kw_only=True):
+    """What is known at `as_of` (None: now).
+
+    `left_out` has one column, ``position``: touchpoints that were corrected, cancelled or told
+    twice, which no question counts.
+    """
+
+    freshness: Freshness
+    as_of: datetime | None
+    left_out: pa.Table
+
+
+def freshness(
+    lake: Lake, *, as_of: datetime | None = None, tables: Mapping[str, pa.Table] | None = None
+) -> Freshness:
+    """How much the lake holds, and how recent it is."""
+    steps = (
+        Step(
+            "freshness",
+            "SELECT max(t.received_at) AS received_until, count(*) AS touchpoints "
+            "FROM touchpoints AS t" + ("" if as_of is None else " WHERE t.received_at <= $as_of"),
+        ),
+    )
+    (row,) = lake.ask(relations.bind(steps, {"as_of": as_of}), tables=tables).to_pylist()
+    return Freshness(received_until=row["received_until"], touchpoints=row["touchpoints"])
+
+
+def knowledge(
+    lake: Lake, *, as_of: datetime | None = None, tables: Mapping[str, pa.Table] | None = None
+) -> Knowledge:
+    """What the lake knows, or knew at a moment."""
+    steps = relations.corrections(as_known_then=as_of is not None)
+    query = relations.bind(steps, {**relations.TYPES, "as_of": as_of})
+    return Knowledge(
+        freshness=freshness(lake, as_of=as_of, tables=tables),
+        as_of=as_of,
+        left_out=lake.ask(query, tables=tables),
+    )
+
+
+def ask(
+    lake: Lake,
+    query: Query,
+    *,
+    as_of: datetime | None,
+    tables: Mapping[str, pa.Table],
+    known: Knowledge | None,
+) -> pa.Table:
+    """The answer to a query, spared what is known already."""
+    if known is None:
+        return lake.ask(query, tables=tables)
+    if known.as_of != as_of:
+        raise InternalError(f"Knowledge of {known.as_of} was given to a question as of {as_of}")
+    own = {step.name for step in relations.corrections(as_known_then=as_of is not None)}
+    shorter = relations.bind(
+        tuple(step for step in query.steps if step.name not in own), query.parameters
+    )
+    return lake.ask(shorter, tables={**tables, "left_out": known.left_out})
