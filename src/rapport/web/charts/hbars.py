@@ -34,7 +34,14 @@ def hbar_chart(
     low, high = min([0.0, *numbers]), max([0.0, *numbers])
     whole = (high - low) or 1.0
 
-    longest = max((len(written(bar.value)) + len(bar.note or "") for bar in bars), default=0)
+    # A figure needs room beyond the track only as far as its bar reaches.
+    room = max(
+        (
+            (len(written(bar.value)) + len(bar.note or "")) * (max(bar.value, 0.0) - low) / whole
+            for bar in bars
+        ),
+        default=0.0,
+    )
 
     def row(bar: NamedBar) -> h.Markup:
         start = (min(bar.value, 0.0) - low) / whole * 100
@@ -54,6 +61,6 @@ def hbar_chart(
         )
 
     return Chart(
-        plot=h.ul({"class": "hbars", "style": f"--room:{longest + 1}ch"}, map(row, bars)),
+        plot=h.ul({"class": "hbars", "style": f"--room:{room + 1:.1f}ch"}, map(row, bars)),
         sentence=sentence,
     )
