@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import func, select
 
@@ -23,7 +25,7 @@ from rapport.act.alerts import (
 )
 from rapport.act.defaults import ensure_defaults
 from rapport.act.tickets import change_status, get_ticket, notes_of
-from rapport.engines.ledger import Ledger
+from rapport.engines.ledger import Ledger, open_ledger
 from rapport.errors import InvalidInput
 from rapport.vocabulary import ledger_tables as t
 from tests.act.people import NOW, add_people, merge
@@ -330,3 +332,34 @@ def test_defaults_are_added_once_and_never_overwrite(ledger: Ledger) -> None:
     assert (policy.name, policy.max_messages, policy.window_days) == ("3 messages per 7 days", 1, 7)
     assert (kept.name, kept.owner_email) == ("Negative feedback", "new@shop.example")
     assert kept.definition == NegativeFeedback()
+
+
+def _open_concurrently(url: str, worker: int) -> None:
+    ledger = open_ledger(url, migrate=False)
+    for position in range(12):
+        # Each worker sees all touchpoints, and two of its own, of the same person.
+        touchpoints = [feedback(position), feedback(1000 + worker * 100 + position)]
+        with ledger.write() as connection:
+            open_tickets(connection, ledger, raised(*touchpoints), at=NOW, public_url=URL)
+    ledger.close()
+
+
+def test_several_workers_open_one_ticket_for_one_person(ledger_url: str) -> None:
+    ledger = open_ledger(ledger_url, migrate=False)
+    add_people(ledger, {"p": [1]})
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    workers = [context.Process(target=_open_concurrently, args=(ledger_url, n)) for n in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert [w.exitcode for w in workers] == [0] * 4
+    with ledger.read() as connection:
+        (ticket_id,) = connection.scalars(select(t.ticket.c.ticket_id))
+        noted = [msgspec.json.decode(n.body)["position"] for n in notes_of(connection, ticket_id)]
+        opened_by = get_ticket(connection, ticket_id).position
+    assert len(mails(ledger)) == 1
+    ledger.close()
+    assert len(noted) == len(set(noted)) == 12 + 4 * 12 - 1  # each touchpoint once
+    assert opened_by not in noted

@@ -391,6 +391,21 @@ def test_a_sender_that_lost_its_lease_does_not_overwrite_the_other(
     assert rows(ledger)["k"].status == "sent"
 
 
+def test_a_sender_that_lost_its_lease_leaves_the_message_to_who_is_sending_it_now(
+    ledger: Ledger, now: FakeClock
+) -> None:
+    put(ledger, "k")
+
+    def hang(_: Delivery) -> None:
+        now.advance(timedelta(minutes=11))
+        with pytest.raises(Died):  # another sender holds it, and has not finished
+            deliver(ledger, Postman(refuse(Died())), now)  # type: ignore[arg-type]
+        raise DeliveryFailed("timed out")
+
+    assert deliver(ledger, Postman(hang), now).retried == 0
+    assert (rows(ledger)["k"].status, rows(ledger)["k"].attempts) == ("sending", 2)
+
+
 def _deliver_all(url: str, port: int) -> None:
     from datetime import UTC, datetime  # noqa: PLC0415
 
