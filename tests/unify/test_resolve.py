@@ -331,3 +331,13 @@ def test_every_record_has_exactly_one_open_membership_with_its_decision(ledger: 
     still_open = [row[0] for row in rows if row[2] is None]
     assert sorted(still_open) == sorted({atom("user_id:old"), atom("user_id:new")})
     assert sorted(row[1] for row in rows) == ["create", "create", "merge"]
+
+
+def test_a_mailbox_that_names_a_family_links_only_agreeing_names(ledger: Ledger) -> None:
+    resolve(
+        ledger,
+        seen("crm_contact:1", email="familie.maes@mail.be", name="Jan Maes"),
+        seen("user_id:2", email="familie.maes@mail.be", name="Maes Jan"),
+        seen("user_id:3", email="familie.maes@mail.be", source="outlet"),
+    )
+    assert len(set(memberships(ledger).values())) == 2

@@ -37,8 +37,22 @@ _DOMAINS = re.compile(
     r"|^(?:test|teszt|nomail|noemail|none|no|null|geen|nincs|aucun|fake|dummy|asdf|xxx|aaa|abc)"
     r"\.[a-z]{2,}$"
 )
+#: Words by which a mailbox names itself a family's: nl, fr, en, hu, de.
+_FAMILY = re.compile(r"famil(?:ie|le|y|ia)|(?:^|[._-])fam[._-]|gezin|csalad|család")
+
 _RISING = "01234567890123456789"
 _FALLING = _RISING[::-1]
+
+
+def names_household(kind: str, value: str) -> bool:
+    """Whether a value says of itself that a family shares it: ``familie.maes@…``.
+
+    Examples
+    --------
+    >>> names_household("email", "famille.dubois@mail.fr"), names_household("email", "fama@mail.fr")
+    (True, False)
+    """
+    return kind == "email" and _FAMILY.search(value.partition("@")[0]) is not None
 
 
 def blocked_reason(kind: str, value: str) -> str | None:

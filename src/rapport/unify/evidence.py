@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from rapport.unify.blocked_values import blocked_reason
+from rapport.unify.blocked_values import blocked_reason, names_household
 from rapport.unify.names import NO_NAME, PersonName, count_persons
 from rapport.vocabulary.identifier import Identifier, IdentifierClass, IdentifierKind, kind_of
 
@@ -183,6 +183,8 @@ def make_evidence(
         if why is not None:
             set_aside.append((value, why, tuple(sorted(members))))
             continue
+        if value_class is ValueClass.PERSONAL and names_household(value.kind, value.value):
+            value_class = ValueClass.HOUSEHOLD
         for atom_id in members:
             held[atom_id].append(value)
         if len(members) > 1:
