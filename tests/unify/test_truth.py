@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from itertools import combinations
 
@@ -64,14 +64,20 @@ def us_date(text: str) -> str | None:
     return None
 
 
-def test_hand_made_hard_cases_have_no_wrong_merge(ledger: Ledger) -> None:
+def test_hand_made_hard_cases_have_no_wrong_merge(
+    ledger: Ledger, record_property: Callable[[str, object], None]
+) -> None:
     clusters = {
         row["RECORD_ID"]: row["CLUSTER_ID"]
         for row in read_csv("identity/senzing_truth.csv")
         if row["DATA_SOURCE"] == "CUSTOMERS"
     }
-    kinds = {"SSN_NUMBER": "ssn", "PASSPORT_NUMBER": "passport", "DRIVERS_LICENSE_NUMBER": "licence",
-             "NATIONAL_ID_NUMBER": "national_id"}  # fmt: skip
+    kinds = {
+        "SSN_NUMBER": "ssn",
+        "PASSPORT_NUMBER": "passport",
+        "DRIVERS_LICENSE_NUMBER": "licence",
+        "NATIONAL_ID_NUMBER": "national_id",
+    }
     sightings, truth = [], {}
     for row in read_csv("identity/senzing_customers.csv"):
         record = Identifier(kind="crm_contact", value=row["RECORD_ID"], namespace="crm")
@@ -93,13 +99,15 @@ def test_hand_made_hard_cases_have_no_wrong_merge(ledger: Ledger) -> None:
         truth[atom_id(record)] = clusters[row["RECORD_ID"]]
     resolve(ledger, *sightings)
     wrong, joined, to_join = wrong_and_found(memberships(ledger), truth)
-    print(f"\nsenzing: {wrong} wrong of {joined} joined pairs, {to_join} to join")
+    record_property("recall", joined / to_join)
     assert wrong == 0
-    assert joined >= 5
+    assert joined / to_join >= 0.3
 
 
 @pytest.mark.slow
-def test_many_silos_in_four_languages_are_joined_with_high_precision(ledger: Ledger) -> None:
+def test_many_silos_in_four_languages_are_joined_with_high_precision(
+    ledger: Ledger, record_property: Callable[[str, object], None]
+) -> None:
     data = polars.read_parquet(real_data("identity/synth_10k.parquet"))
     sightings, truth = [], {}
     for row in data.iter_rows(named=True):
@@ -130,9 +138,10 @@ def test_many_silos_in_four_languages_are_joined_with_high_precision(ledger: Led
     wrong, joined, to_join = wrong_and_found(placed, truth)
     precision, recall = 1 - wrong / joined, (joined - wrong) / to_join
     largest = max(Counter(placed.values()).values())
-    print(f"\nsynth_10k: precision {precision:.4f}, recall {recall:.4f}, largest {largest}")
+    record_property("precision", precision)
+    record_property("recall", recall)
     assert precision >= 0.99
-    assert recall >= 0.15
+    assert recall >= 0.25
     assert largest <= 40
 
 
