@@ -7,7 +7,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
@@ -77,6 +77,7 @@ def hour(h: int) -> datetime:
     return NOW + timedelta(hours=h)
 
 
+@settings(deadline=None)  # machines are shared
 @given(moments, st.integers(0, 60 * 24), policies)
 def test_a_contact_fits_when_no_window_that_holds_it_is_overfull(
     hours: list[int], at: int, policy: ContactPolicy
@@ -87,6 +88,7 @@ def test_a_contact_fits_when_no_window_that_holds_it_is_overfull(
     assert fits([hour(h) for h in hours], hour(at), policy) is not overfull
 
 
+@settings(deadline=None)  # machines are shared
 @given(moments, policies)
 def test_sending_whatever_fits_never_overfills_any_window(
     hours: list[int], policy: ContactPolicy
@@ -98,6 +100,7 @@ def test_sending_whatever_fits_never_overfills_any_window(
     assert all(crowd(accepted, policy, w) <= policy.max_messages for w in range(-250, 60 * 24 + 1))
 
 
+@settings(deadline=None)  # machines are shared
 @given(moments, st.integers(0, 60 * 24), policies)
 def test_the_next_free_moment_is_the_first_that_fits(
     hours: list[int], at: int, policy: ContactPolicy

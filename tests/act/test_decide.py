@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
@@ -232,6 +232,7 @@ def test_a_batch_larger_than_one_statement_is_decided_whole(ledger: Ledger) -> N
 words = st.sampled_from([None, YES, NO])
 
 
+@settings(deadline=None)  # machines are shared
 @given(words, words)
 def test_the_more_specific_word_on_surveys_outranks_the_general_one(
     surveys: ConsentState | None, general: ConsentState | None
