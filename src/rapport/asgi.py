@@ -27,7 +27,7 @@ from rapport.api.errors import error_answer
 from rapport.errors import InternalError, NotAllowed, NotFound, NotSignedIn, RapportError
 from rapport.settings import read_settings
 from rapport.vocabulary.access import User
-from rapport.web.assets import assets
+from rapport.web.assets import COMPRESSION, assets
 from rapport.web.pages import page_routes
 from rapport.web.parts.context import CSRF_FIELD, CSRF_HEADER
 from rapport.web.parts.frame import CONTENT_SECURITY_POLICY
@@ -148,5 +148,6 @@ def create_app(
         lifespan=[lifespan],
         exception_handlers={Exception: _answer_error},
         response_headers=_HEADERS,
+        compression_config=COMPRESSION,
         debug=debug,
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from rapport.engines.lake import Lake, Query, Step
 from rapport.understand import relations
@@ -26,7 +27,7 @@ _STEPS = (
     *relations.named_sales(),
     Step(
         "bought",
-        "SELECT profile_id, sum(is_order) AS order_count, sum(amount_base) AS revenue, "
+        "SELECT profile_id, CAST(sum(is_order) AS BIGINT) AS order_count, sum(amount_base) AS revenue, "
         "max(CASE WHEN is_order = 1 THEN occurred_at END) AS last_order_at "
         "FROM named_sales WHERE profile_id IS NOT NULL GROUP BY profile_id",
     ),
@@ -78,8 +79,8 @@ def profile_activity(
         answer = lake.ask(query)
         if profiles is None:
             return answer
-        wanted = pa.table({"profile_id": sorted(set(profiles.values()))})
-        return answer.join(wanted, "profile_id", join_type="inner")
+        wanted = pa.array(sorted(set(profiles.values())))
+        return answer.filter(pc.is_in(answer["profile_id"], value_set=wanted))
     records = pa.table(
         {
             "atom_id": pa.array(list(profiles), pa.int64()),

@@ -28,7 +28,7 @@ def html_response(content: h.Markup, *, status_code: int = 200) -> Response[str]
     return Response(
         str(content),
         status_code=status_code,
-        media_type="text/html; charset=utf-8",
+        media_type="text/html",
         headers={"Cache-Control": "no-store", "Vary": "HX-Request, Cookie"},
     )
 

@@ -16,6 +16,7 @@ import msgspec
 from sqlalchemy import Connection, func, select
 
 from rapport.collect.refused import keep_refused
+from rapport.collect.sources import count_accepted
 from rapport.collect.touchpoints import touchpoint_of
 from rapport.engines.ledger import Ledger
 from rapport.errors import RapportError
@@ -30,6 +31,7 @@ from rapport.workflows.lake_rows import Judged, atoms_of, item_rows, touchpoint_
 from rapport.workflows.money import Rates, read_rates
 
 WORKER = "ingest"
+COUNTER = "count"
 BATCH = 5_000
 
 
@@ -147,7 +149,19 @@ def write_the_ledger(batch: Batch) -> None:
         if batch.refused:
             ids = {entry.name: entry.source_id for entry in batch.entries}
             keep_refused(company.ledger, connection, ids, batch.refused)
+        count_new(company.ledger, connection, batch, now)
         keep_position(company.ledger, connection, WORKER, batch.last, now)
+
+
+def count_new(ledger: Ledger, connection: Connection, batch: Batch, now: datetime) -> None:
+    """Count entries per source and day, once: a rebuild walks over them again."""
+    counted = read_position(connection, COUNTER)
+    count_accepted(
+        ledger,
+        connection,
+        [(e.source_id, e.received_at) for e in batch.entries if e.position > counted],
+    )
+    keep_position(ledger, connection, COUNTER, max(counted, batch.last), now)
 
 
 STEPS: tuple[Callable[[Batch], None], ...] = (

@@ -1,0 +1,171 @@
+"""The demo company: its silos' exports, walked through every room."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+from msgspec import Struct
+from sqlalchemy import func, select
+
+from rapport.demo.company import generate
+from rapport.errors import Conflict
+from rapport.vocabulary.ledger_tables import journal, profile, refused
+from rapport.workflows.campaign import Campaign, run_campaign
+from rapport.workflows.company import Company, Progress, silent
+from rapport.workflows.import_files import import_folder
+from rapport.workflows.resolve import resolve_company
+from rapport.workflows.setup import ensure_company
+from rapport.workflows.train import train_models
+from rapport.workflows.users import create_user
+
+
+class DemoUser(Struct, frozen=True, kw_only=True):
+    """Somebody of the demo company."""
+
+    email: str
+    name: str
+    role: str
+    language: str
+    password: str
+
+
+#: The demo holds invented people only, so that its passwords may be known to all.
+DEMO_USERS: tuple[DemoUser, ...] = (
+    DemoUser(
+        email="admin@kadar.example", name="Kadár Zsófia", role="admin", language="en",
+        password="maison-kadar",
+    ),
+    DemoUser(
+        email="manager@kadar.example", name="Sofie Maes", role="manager", language="nl",
+        password="maison-kadar",
+    ),
+    DemoUser(
+        email="agent@kadar.example", name="Tom Lefèvre", role="agent", language="fr",
+        password="maison-kadar",
+    ),
+)  # fmt: skip
+
+#: A message that asks lost customers back, in the languages of the company.
+WINTER_CAMPAIGN = Campaign(
+    key="winter-welcome",
+    name="Winter welcome back",
+    segment="slipping_away",
+    subject={
+        "nl": "We hebben je gemist",
+        "fr": "Vous nous avez manqué",
+        "hu": "Hiányzott nekünk",
+        "en": "We missed you",
+    },
+    text={
+        "nl": "Dag {name},\n\nDe winterselectie staat klaar. Kom je kijken?\n\nMaison Kadár",
+        "fr": "Bonjour {name},\n\nLa sélection d’hiver vous attend. À bientôt !\n\nMaison Kadár",
+        "hu": "Kedves {name}!\n\nMegérkezett a téli válogatás. Nézzen be hozzánk!\n\nMaison Kadár",
+        "en": "Hello {name},\n\nOur winter selection is here. See you soon!\n\nMaison Kadár",
+    },
+    fallback_name={"nl": "klant", "fr": "cher client", "hu": "Vásárlónk", "en": "customer"},
+)
+
+
+class DemoBuilt(Struct, frozen=True, kw_only=True):
+    """What there is now."""
+
+    made: bool
+    touchpoints: int
+    profiles: int
+    refused: int
+    seconds: float
+    steps: dict[str, float] = {}
+
+
+def build_demo(
+    company: Company, *, people: int = 6000, seed: int = 7, progress: Progress = silent
+) -> DemoBuilt:
+    """Make the demo company, or find it made.
+
+    Every part can be repeated: what an interrupted start left is completed by the next.
+
+    Raises
+    ------
+    Conflict
+        If the data folder holds another company.
+    """
+    began = perf_counter()
+    state = company.choice("demo")
+    if state == "ready":
+        return _built(company, made=False, seconds=perf_counter() - began)
+    with company.ledger.read() as connection:
+        inhabited = bool(connection.scalar(select(func.count()).select_from(journal)))
+    if inhabited and state is None:
+        raise Conflict(
+            f"{company.settings.folder} holds a company already; "
+            "give the demo a folder of its own: rapport --data demo-data demo"
+        )
+    steps: dict[str, float] = {}
+
+    def timed(name: str, since: float) -> float:
+        steps[name] = round(perf_counter() - since, 1)
+        return perf_counter()
+
+    company.choose("demo", "begun")
+    silos = company.settings.folder / "silos"
+    mark = began
+    generate(
+        silos,
+        seed=seed,
+        people=people,
+        until=company.clock().date(),
+        progress=lambda _step, done, total: progress("generate", done, total),
+    )
+    mark = timed("generate", mark)
+    company.choose("company_name", "Maison Kadár")
+    company.choose("reporting_currency", "EUR")
+    company.choose("time_zone", "Europe/Brussels")
+    ensure_company(company, owner_email=DEMO_USERS[2].email)
+    _ensure_users(company)
+    import_folder(company, silos, progress=progress)
+    mark = timed("import", mark)
+    resolve_company(company, progress=progress)
+    mark = timed("resolve", mark)
+    train_models(company, progress=progress)
+    resolve_company(company, progress=progress)
+    mark = timed("train", mark)
+    run_campaign(company, WINTER_CAMPAIGN, progress=progress)
+    timed("decide", mark)
+    company.choose("demo", "ready")
+    return _built(company, made=True, seconds=perf_counter() - began, steps=steps)
+
+
+def _ensure_users(company: Company) -> None:
+    for user in DEMO_USERS:
+        try:
+            create_user(
+                company,
+                email=user.email,
+                name=user.name,
+                role=user.role,
+                password=user.password,
+                language=user.language,
+            )
+        except Conflict:
+            continue  # a start that was interrupted made this one
+
+
+def _built(
+    company: Company, *, made: bool, seconds: float, steps: dict[str, float] | None = None
+) -> DemoBuilt:
+    with company.ledger.read() as connection:
+        counts = [
+            int(connection.scalar(select(func.count()).select_from(table)) or 0)
+            for table in (journal, refused)
+        ]
+        profiles = connection.scalar(
+            select(func.count()).select_from(profile).where(profile.c.merged_into.is_(None))
+        )
+    return DemoBuilt(
+        made=made,
+        touchpoints=counts[0],
+        refused=counts[1],
+        profiles=int(profiles or 0),
+        seconds=round(seconds, 1),
+        steps=steps or {},
+    )

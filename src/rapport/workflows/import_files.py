@@ -1,0 +1,243 @@
+"""Bring a silo's files into the journal: each record once, what cannot be read kept aside."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from rapport.collect.guessing import guess_mapping
+from rapport.collect.mapped_files import keep_batch, read_rates, read_touchpoints
+from rapport.collect.mapping import (
+    Mapping,
+    find_mapping,
+    mapping_path,
+    read_mapping,
+    with_columns,
+    write_mapping,
+)
+from rapport.collect.refused import keep_refused
+from rapport.collect.sources import ensure_source
+from rapport.errors import InvalidMapping
+from rapport.vocabulary.touchpoint import REFUSAL_REASONS, RefusedRecord
+from rapport.workflows.company import Company, Progress, silent
+from rapport.workflows.money import keep_rates
+
+SUFFIXES = (".csv", ".txt", ".tsv", ".json", ".jsonl", ".parquet", ".gz")
+
+
+class MappedColumn(Struct, frozen=True, kw_only=True):
+    """One of our fields and where a file has it."""
+
+    field: str
+    column: str
+    confidence: float
+
+
+class PreparedMapping(Struct, frozen=True, kw_only=True):
+    """A mapping, and what a person should look at before it is used."""
+
+    mapping: Mapping
+    certain: bool  # written or confirmed by a person, not guessed
+    lines: tuple[MappedColumn, ...] = ()
+    questions: tuple[str, ...] = ()
+
+
+class ReasonCount(Struct, frozen=True, kw_only=True):
+    """How many records of a file were refused for one reason."""
+
+    reason: str
+    meaning: str
+    count: int
+    example: str
+
+
+class Imported(Struct, frozen=True, kw_only=True):
+    """What became of a file."""
+
+    file: str
+    source: str
+    kind: str
+    rows: int
+    accepted: int
+    duplicates: int
+    refused: int
+    rates: int = 0
+    reasons: tuple[ReasonCount, ...] = ()
+
+
+def prepare_mapping(
+    path: Path,
+    *,
+    kind: str,
+    columns: Sequence[str] = (),
+    mapping_file: Path | None = None,
+    source: str | None = None,
+) -> PreparedMapping:
+    """The mapping to read ``path`` with: given, saved beside it, or guessed.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        ``ours=theirs`` for a column, ``ours=:value`` for one value of all rows.
+    mapping_file : Path, optional
+        A mapping that a person wrote.
+
+    Raises
+    ------
+    InvalidMapping
+        If the file does not suit the kind; it names what is missing and what there is.
+    """
+    pairs = dict(_pair(text) for text in columns)
+    theirs = {ours: value for ours, value in pairs.items() if not value.startswith(":")}
+    constants = {ours: value[1:] for ours, value in pairs.items() if value.startswith(":")}
+    written = read_mapping(mapping_file) if mapping_file else find_mapping(path)
+    if written is not None and written.kind != kind:
+        raise InvalidMapping(f"The mapping says {written.kind}, the command says {kind}")
+    if written is not None:
+        return PreparedMapping(mapping=_settled(written, theirs, constants, source), certain=True)
+    guess = guess_mapping(path, kind, columns=theirs, constants=constants)
+    return PreparedMapping(
+        mapping=_settled(guess.mapping, theirs, constants, source),
+        certain=False,
+        lines=tuple(
+            MappedColumn(field=ours, column=column, confidence=guess.confidence.get(ours, 1.0))
+            for ours, column in guess.mapping.columns.items()
+        ),
+        questions=guess.questions,
+    )
+
+
+def _pair(text: str) -> tuple[str, str]:
+    ours, separator, theirs = text.partition("=")
+    if not (ours and separator and theirs):
+        raise InvalidMapping(f"--map {text!r} must read OURS=THEIRS, or OURS=:value for all rows")
+    return ours.strip(), theirs.strip()
+
+
+def _settled(
+    mapping: Mapping, theirs: dict[str, str], constants: dict[str, str], source: str | None
+) -> Mapping:
+    if theirs:
+        mapping = with_columns(mapping, theirs)
+    if constants:
+        mapping = msgspec.structs.replace(mapping, constants={**mapping.constants, **constants})
+    return msgspec.structs.replace(mapping, source=source) if source else mapping
+
+
+def import_file(
+    company: Company,
+    path: Path,
+    mapping: Mapping,
+    *,
+    dry_run: bool = False,
+    progress: Progress = silent,
+    step: str = "import",
+) -> Imported:
+    """Read a file into the journal, with its mapping saved beside it.
+
+    A record that is there already stays as it is, so importing twice changes nothing. With
+    ``dry_run`` all is read and checked and nothing kept.
+    """
+    now = company.clock()
+    source_id = 0
+    if not dry_run:
+        source_id = ensure_source(
+            company.ledger,
+            now,
+            name=mapping.source,
+            label=mapping.label or mapping.source,
+            kind=mapping.kind,
+            mapping=msgspec.to_builtins(mapping),
+            expected_every_hours=mapping.expected_every_hours,
+        ).source_id
+        if find_mapping(path) is None:
+            write_mapping(mapping, mapping_path(path))
+    if mapping.kind == "rates":
+        return _import_rates(company, path, mapping, source_id, dry_run=dry_run)
+    rows = accepted = duplicates = 0
+    refused: Counter[str] = Counter()
+    examples: dict[str, str] = {}
+    for batch in read_touchpoints(path, mapping, now):
+        rows += batch.rows
+        _count(batch.refused, refused, examples)
+        if dry_run:
+            accepted += len(batch.touchpoints)
+        else:
+            kept = keep_batch(company.ledger, source_id, batch)
+            accepted += kept.accepted
+            duplicates += kept.duplicates
+        progress(step, rows, None)
+    progress(step, rows, rows)
+    return Imported(
+        file=path.name, source=mapping.source, kind=mapping.kind, rows=rows, accepted=accepted,
+        duplicates=duplicates, refused=refused.total(), reasons=_reasons(refused, examples),
+    )  # fmt: skip
+
+
+def _import_rates(
+    company: Company, path: Path, mapping: Mapping, source_id: int, *, dry_run: bool
+) -> Imported:
+    rates, bad = read_rates(path, mapping, company.clock())
+    if not dry_run:
+        with company.ledger.write() as connection:
+            keep_rates(company.ledger, connection, rates)
+            keep_refused(company.ledger, connection, {mapping.source: source_id}, bad)
+    refused: Counter[str] = Counter()
+    examples: dict[str, str] = {}
+    _count(bad, refused, examples)
+    return Imported(
+        file=path.name, source=mapping.source, kind=mapping.kind, rows=len(rates) + len(bad),
+        accepted=0, duplicates=0, refused=len(bad), rates=len(rates),
+        reasons=_reasons(refused, examples),
+    )  # fmt: skip
+
+
+def _count(
+    records: Sequence[RefusedRecord], refused: Counter[str], examples: dict[str, str]
+) -> None:
+    for record in records:
+        refused[record.reason] += 1
+        examples.setdefault(record.reason, record.locator or record.detail)
+
+
+def _reasons(refused: Counter[str], examples: dict[str, str]) -> tuple[ReasonCount, ...]:
+    return tuple(
+        ReasonCount(
+            reason=reason,
+            meaning=REFUSAL_REASONS.get(reason, reason),
+            count=count,
+            example=examples[reason],
+        )
+        for reason, count in refused.most_common()
+    )
+
+
+def import_folder(
+    company: Company, folder: Path, *, leave_out: str = "truth/*", progress: Progress = silent
+) -> list[Imported]:
+    """Import every file below ``folder`` that has a mapping; exchange rates first.
+
+    Raises
+    ------
+    InvalidMapping
+        If no file has a mapping.
+    """
+    found = []
+    for path in sorted(folder.rglob("*")):
+        if path.suffix not in SUFFIXES or fnmatch(str(path.relative_to(folder)), leave_out):
+            continue
+        mapping = find_mapping(path)
+        if mapping is not None:
+            found.append((mapping.kind != "rates", path, mapping))
+    if not found:
+        raise InvalidMapping(f"No file below {folder} has a mapping beside it")
+    results = []
+    for number, (_, path, mapping) in enumerate(sorted(found, key=lambda f: (f[0], f[1])), start=1):
+        results.append(import_file(company, path, mapping))
+        progress("import", number, len(found))
+    return results
