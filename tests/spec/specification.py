@@ -28,7 +28,7 @@ from rapport.understand.metrics import BY_NAME as METRICS
 from rapport.understand.periods import days, midnight
 from rapport.understand.plan import compile_question
 from rapport.understand.question import Filter, Question
-from rapport.understand.segments.members import member_ids
+from rapport.understand.segments.members import member_ids, members_query
 from rapport.understand.segments.rule import Rule, read_rule
 from rapport.vocabulary.lake_tables import CUSTOMERS, TOUCHPOINTS
 from tests.understand.touchpoint_rows import membership, touchpoints
@@ -160,8 +160,8 @@ def _rule(spec: Spec) -> tuple[Rule, datetime]:
     return read_rule(spec.question["rule"]), midnight(spec.question["on"], "UTC")
 
 
-def asked_of(spec: Spec) -> Asked | None:
-    """The query of a section, and its tables; None where the room's own function asks."""
+def asked_of(spec: Spec) -> Asked:
+    """The query of a section, and its tables."""
     tables = tables_of(spec)
     kind = spec.question["ask"]
     if kind == "question":
@@ -175,7 +175,8 @@ def asked_of(spec: Spec) -> Asked | None:
         ledger = {"profiles": PROFILES, "given_scores": SCORES, "consents": CONSENTS}
         empty = {name: schema.empty_table() for name, schema in ledger.items()}
         return Asked(query=query, tables={**tables, **empty})
-    return None
+    rule, now = _rule(spec)
+    return Asked(query=members_query(rule, now=now), tables=tables)
 
 
 def found_by(spec: Spec, lake: Lake) -> list[dict[str, str]]:
@@ -227,7 +228,4 @@ def _written(value: Any) -> str:
 def digest_of(spec: Spec, lake: Lake) -> str:
     """Digest of what the engine itself answers."""
     asked = asked_of(spec)
-    if asked is None:
-        rule, now = _rule(spec)
-        return digest(member_ids(lake, rule, now=now, tables=tables_of(spec)))
     return digest(lake.ask(asked.query, tables=asked.tables))

@@ -12,15 +12,17 @@ import pytest
 import sqlglot
 
 from rapport.engines.lake import Lake
-from rapport.errors import InvalidQuestion
+from rapport.errors import InternalError, InvalidQuestion
 from rapport.understand.answer import answer, compare, kpi, kpis
+from rapport.understand.cohorts import cohort_retention
 from rapport.understand.dimensions import DIMENSIONS
+from rapport.understand.knowledge import knowledge
 from rapport.understand.metrics import METRICS
 from rapport.understand.plan import compile_question
 from rapport.understand.question import Filter, NamedRule, Question
 from rapport.understand.segments.rule import where
 from rapport.vocabulary.lake_tables import CUSTOMERS
-from tests.understand.touchpoint_rows import at, membership, touchpoints
+from tests.understand.touchpoint_rows import at, generated, membership, touchpoints
 
 SPRING = Question(
     metrics=("revenue", "orders"),
@@ -255,18 +257,32 @@ def test_a_customer_counts_in_each_of_their_segments(lake: Lake) -> None:
     assert [(row["segment"], row["revenue"]) for row in rows] == [("bought", 120), ("often", 100)]
 
 
-def test_every_split_answers_for_every_metric_and_parses_as_spark(lake: Lake) -> None:
+def test_every_split_answers_for_every_relation(lake: Lake) -> None:
     customers(lake)
     ask(lake, SPLIT_ROWS, SPRING)
+    one_each = {metric.relation: metric.name for metric in METRICS}
+    known = knowledge(lake)
     for dimension in DIMENSIONS:
         question = msgspec.structs.replace(
             SPRING,
-            metrics=tuple(metric.name for metric in METRICS),
+            grain=None,
+            metrics=tuple(one_each.values()),
             dimensions=(dimension.name,),
             segments=(NamedRule(key="all", rule=where("order_count", "ge", 0)),),
         )
-        assert answer(lake, question).rows()
-        sqlglot.parse_one(compile_question(question).query.sql("spark"), read="spark")
+        assert answer(lake, question, known=known).table.column_names[3] == dimension.name
+
+
+def test_a_split_of_every_metric_reads_as_spark() -> None:
+    question = msgspec.structs.replace(
+        SPRING,
+        metrics=tuple(metric.name for metric in METRICS),
+        dimensions=("country", "segment"),
+        segments=(NamedRule(key="all", rule=where("order_count", "ge", 0)),),
+        filters=(Filter(dimension="channel", values=("web", None)),),
+        as_of=SPRING.end,
+    )
+    assert sqlglot.parse_one(compile_question(question).query.sql("spark"), read="spark")
 
 
 def test_months_are_compared_with_months_and_shares_by_difference(lake: Lake) -> None:
@@ -316,6 +332,28 @@ def test_an_empty_lake_answers_with_empty_values(lake: Lake) -> None:
     assert [row["orders"] for row in found.rows()] == [0, 0]
     assert found.freshness.received_until is None
     assert found.digest == answer(lake, found.question).digest
+
+
+def test_knowledge_found_once_spares_and_changes_nothing(lake: Lake) -> None:
+    rows, members = generated(2)
+    lake.append("touchpoints", rows, app="ingest", until=rows.num_rows)
+    lake.overwrite("membership", members)
+    every = msgspec.structs.replace(
+        SPRING,
+        metrics=tuple(metric.name for metric in METRICS),
+        start=at("2025-03-01"),
+        dimensions=("channel",),
+    )
+    for as_of in (None, at("2025-09-01")):
+        question = msgspec.structs.replace(every, as_of=as_of)
+        known = knowledge(lake, as_of=as_of)
+        assert known.left_out.num_rows > 50
+        assert answer(lake, question, known=known).digest == answer(lake, question).digest
+        period = {"start": question.start, "end": question.end, "as_of": as_of}
+        assert cohort_retention(lake, **period, known=known) == cohort_retention(lake, **period)
+
+    with pytest.raises(InternalError, match="was given to a question"):
+        answer(lake, every, known=knowledge(lake, as_of=at("2025-09-01")))
 
 
 @pytest.mark.parametrize(

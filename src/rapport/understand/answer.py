@@ -15,12 +15,25 @@ from msgspec import Struct
 from rapport.engines.lake import Lake
 from rapport.engines.lake.store import digest
 from rapport.errors import InvalidQuestion
-from rapport.understand.knowledge import Freshness, Knowledge, ask, freshness, knowledge
+from rapport.understand.knowledge import Freshness, ask, freshness, knowledge
 from rapport.understand.metrics import BY_NAME as METRICS
 from rapport.understand.metrics.base import Metric
 from rapport.understand.periods import Period, period_before, year_before
 from rapport.understand.plan import compile_question
 from rapport.understand.question import Question, check_question
+
+__all__ = [
+    "Answer",
+    "Comparison",
+    "Freshness",
+    "Kpi",
+    "Point",
+    "Value",
+    "answer",
+    "compare",
+    "kpi",
+    "kpis",
+]
 
 #: Most cells of one answer, empty ones included: what a page or a sheet can hold.
 MAX_CELLS = 200_000
@@ -94,7 +107,7 @@ def answer(
     question: Question,
     *,
     tables: Mapping[str, pa.Table] | None = None,
-    known: Knowledge | None = None,
+    known: Freshness | None = None,
 ) -> Answer:
     """The answer to a question.
 
@@ -102,8 +115,8 @@ def answer(
     ----------
     tables : mapping of str to pyarrow.Table, optional
         Tables that stand in for the lake's own.
-    known : Knowledge, optional
-        From `knowledge`, to spare finding it again.
+    known : Knowledge or Freshness, optional
+        From `knowledge` (or `freshness`), to spare finding it again.
 
     Raises
     ------
@@ -111,7 +124,7 @@ def answer(
         If the question names what does not exist, or has too many cells.
     """
     plan = compile_question(question)
-    fresh = known.freshness if known else freshness(lake, as_of=question.as_of, tables=tables)
+    fresh = known or freshness(lake, as_of=question.as_of, tables=tables)
     cells = ask(
         lake,
         plan.query,
@@ -143,7 +156,12 @@ def answer(
         columns[metric.name] = pa.array(values, _arrow_type(metric))
         columns[f"{metric.name}_n"] = pa.array(counted, pa.int64())
     table = pa.table(columns)
-    return Answer(table=table, question=question, freshness=fresh, digest=digest(table))
+    return Answer(
+        table=table,
+        question=question,
+        freshness=Freshness(received_until=fresh.received_until, touchpoints=fresh.touchpoints),
+        digest=digest(table),
+    )
 
 
 def _complete(period: Period, fresh: Freshness) -> bool:
@@ -188,7 +206,7 @@ def compare(
     *,
     with_last_year: bool = False,
     tables: Mapping[str, pa.Table] | None = None,
-    known: Knowledge | None = None,
+    known: Freshness | None = None,
 ) -> Comparison:
     """The answer beside that of the period before, or of a year before.
 
@@ -242,7 +260,7 @@ def kpis(
     *,
     grain: str = "month",
     tables: Mapping[str, pa.Table] | None = None,
-    known: Knowledge | None = None,
+    known: Freshness | None = None,
 ) -> tuple[Kpi, ...]:
     """Each metric of a question as one number, with the period before and its course.
 
@@ -301,7 +319,7 @@ def kpi(
     *,
     grain: str = "month",
     tables: Mapping[str, pa.Table] | None = None,
-    known: Knowledge | None = None,
+    known: Freshness | None = None,
 ) -> Kpi:
     """One metric as a number with the period before and its course; see `kpis`."""
     one = msgspec.structs.replace(question, metrics=(metric,))

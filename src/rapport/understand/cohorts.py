@@ -12,7 +12,7 @@ from msgspec import Struct
 from rapport.engines.lake import Lake, Query, Step
 from rapport.errors import InvalidQuestion
 from rapport.understand import relations
-from rapport.understand.knowledge import Knowledge, ask, freshness
+from rapport.understand.knowledge import Freshness, ask, freshness
 from rapport.understand.periods import calendar, periods_between
 from rapport.understand.plan import local_day_sql, zone_parameters
 from rapport.understand.question import Question, check_question
@@ -137,7 +137,8 @@ def cohort_retention(
     segment: Rule | None = None,
     now: datetime | None = None,
     tables: Mapping[str, pa.Table] | None = None,
-    known: Knowledge | None = None,
+    known: Freshness | None = None,
+    received_until: datetime | None = None,
 ) -> CohortRetention:
     """Of the customers who first ordered in each period, how many ordered k periods later.
 
@@ -149,8 +150,10 @@ def cohort_retention(
         Calendar unit of cohorts and of the time since.
     segment : Rule or None
         Only customers of this rule, as of today.
-    known : Knowledge or None
-        From `knowledge`, to spare asking it again.
+    known : Knowledge or Freshness, optional
+        From `knowledge` (or `freshness`), to spare finding it again.
+    received_until : datetime, optional
+        A period that ends later is not complete; by default what the lake's freshness says.
 
     References
     ----------
@@ -172,8 +175,9 @@ def cohort_retention(
             lake, query, as_of=as_of, tables={**(tables or {}), **small}, known=known
         ).to_pylist()
     }
-    fresh = known.freshness if known else freshness(lake, as_of=as_of, tables=tables)
-    until = fresh.received_until
+    until = received_until
+    if until is None:
+        until = (known or freshness(lake, as_of=as_of, tables=tables)).received_until
     periods = periods_between(start, end, grain, time_zone)
     over = [period.whole and until is not None and period.ends_at <= until for period in periods]
     cohorts = []

@@ -25,14 +25,13 @@ class Freshness(Struct, frozen=True, kw_only=True):
     touchpoints: int
 
 
-class Knowledge(Struct, frozen=True, kw_only=True):
-    """What is known at `as_of` (None: now).
+class Knowledge(Freshness, frozen=True, kw_only=True):
+    """Freshness, and what no longer held at `as_of` (None: now).
 
     `left_out` has one column, ``position``: touchpoints that were corrected, cancelled or told
     twice, which no question counts.
     """
 
-    freshness: Freshness
     as_of: datetime | None
     left_out: pa.Table
 
@@ -58,8 +57,10 @@ def knowledge(
     """What the lake knows, or knew at a moment."""
     steps = relations.corrections(as_known_then=as_of is not None)
     query = relations.bind(steps, {**relations.TYPES, "as_of": as_of})
+    fresh = freshness(lake, as_of=as_of, tables=tables)
     return Knowledge(
-        freshness=freshness(lake, as_of=as_of, tables=tables),
+        received_until=fresh.received_until,
+        touchpoints=fresh.touchpoints,
         as_of=as_of,
         left_out=lake.ask(query, tables=tables),
     )
@@ -71,10 +72,10 @@ def ask(
     *,
     as_of: datetime | None,
     tables: Mapping[str, pa.Table],
-    known: Knowledge | None,
+    known: Freshness | None,
 ) -> pa.Table:
     """The answer to a query, spared what is known already."""
-    if known is None:
+    if not isinstance(known, Knowledge):
         return lake.ask(query, tables=tables)
     if known.as_of != as_of:
         raise InternalError(f"Knowledge of {known.as_of} was given to a question as of {as_of}")

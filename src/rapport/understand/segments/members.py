@@ -29,6 +29,8 @@ class SegmentOverview(Struct, frozen=True, kw_only=True):
     nps: float | None  # over each member's newest answer
     nps_n: int
     reachable: int  # may be written to by email
+    probability_alive: float | None = None  # mean over scored members; None: nobody is scored
+    scored: int = 0
 
 
 def count(
@@ -88,12 +90,10 @@ def members(
     return lake.ask(query, tables=tables).select(CUSTOMERS.names)
 
 
-def member_ids(
-    lake: Lake, rule: Rule, *, now: datetime, tables: Mapping[str, pa.Table] | None = None
-) -> pa.Table:
-    """The audience: ``profile_id`` of every member, sorted."""
+def members_query(rule: Rule, *, now: datetime) -> Query:
+    """The query behind `member_ids`."""
     compiled = compile_rule(rule, now=now)
-    query = Query(
+    return Query(
         steps=(
             Step(
                 "answer",
@@ -103,7 +103,13 @@ def member_ids(
         ),
         parameters=compiled.parameters,
     )
-    return lake.ask(query, tables=tables)
+
+
+def member_ids(
+    lake: Lake, rule: Rule, *, now: datetime, tables: Mapping[str, pa.Table] | None = None
+) -> pa.Table:
+    """The audience: ``profile_id`` of every member, sorted."""
+    return lake.ask(members_query(rule, now=now), tables=tables)
 
 
 #: What the overview computes for each segment, with ``{rule}`` for who is in it.
@@ -116,8 +122,10 @@ _MEASURES: dict[str, str] = {
     "detractors": "count(CASE WHEN {rule} AND last_nps <= 6 THEN 1 END)",
     "answers": "count(CASE WHEN {rule} AND last_nps IS NOT NULL THEN 1 END)",
     "reachable": "count(CASE WHEN {rule} AND email_marketing THEN 1 END)",
+    "alive": "sum(CASE WHEN {rule} THEN CAST(probability_alive AS DECIMAL(18, 6)) END)",
+    "scored": "count(CASE WHEN {rule} THEN probability_alive END)",
 }
-_READ = ("revenue", "expected_value", "last_nps", "email_marketing")
+_READ = ("revenue", "expected_value", "last_nps", "email_marketing", "probability_alive")
 
 
 def overview(
@@ -162,6 +170,7 @@ def overview(
         own = row[f"revenue_{number}"] or Decimal(0)
         answers = row[f"answers_{number}"]
         value = row[f"value_{number}"]
+        alive, scored = row[f"alive_{number}"], row[f"scored_{number}"]
         balance = row[f"promoters_{number}"] - row[f"detractors_{number}"]
         found.append(
             SegmentOverview(
@@ -174,6 +183,8 @@ def overview(
                 nps=100 * balance / answers if answers else None,
                 nps_n=answers,
                 reachable=row[f"reachable_{number}"],
+                probability_alive=float(alive) / scored if scored else None,
+                scored=scored,
             )
         )
     return tuple(found)
