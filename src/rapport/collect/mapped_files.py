@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -145,12 +145,8 @@ def _single_rows(chunks: Iterator[Chunk], reading: Reading) -> Iterator[_Group |
         yield from chunk.bad
         cells = reading.cells(chunk.columns)
         for index, line in enumerate(chunk.lines):
-            row = Row(cells, index, reading, _raw_of(chunk, index))
+            row = Row(cells, index, reading, chunk.raw, index)
             yield _Group((row,), (line,), chunk.header)
-
-
-def _raw_of(chunk: Chunk, index: int) -> Callable[[], bytes]:
-    return lambda: chunk.raw(index)
 
 
 def _grouped_rows(chunks: Iterator[Chunk], reading: Reading, key: str) -> Iterator[_Group | BadRow]:
@@ -184,17 +180,22 @@ def _grouped_rows(chunks: Iterator[Chunk], reading: Reading, key: str) -> Iterat
             end += 1
         picked = order[bounds[at] : bounds[end]]
         columns = table.take(pa.array(picked)).to_pydict()
-        places = picked.tolist()
+        numbers = np.searchsorted(starts, picked, "right") - 1  # the chunk of each row
+        within = picked - starts[numbers]
         base = bounds[at]
+        rows = [
+            Row(columns, index, reading, kept[number].raw, place)
+            for index, (number, place) in enumerate(
+                zip(numbers.tolist(), within.tolist(), strict=True)
+            )
+        ]
+        lines = [
+            kept[number].lines[place]
+            for number, place in zip(numbers.tolist(), within.tolist(), strict=True)
+        ]
         for low, high in zip(bounds[at:end], bounds[at + 1 : end + 1], strict=True):
-            rows, lines = [], []
-            for index in range(low - base, high - base):
-                chunk_number = int(np.searchsorted(starts, places[index], "right")) - 1
-                chunk = kept[chunk_number]
-                within = places[index] - int(starts[chunk_number])
-                rows.append(Row(columns, index, reading, _raw_of(chunk, within)))
-                lines.append(chunk.lines[within])
-            yield from _whole_or_single(rows, lines, kept[0].header, key)
+            part = slice(low - base, high - base)
+            yield from _whole_or_single(rows[part], lines[part], kept[0].header, key)
         at = end
 
 

@@ -222,13 +222,22 @@ def _toml_key(key: str) -> str:
 def with_columns(mapping: Mapping, pairs: AnyMapping[str, str]) -> Mapping:
     """``mapping`` with some columns named by hand, as `--map order_id=Bon` does.
 
+    Columns of a file without a header line are also known by their place: `--map amount=5`.
+
     Raises
     ------
     InvalidMapping
         If something is then still wrong with it.
     """
-    taken = set(pairs.values())
-    columns = {f: c for f, c in mapping.columns.items() if c not in taken} | dict(pairs)
+    names = mapping.file.column_names
+    named = {
+        field: names[int(column) - 1]
+        if column.isdecimal() and column not in names and 0 < int(column) <= len(names)
+        else column
+        for field, column in pairs.items()
+    }
+    taken = set(named.values())
+    columns = {f: c for f, c in mapping.columns.items() if c not in taken} | named
     changed = msgspec.structs.replace(mapping, columns=columns)
     if mistakes := _mistakes(changed):
         raise InvalidMapping("; ".join(mistakes))

@@ -64,8 +64,14 @@ class Reading:
         def moment(value: Any) -> datetime:
             return read_moment(value, zone, date_format)
 
-        # Rows of one order, or of one minute, share their time: most look-ups are answered here.
-        self.moment: Callable[[Any], datetime] = lru_cache(maxsize=20_000)(moment)
+        def money(value: Any) -> Decimal:
+            return read_money(value, mapping.file.decimal)
+
+        # Files repeat themselves: times of one order, prices, articles. Remembering what was read
+        # halves the time of an import; `typed`, since 1, 1.0 and true are not written alike.
+        self.moment: Callable[[Any], datetime] = lru_cache(maxsize=20_000, typed=True)(moment)
+        self.money: Callable[[Any], Decimal] = lru_cache(maxsize=50_000, typed=True)(money)
+        self.clean: Callable[[str], str] = lru_cache(maxsize=50_000)(clean_text)
         #: Values of each field in lower case → ours.
         self.words = {
             field: {theirs.strip().casefold(): ours for theirs, ours in words.items()}
@@ -99,18 +105,19 @@ class Reading:
 class Row:
     """One row. Getters give None for an empty cell and raise `RowError` for an unreadable one."""
 
-    __slots__ = ("_cells", "_index", "_raw", "reading", "unplaced")
+    __slots__ = ("_at", "_cells", "_index", "_raw", "reading", "unplaced")
 
     def __init__(
         self,
         cells: AnyMapping[str, Sequence[Any]],
         index: int,
         reading: Reading,
-        raw: Callable[[], bytes] = bytes,
+        raw: Callable[[int], bytes] = bytes,
+        at: int = 0,
     ) -> None:
         self._cells = cells
         self._index = index
-        self._raw = raw
+        self._raw, self._at = raw, at
         self.reading = reading
         #: What could not be placed and is kept among the properties.
         self.unplaced: dict[str, Any] = {}
@@ -123,18 +130,21 @@ class Row:
 
     def raw(self) -> bytes:
         """The row's bytes in its file."""
-        return self._raw()
+        return self._raw(self._at)
 
     def text(self, field: str) -> str | None:
         """Clean text; whole numbers as spreadsheets mean them (``17850``, not ``17850.0``)."""
         value = self.cell(field)
+        if isinstance(value, str):
+            return self.reading.clean(value) or None
         if value is None or isinstance(value, dict | list):
             return None
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
-        if isinstance(value, float) and value != value:  # noqa: PLR0124  # NaN: an empty cell
-            return None
-        return clean_text(value if isinstance(value, str) else str(value)) or None
+        if isinstance(value, float):
+            if value != value:  # noqa: PLR0124  # NaN: an empty cell
+                return None
+            if value.is_integer():
+                return str(int(value))
+        return str(value)
 
     def required(self, field: str) -> str:
         """As `text`, refused where it is empty."""
@@ -173,8 +183,8 @@ class Row:
         if value is None or value != value:  # noqa: PLR0124  # NaN: an empty cell
             return None
         try:
-            return read_money(value, self.reading.decimal_mark)
-        except ValueError as error:
+            return self.reading.money(value)
+        except (ValueError, TypeError) as error:
             raise RowError(
                 "invalid_amount", f"`{field}` is not a number; is `decimal` right under [file]?"
             ) from error

@@ -25,6 +25,8 @@ CHUNK_ROWS = 20_000
 #: A cell that starts with a stray quote would swallow the rest of the file; no cell is this long.
 _LONGEST_CELL = 1_000_000
 _MOST_LINES_OF_A_ROW = 200
+#: Excel's own first line, which names the delimiter.
+EXCEL_SEPARATOR = "sep="
 
 
 class BadRow(Struct, frozen=True):
@@ -94,6 +96,7 @@ class _Lines:
         self.again: deque[bytes] = deque()
         self.taken: list[bytes] = []
         self.number = 0
+        self.width = 0
         self.undecodable = False
 
     def __iter__(self) -> Iterator[str]:
@@ -111,8 +114,9 @@ class _Lines:
             self.undecodable = True
             return raw.decode(self._encoding, "replace")
 
-    def header_was_read(self) -> None:
-        """The mark at the start of a file is only there."""
+    def header_was_read(self, width: int) -> None:
+        """The file has ``width`` columns; the mark at its start was only there."""
+        self.width = width
         self._encoding = self._encoding.removesuffix("-sig")
 
     def put_back(self, keep: int) -> None:
@@ -148,15 +152,15 @@ def _csv_chunks(file: BinaryIO, written: FileFormat, rows: int) -> Iterator[Chun
     names: Sequence[str] = written.column_names
     if not names:
         first = next(cells, None)
-        while first is not None and len(first) == 1 and first[0].lower().startswith("sep="):
-            first = next(cells, None)  # Excel's own first line
+        if first is not None and first[0:1] and first[0].lower().startswith(EXCEL_SEPARATOR):
+            first = next(cells, None)
         if first is None:
             return
         names = [name.strip() for name in first]
         header_raw = b"".join(lines.taken)
         if encoding == "utf-8-sig":
             header_raw = header_raw.removeprefix(codecs.BOM_UTF8)
-    lines.header_was_read()
+    lines.header_was_read(len(names))
     while True:
         good: list[list[str]] = []
         places: list[int] = []
@@ -201,17 +205,18 @@ def _csv_rows(lines: _Lines, delimiter: str) -> Iterator[list[str]]:
             reader = csv.reader(lines, delimiter=delimiter)
         try:
             for row in reader:
+                # A quote that is never closed takes the lines after it for one cell, until the
+                # next quote or the end; the row has then too few cells.
+                if len(lines.taken) > 1 and lines.width and len(row) < lines.width:
+                    break
                 yield row
                 lines.taken.clear()
+            else:
+                return
         except csv.Error:
-            lines.put_back(1)
-            yield _UNENDED
-            continue
-        if len(lines.taken) > 1:  # the file ended inside a quoted cell
-            lines.put_back(1)
-            yield _UNENDED
-            continue
-        return
+            pass
+        lines.put_back(1)
+        yield _UNENDED
 
 
 _UNENDED = ["\x00"]

@@ -81,7 +81,16 @@ CONNECTOR = Connector(
     read=read_contact,
     synonyms={
         "record_id": (
-            *("id", "contact id", "contactid", "customer id", "customerid", "klantnummer"),
+            *(
+                "record id",
+                "rid",
+                "id",
+                "contact id",
+                "contactid",
+                "customer id",
+                "customerid",
+                "klantnummer",
+            ),
             *("référence client", "ügyfélszám", "kundennummer", "cardnumber", "card number"),
             *("rec_id", "unique_id", "client id", "numéro client", "relatienummer"),
         ),

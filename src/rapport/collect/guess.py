@@ -1,0 +1,388 @@
+"""A first mapping for a file nobody has described yet, with how sure it is and what to ask."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from rapport.collect.cell_values import read_decimal, read_moment
+from rapport.collect.column_names import NAMES, plain_name
+from rapport.collect.connector import Connector
+from rapport.collect.connectors import KINDS, connector_of
+from rapport.collect.countries import country_code
+from rapport.collect.currencies import currency_code
+from rapport.collect.mapping import WHITESPACE, FileFormat, FileKind, Mapping
+from rapport.collect.tables import EXCEL_SEPARATOR, open_file, read_chunks
+from rapport.errors import InvalidMapping
+
+_SAMPLE_BYTES = 1_000_000
+_SAMPLE_ROWS = 500
+_DELIMITERS = (",", ";", "\t", "|")
+_DATE_FORMATS = (
+    "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%d.%m.%Y", "%Y.%m.%d", "%Y.%m.%d.", "%d/%m/%y",
+    "%m/%d/%y", "%Y/%m/%d",
+)  # fmt: skip
+_TIMES = ("", " %H:%M", " %H:%M:%S")
+#: Hungarian ő and ű in cp1250; in cp1252 the same bytes are õ and û, which no silo of ours writes.
+_CP1250_BYTES = re.compile(rb"[\xf5\xfb\xd5\xdb]")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_PHONE = re.compile(r"\+?[\d\s()./-]{8,20}")
+_DATE_LIKE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{8}")
+_MOMENT_FIELDS = ("occurred_at", "opened_at", "ended_at", "created_at", "updated_at", "day")
+
+
+class Guess(Struct, frozen=True, kw_only=True):
+    """A mapping to start from.
+
+    `confidence` is the share (0-1) of what the mapping needs that names or values show plainly;
+    `questions` are for the person who knows the silo, in the order of their weight.
+    """
+
+    mapping: Mapping
+    confidence: float
+    questions: tuple[str, ...]
+
+
+def guess_mapping(path: Path) -> Guess:
+    """The likeliest mapping of a file, from its columns' names and values.
+
+    Parameters
+    ----------
+    path : Path
+        CSV, JSON, JSON lines or Parquet; ".gz" allowed.
+
+    Raises
+    ------
+    InvalidMapping
+        If the file is empty or cannot be read at all.
+    """
+    questions: list[str] = []
+    written = _guess_format(path, questions)
+    columns = _sample(path, written)
+    if not columns:
+        raise InvalidMapping(f"{path.name} holds no rows")
+    connector, fields = _guess_kind(columns, written)
+    written = _guess_writing(written, columns, fields, questions)
+    mapping = Mapping(
+        source=_source_name(path),
+        label=path.name.partition(".")[0],
+        kind=connector.kind,
+        file=written,
+        columns=fields,
+        constants=_guess_constants(connector, columns, fields, questions),
+    )
+    needed = list(connector.required)
+    if connector.kind == "orders":
+        needed += ["order_id", "amount"]
+    found = sum(_has(fields, name) for name in needed)
+    for name in needed:
+        if not _has(fields, name):
+            listed = ", ".join(columns)
+            questions.insert(0, f"Which column is `{name}`? The file has: {listed}")
+    questions += [f"{problem}" for problem in connector.mapping_mistakes(mapping) if not questions]
+    share = found / len(needed) if needed else 1.0
+    named = len(fields) / max(len(columns), 1)
+    confidence = round(share * (0.6 + 0.4 * min(named * 1.5, 1.0)) * 0.9 ** len(questions), 2)
+    return Guess(mapping=mapping, confidence=confidence, questions=tuple(questions))
+
+
+def _has(fields: dict[str, str], name: str) -> bool:
+    if name == "amount":
+        return bool({"amount", "line_amount", "unit_price"} & set(fields))
+    return name in fields
+
+
+def _source_name(path: Path) -> str:
+    stem = path.name.partition(".")[0]
+    words = [w for w in re.split(r"[^a-z0-9]+", stem.lower()) if w and not w.isdecimal()]
+    return "_".join(words) or "file"
+
+
+# ── how it is written ──────────────────────────────────────────────────────────────────────────
+
+
+def _guess_format(path: Path, questions: list[str]) -> FileFormat:
+    with open_file(path) as file:
+        head = file.read(_SAMPLE_BYTES)
+    if not head.strip():
+        raise InvalidMapping(f"{path.name} is empty")
+    if head[:4] == b"PAR1":
+        return FileFormat(format="parquet")
+    if (kind := _json_kind(head)) is not None:
+        return FileFormat(format=kind)
+    encoding = _guess_encoding(head, questions)
+    text = head.decode(encoding, "replace")
+    lines = [line for line in text.splitlines()[:200] if line.strip()]
+    if len(head) == _SAMPLE_BYTES:
+        lines = lines[:-1]
+    if lines[0].lower().startswith(EXCEL_SEPARATOR) and len(lines) > 1:
+        delimiter = lines.pop(0)[len(EXCEL_SEPARATOR) :][:1] or ","
+    else:
+        delimiter = _guess_delimiter(lines)
+    first = lines[0].split() if delimiter == WHITESPACE else _cells(lines[0], delimiter)
+    names: tuple[str, ...] = ()
+    if all(_is_value(cell) for cell in first if cell.strip()):
+        names = tuple(f"column_{number}" for number in range(1, len(first) + 1))
+        questions.append("The file has no header line; what do its columns mean?")
+    return FileFormat(format="csv", encoding=encoding, delimiter=delimiter, column_names=names)
+
+
+def _json_kind(head: bytes) -> FileKind | None:
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if text[:1] == b"[":
+        return "json"
+    if text[:1] != b"{":
+        return None
+    try:
+        msgspec.json.decode(text.split(b"\n", 1)[0])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return "json"
+    return "jsonl"
+
+
+def _guess_encoding(head: bytes, questions: list[str]) -> str:
+    for mark, encoding in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
+        if head.startswith(mark):
+            return encoding
+    try:
+        head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.start < len(head) - 4:  # else only the sample's last letter was cut
+            encoding = "cp1250" if _CP1250_BYTES.search(head) else "cp1252"
+            questions.append(f"Is the encoding {encoding}? Look at letters with accents")
+            return encoding
+    return "utf-8"
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    return next(csv.reader(io.StringIO(line), delimiter=delimiter), [])
+
+
+def _guess_delimiter(lines: Sequence[str]) -> str:
+    """The one that cuts all lines into the same number of cells, and into the most."""
+    best, most = ",", 1
+    for delimiter in _DELIMITERS:
+        counts = Counter(len(_cells(line, delimiter)) for line in lines)
+        cells, times = counts.most_common(1)[0]
+        if cells > most and times >= 0.8 * len(lines):
+            best, most = delimiter, cells
+    if most == 1 and len({len(line.split()) for line in lines}) == 1 and len(lines[0].split()) > 1:
+        return WHITESPACE
+    return best
+
+
+def _is_value(cell: str) -> bool:
+    """Whether a cell of the first line is data; column names are words."""
+    return bool(_DATE_LIKE.fullmatch(cell) or _EMAIL.fullmatch(cell)) or _reads(
+        lambda: read_decimal(cell)
+    )
+
+
+def _sample(path: Path, written: FileFormat) -> dict[str, list[Any]]:
+    """The first cells of each column that are not empty."""
+    with open_file(path) as file:
+        chunk = next(iter(read_chunks(file, written, _SAMPLE_ROWS)), None)
+    if chunk is None:
+        return {}
+    return {
+        name: list(islice((c for c in chunk.columns[name] if c not in (None, "")), _SAMPLE_ROWS))
+        for name in chunk.columns
+    }
+
+
+def _guess_writing(
+    written: FileFormat,
+    columns: dict[str, list[Any]],
+    fields: dict[str, str],
+    questions: list[str],
+) -> FileFormat:
+    amounts = [
+        str(cell)
+        for field in ("amount", "line_amount", "unit_price", "quantity", "score", "rate")
+        if field in fields
+        for cell in columns[fields[field]]
+        if isinstance(cell, str)
+    ]
+    decimal = "," if _decimal_comma(amounts) else "."
+    moments = [
+        cell.strip()
+        for field in _MOMENT_FIELDS
+        if field in fields
+        for cell in columns[fields[field]]
+        if isinstance(cell, str)
+    ]
+    date_format = _guess_date_format(moments, questions)
+    return msgspec.structs.replace(written, decimal=decimal, date_format=date_format)
+
+
+def _decimal_comma(amounts: Sequence[str]) -> bool:
+    commas = sum(bool(re.search(r"\d,\d{1,2}\D*$", a)) for a in amounts)
+    points = sum(bool(re.search(r"\d\.\d{1,2}\D*$", a)) for a in amounts)
+    return commas > points
+
+
+def _guess_date_format(moments: Sequence[str], questions: list[str]) -> str | None:
+    if not moments or _share(moments, lambda m: _reads(lambda: read_moment(m))) > 0.8:
+        return None
+    formats = (day + time for day in _DATE_FORMATS for time in _TIMES)
+    fitting = [f for f in formats if _share_in_format(moments, f) > 0.95]
+    if not fitting:
+        questions.append("How are dates written? State `date_format`, such as %d/%m/%Y %H:%M")
+        return None
+    if any(f.startswith("%d/%m") for f in fitting) and any(f.startswith("%m/%d") for f in fitting):
+        questions.append("Is 03/04 the third of April? If it is March, use %m/%d in `date_format`")
+    return fitting[0]
+
+
+def _share_in_format(moments: Sequence[str], date_format: str) -> float:
+    return _share(moments, lambda m: _reads(lambda: read_moment(m, UTC, date_format)))
+
+
+def _reads(read: Callable[[], object]) -> bool:
+    try:
+        read()
+    except ValueError:
+        return False
+    return True
+
+
+def _share(values: Sequence[Any], test: Callable[[Any], bool]) -> float:
+    return sum(map(test, values)) / len(values) if values else 0.0
+
+
+# ── what it means ──────────────────────────────────────────────────────────────────────────────
+
+
+def _guess_kind(
+    columns: dict[str, list[Any]], written: FileFormat
+) -> tuple[Connector, dict[str, str]]:
+    """The kind whose needed fields the columns name best, and the columns of its fields."""
+    if (
+        written.format in ("json", "jsonl")
+        and {"type", "messageId"} & set(columns)
+        and ({"userId", "anonymousId"} & set(columns))
+    ):
+        return connector_of("segment"), {}
+    best: tuple[float, Connector, dict[str, str]] | None = None
+    for kind in KINDS:
+        connector = connector_of(kind)
+        if kind == "segment":
+            continue
+        fields = _fields_of(connector, columns)
+        needed = [*connector.required, *(("order_id",) if kind == "orders" else ())]
+        met = sum(_has(fields, name) for name in needed) + (
+            2 * _has(fields, "amount") if kind == "orders" else 0
+        )
+        # A file that lacks what a kind needs is hardly of that kind, however much else fits.
+        score = 3 * met + len(fields) - 4 * (len(needed) - min(met, len(needed)))
+        if best is None or score > best[0]:
+            best = (score, connector, fields)
+    if best is None:
+        raise InvalidMapping("No kind of file is known")
+    return best[1], best[2]
+
+
+def _fields_of(connector: Connector, columns: dict[str, list[Any]]) -> dict[str, str]:
+    """Our fields → columns: by name where a name says it, else by what the values are."""
+    fields: dict[str, str] = {}
+    taken: set[str] = set()
+    known = (*connector.required, *connector.optional)
+    # Names of the kind itself first: `date` is when a receipt was made, `id` a ticket's number.
+    for names in (connector.synonyms, {f: (f, *NAMES.get(f, ())) for f in known}):
+        for field in known:
+            if field in fields:
+                continue
+            meant = {plain_name(name) for name in names.get(field, ())}
+            for column in columns:
+                if column not in taken and plain_name(column) in meant:
+                    fields[field] = column
+                    taken.add(column)
+                    break
+    for field, looks in _LOOKS.items():
+        if field in known and field not in fields:
+            for column, cells in columns.items():
+                if column not in taken and len(cells) > 1 and _share(cells, looks) > 0.8:
+                    fields[field] = column
+                    taken.add(column)
+                    break
+    return fields
+
+
+def _looks_like_email(cell: Any) -> bool:
+    return isinstance(cell, str) and bool(_EMAIL.fullmatch(cell.strip()))
+
+
+def _looks_like_phone(cell: Any) -> bool:
+    return (
+        isinstance(cell, str)
+        and bool(_PHONE.fullmatch(cell.strip()))
+        and not _DATE_LIKE.fullmatch(cell.strip()[:10])
+        and 8 <= sum(c.isdigit() for c in cell) <= 15
+        and (cell.strip().startswith(("+", "0")))
+    )
+
+
+def _looks_like_currency(cell: Any) -> bool:
+    return isinstance(cell, str) and len(cell.strip()) == 3 and currency_code(cell) is not None
+
+
+def _looks_like_country(cell: Any) -> bool:
+    return isinstance(cell, str) and len(cell.strip()) > 3 and country_code(cell) is not None
+
+
+def _looks_like_moment(cell: Any) -> bool:
+    if isinstance(cell, datetime):
+        return True
+    return isinstance(cell, str) and bool(_DATE_LIKE.match(cell.strip()))
+
+
+_LOOKS: dict[str, Callable[[Any], bool]] = {
+    "email": _looks_like_email,
+    "phone": _looks_like_phone,
+    "currency": _looks_like_currency,
+    "country": _looks_like_country,
+    "occurred_at": _looks_like_moment,
+}
+
+
+def _guess_constants(
+    connector: Connector,
+    columns: dict[str, list[Any]],
+    fields: dict[str, str],
+    questions: list[str],
+) -> dict[str, str]:
+    constants: dict[str, str] = {}
+    if connector.kind == "orders" and "currency" not in fields:
+        questions.append("In which currency are the amounts? State `currency` under [constants]")
+    if connector.kind == "contacts":
+        card = plain_name(fields.get("record_id", ""))
+        constants["record_kind"] = "loyalty_card" if "card" in card else "crm_contact"
+    if connector.kind == "surveys" and "question" not in fields:
+        scored = plain_name(fields.get("score", ""))
+        known = next((q for q in ("nps", "csat", "ces") if q in scored), None)
+        if known is None:
+            highest = _highest(columns.get(fields.get("score", ""), []))
+            known = "nps" if highest is not None and highest > 7 else "csat"
+            questions.append(f"Which question was asked: nps, csat or ces? Taken for {known}")
+        constants["question"] = known
+    return constants
+
+
+def _highest(cells: Sequence[Any]) -> float | None:
+    numbers = []
+    for cell in cells:
+        try:
+            numbers.append(float(read_decimal(cell)))
+        except ValueError:
+            continue
+    return max(numbers, default=None)
