@@ -20,7 +20,7 @@ from rapport.understand.knowledge import knowledge
 from rapport.understand.metrics import METRICS
 from rapport.understand.plan import compile_question
 from rapport.understand.question import Filter, NamedRule, Question
-from rapport.understand.segments.rule import where
+from rapport.understand.segments.rule import Not, where
 from rapport.vocabulary.lake_tables import CUSTOMERS
 from tests.understand.touchpoint_rows import at, generated, membership, touchpoints
 
@@ -238,6 +238,8 @@ def test_filters_keep_leave_out_and_know_the_unknown(lake: Lake) -> None:
     assert revenue(filters=(Filter(dimension="country", values=("BE",), exclude=True),)) == 23
     assert revenue(filters=(Filter(dimension="channel", values=("store",)),)) == 3
     assert revenue(segment=where("order_count", "ge", 2)) == 100
+    # An anonymous order is in no segment, not even in one that says what its members are not.
+    assert revenue(segment=Not(rule=where("order_count", "ge", 2))) == 20
 
 
 def test_a_customer_counts_in_each_of_their_segments(lake: Lake) -> None:

@@ -269,7 +269,8 @@ def _placed(asked: Asked, relation: str) -> Step:
         for number, each in enumerate(asked.question.filters)
     ]
     if asked.segment_sql:
-        conditions.append(asked.segment_sql)
+        # Nobody is in no segment, though a `not` would hold for a row without a customer.
+        conditions.append(f"c.profile_id IS NOT NULL AND {asked.segment_sql}")
     columns = _VALUE_COLUMNS[relation] + (
         ", v.profile_id" if asked.reads_profiles(relation) or relation in relations.SIMPLE else ""
     )

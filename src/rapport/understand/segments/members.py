@@ -112,20 +112,41 @@ def member_ids(
     return lake.ask(members_query(rule, now=now), tables=tables)
 
 
-#: What the overview computes for each segment, with ``{rule}`` for who is in it.
-_MEASURES: dict[str, str] = {
-    "customers": "count(CASE WHEN {rule} THEN 1 END)",
-    "revenue": "sum(CASE WHEN {rule} THEN revenue END)",
+#: What the overview computes of each segment's members.
+_MEASURES = (
+    "count(*) AS customers, sum(revenue) AS revenue, "
     # A sum of decimals is the same in every order of rows; of floats it is not.
-    "value": "sum(CASE WHEN {rule} THEN CAST(expected_value AS DECIMAL(18, 4)) END)",
-    "promoters": "count(CASE WHEN {rule} AND last_nps >= 9 THEN 1 END)",
-    "detractors": "count(CASE WHEN {rule} AND last_nps <= 6 THEN 1 END)",
-    "answers": "count(CASE WHEN {rule} AND last_nps IS NOT NULL THEN 1 END)",
-    "reachable": "count(CASE WHEN {rule} AND email_marketing THEN 1 END)",
-    "alive": "sum(CASE WHEN {rule} THEN CAST(probability_alive AS DECIMAL(18, 6)) END)",
-    "scored": "count(CASE WHEN {rule} THEN probability_alive END)",
-}
-_READ = ("revenue", "expected_value", "last_nps", "email_marketing", "probability_alive")
+    "sum(CAST(expected_value AS DECIMAL(18, 4))) AS expected_value, "
+    "count(CASE WHEN last_nps >= 9 THEN 1 END) AS promoters, "
+    "count(CASE WHEN last_nps <= 6 THEN 1 END) AS detractors, "
+    "count(last_nps) AS answers, "
+    "count(CASE WHEN email_marketing THEN 1 END) AS reachable"
+)
+_READ = ("revenue", "expected_value", "last_nps", "email_marketing")
+
+
+def overview_query(segments: Sequence[tuple[str, Rule]], *, now: datetime) -> Query:
+    """The query behind `overview`: one row per segment, and one of everybody, numbered -1."""
+    compiled = [
+        compile_rule(rule, now=now, prefix=f"segment_{number}")
+        for number, (_, rule) in enumerate(segments)
+    ]
+    flags = "".join(f", {each.sql} AS in_{number}" for number, each in enumerate(compiled))
+    branches = [f"SELECT -1 AS segment, {_MEASURES} FROM flagged"]
+    branches += [
+        f"SELECT {number} AS segment, {_MEASURES} FROM flagged WHERE in_{number}"
+        for number in range(len(compiled))
+    ]
+    return Query(
+        steps=(
+            Step(
+                "flagged",
+                f"SELECT {', '.join(f'c.{name}' for name in _READ)}{flags} FROM customers AS c",
+            ),
+            Step("answer", " UNION ALL ".join(branches)),
+        ),
+        parameters={name: value for each in compiled for name, value in each.parameters.items()},
+    )
 
 
 def overview(
@@ -135,56 +156,34 @@ def overview(
     now: datetime,
     tables: Mapping[str, pa.Table] | None = None,
 ) -> tuple[SegmentOverview, ...]:
-    """Every segment in one pass over the customers.
+    """Every segment by one query, which reads the customers once.
 
     Parameters
     ----------
     segments : sequence of (key, rule)
         In the order in which they come back.
     """
-    compiled = [
-        compile_rule(rule, now=now, prefix=f"segment_{number}")
-        for number, (_, rule) in enumerate(segments)
-    ]
-    flags = "".join(f", {each.sql} AS in_{number}" for number, each in enumerate(compiled))
-    whose = ["TRUE", *(f"in_{number}" for number in range(len(compiled)))]
-    measures = ", ".join(
-        f"{expression.format(rule=rule)} AS {name}_{number}"
-        for number, rule in enumerate(whose)
-        for name, expression in _MEASURES.items()
-    )
-    query = Query(
-        steps=(
-            Step(
-                "flagged",
-                f"SELECT {', '.join(f'c.{name}' for name in _READ)}{flags} FROM customers AS c",
-            ),
-            Step("answer", f"SELECT {measures} FROM flagged"),
-        ),
-        parameters={name: value for each in compiled for name, value in each.parameters.items()},
-    )
-    (row,) = lake.ask(query, tables=tables).to_pylist()
-    everybody, revenue = row["customers_0"], row["revenue_0"] or Decimal(0)
+    rows = {
+        row["segment"]: row
+        for row in lake.ask(overview_query(segments, now=now), tables=tables).to_pylist()
+    }
+    everybody, total = rows[-1]["customers"], rows[-1]["revenue"] or Decimal(0)
     found = []
-    for number, (key, _) in enumerate(segments, 1):
-        own = row[f"revenue_{number}"] or Decimal(0)
-        answers = row[f"answers_{number}"]
-        value = row[f"value_{number}"]
-        alive, scored = row[f"alive_{number}"], row[f"scored_{number}"]
-        balance = row[f"promoters_{number}"] - row[f"detractors_{number}"]
+    for number, (key, _) in enumerate(segments):
+        row = rows[number]
+        revenue, value = row["revenue"] or Decimal(0), row["expected_value"]
+        balance = row["promoters"] - row["detractors"]
         found.append(
             SegmentOverview(
                 key=key,
-                customers=row[f"customers_{number}"],
-                share=row[f"customers_{number}"] / everybody if everybody else 0.0,
-                revenue=own,
-                revenue_share=float(own / revenue) if revenue else 0.0,
+                customers=row["customers"],
+                share=row["customers"] / everybody if everybody else 0.0,
+                revenue=revenue,
+                revenue_share=float(revenue / total) if total else 0.0,
                 expected_value=None if value is None else float(value),
-                nps=100 * balance / answers if answers else None,
-                nps_n=answers,
-                reachable=row[f"reachable_{number}"],
-                probability_alive=float(alive) / scored if scored else None,
-                scored=scored,
+                nps=100 * balance / row["answers"] if row["answers"] else None,
+                nps_n=row["answers"],
+                reachable=row["reachable"],
             )
         )
     return tuple(found)
