@@ -144,6 +144,9 @@ def make_people(story: Story, count: int, rng: np.random.Generator) -> People:
     before = (country != "HU") & (rng.random(count) < 0.33) & (crm | card) & everywhere
     born = np.where(before, -rng.uniform(1, 1200, count), born)
 
+    # Who only reads the newsletter is known once one was sent.
+    born = np.where(solo == "newsletter", opened + (born - opened) * 0.8, born)
+
     share = rng.beta(1.4, 1.4, count)
     share = np.where(country == "HU", share * 0.75, share)
     share = np.where(card & near_store, share * 0.75, share)

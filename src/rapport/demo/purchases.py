@@ -170,7 +170,8 @@ def choose_arms(story: Story, people: People, rng: np.random.Generator) -> Campa
         # A newsletter consent starts with the person; leads that came later get later mail.
         can &= people.born < campaign.day
         if campaign.holdout_share == 0.0:
-            can &= rng.random(people.count) < (0.85 if len(campaign.countries) == 3 else 0.95)
+            share = 0.85 if len(campaign.countries) == 3 else 0.95
+            can &= (rng.random(people.count) < share) | (people.solo == "newsletter")
         who = np.flatnonzero(can)
         campaigns.append(np.full(len(who), index))
         persons.append(who)

@@ -41,7 +41,7 @@ EVENT_RATES = {
     "wrong_item": 0.015,
     "poor_service": 0.045,
 }
-PROBLEM_RATES = {"late_delivery": 0.36, "damaged_parcel": 0.07}
+PROBLEM_RATES = {"late_delivery": 0.45, "damaged_parcel": 0.09}
 
 #: A customer leaves right after an order with probability peak / (1 + e^(slope × (s − middle))).
 LEAVING_PEAK, LEAVING_SLOPE, LEAVING_MIDDLE = 0.35, 1.3, 4.2
@@ -100,8 +100,8 @@ def _months_before(day: date, months: int) -> date:
 
 #: Name, months before the end, countries, hold-out share, effect.
 _CAMPAIGNS: tuple[tuple[str, float, tuple[str, ...], float, float], ...] = (
-    ("spring-trail", 7.0, COUNTRIES, 0.30, 0.18),  # works
-    ("garden-party", 5.0, COUNTRIES, 0.30, 0.0),  # does not
+    ("spring-trail", 7.0, COUNTRIES, 0.35, 0.30),  # works
+    ("garden-party", 5.0, COUNTRIES, 0.35, 0.0),  # does not
     ("winter-warm", 11.5, ("BE", "FR"), 0.0, 0.0),
     ("gift-guide", 11.0, COUNTRIES, 0.0, 0.0),
     ("new-year-sale", 10.3, COUNTRIES, 0.0, 0.0),
