@@ -103,10 +103,8 @@ def create_source(
         ledger.lock(connection, "source")
         if connection.execute(select(t.source.c.source_id).where(t.source.c.name == name)).first():
             raise Conflict(f"A source named {name} exists already; choose another name")
-        last = connection.execute(select(func.max(t.source.c.source_id))).scalar() or 0
-        connection.execute(
+        made = connection.execute(
             t.source.insert().values(
-                source_id=last + 1,
                 name=name,
                 label=label.strip() or name,
                 kind=kind,
@@ -115,9 +113,10 @@ def create_source(
                 expected_every_hours=expected_every_hours,
                 enabled=True,
             )
-        )
+        ).inserted_primary_key
+        assert made is not None  # noqa: S101  # one row was inserted
         return _source(
-            connection.execute(select(t.source).where(t.source.c.source_id == last + 1)).one()
+            connection.execute(select(t.source).where(t.source.c.source_id == made[0])).one()
         )
 
 

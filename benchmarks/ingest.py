@@ -1,0 +1,227 @@
+"""How many events a second the collector keeps, through its real HTTP server, and what is possible.
+
+    python benchmarks/ingest.py [--seconds 5] [--connections 16] [--ledger URL]
+
+Starts the collector on granian with an empty ledger, sends batches of 100 and of 1 from several
+keep-alive connections of a client process on the same machine, and counts only events whose
+success was answered, which is after their fsync. The floor, measured in the same run, decodes
+the same bodies and appends them to a file with one fsync for as many requests as there are
+connections: what any collector written in Python must at least do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from multiprocessing import Pipe, Process
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from litestar import Litestar
+from sqlalchemy import func, select
+
+from rapport.api.collector import collector_routes
+from rapport.collect.group_commit import GroupCommit
+from rapport.collect.intake import Intake
+from rapport.collect.segment import decode_batch, decode_event
+from rapport.collect.sources import WriteKeys, create_source, create_write_key
+from rapport.engines.ledger import Ledger, open_ledger
+from rapport.vocabulary.ledger_tables import journal
+
+_LEDGER = "BENCHMARK_LEDGER"
+
+
+def app() -> Litestar:
+    """The collector alone, as granian loads it."""
+    ledger = open_ledger(os.environ[_LEDGER], migrate=False)
+    commit = GroupCommit(ledger)
+    intake = Intake(WriteKeys(ledger), commit, lambda: datetime.now(UTC))
+
+    @asynccontextmanager
+    async def life(_: Litestar) -> AsyncIterator[None]:
+        yield
+        await asyncio.to_thread(commit.close)
+        ledger.close()
+
+    return Litestar([collector_routes(intake)], lifespan=[life], openapi_config=None)
+
+
+def body_of(batch: int, first: int, at: datetime) -> bytes:
+    """A batch of page views and product views, as analytics.js sends them."""
+    events = [
+        {
+            "type": "track",
+            "event": "Product Viewed",
+            "messageId": f"ajs-next-{first + n:032d}",
+            "anonymousId": f"8f6b2c1e-0000-4000-8000-{(first + n) % 5000:012d}",
+            "userId": f"user-{(first + n) % 2000}" if n % 3 == 0 else None,
+            "timestamp": (at - timedelta(milliseconds=n)).isoformat(),
+            "properties": {"product_id": f"P{n % 400}", "price": 12.5, "category": "camping"},
+            "context": {
+                "page": {"path": "/p/1", "url": "https://shop.example/p/1", "title": "Tent"},
+                "userAgent": "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/140.0",
+                "locale": "nl-BE",
+                "library": {"name": "analytics.js", "version": "npm:next-1.81.0"},
+            },
+        }
+        for n in range(batch)
+    ]
+    return json.dumps({"batch": events, "sentAt": at.isoformat()}).encode()
+
+
+def send(
+    pipe: Connection, port: int, key: str, batch: int, connections: int, seconds: float, run: int
+) -> None:
+    """The client: how many events were answered with success, and how long each answer took."""
+    pipe.send(asyncio.run(_send(port, key, batch, connections, seconds, run)))
+
+
+async def _send(
+    port: int, key: str, batch: int, connections: int, seconds: float, run: int
+) -> tuple[int, float, list[float]]:
+    at = datetime.now(UTC)
+    # Made before the clock starts: encoding the bodies is no work of the collector. Enough for
+    # twice the speed ever seen; a connection that runs out stops.
+    each = int(seconds * (30_000 if batch > 1 else 4_000) / batch / connections) + 50
+    requests: list[list[bytes]] = []
+    number = run * 1_000_000_000
+    for _ in range(connections):
+        mine = []
+        for _ in range(each):
+            body = body_of(batch, number, at)
+            number += batch
+            head = (
+                f"POST /v1/batch?writeKey={key} HTTP/1.1\r\nHost: x\r\n"
+                f"Content-Length: {len(body)}\r\n\r\n"
+            )
+            mine.append(head.encode() + body)
+        requests.append(mine)
+    began = time.perf_counter()
+    end = began + seconds
+
+    async def connection(mine: list[bytes]) -> tuple[int, list[float]]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        done, waits = 0, []
+        for request in mine:
+            sent = time.perf_counter()
+            if sent > end:
+                break
+            writer.write(request)
+            head = await reader.readuntil(b"\r\n\r\n")
+            answer = await reader.readexactly(16)
+            assert b" 200 " in head.split(b"\r\n", 1)[0], head
+            assert answer == b'{"success":true}', answer
+            done += batch
+            waits.append(time.perf_counter() - sent)
+        writer.close()
+        return done, waits
+
+    results = await asyncio.gather(*map(connection, requests))
+    took = time.perf_counter() - began
+    waits = sorted(w for _, mine in results for w in mine)
+    return sum(done for done, _ in results), took, waits
+
+
+def floor(folder: Path, batch: int, connections: int, seconds: float) -> float:
+    """Events a second by decoding and one fsync per round of the connections; nothing else."""
+    bodies = [body_of(batch, n * batch, datetime.now(UTC)) for n in range(connections)]
+    done, began = 0, time.perf_counter()
+    with (folder / "floor").open("wb") as file:
+        while time.perf_counter() - began < seconds:
+            for body in bodies:
+                events = decode_batch(body).batch
+                for raw in events:
+                    decode_event(raw)
+                    file.write(raw)
+                done += len(events)
+            file.flush()
+            os.fsync(file.fileno())
+    return done / (time.perf_counter() - began)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(port: int) -> None:
+    for _ in range(200):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise SystemExit("the server did not start")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--ledger", default="", help="SQLAlchemy URL; default: SQLite in a folder")
+    parser.add_argument("--folder", default=None, help="where to write; default: a temporary one")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=given.folder) as folder:
+        url = given.ledger or f"sqlite:///{folder}/ledger.sqlite"
+        ledger = open_ledger(url)
+        name = f"benchmark-{time.time_ns()}"
+        create_source(ledger, datetime.now(UTC), name=name, label="", kind="collector")
+        key = create_write_key(ledger, name)
+        port = free_port()
+        server = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "granian", "--interface", "asgi", "--factory"),
+                *("--loop", "uvloop", "--no-ws", "--log-level", "warning"),
+                *("--host", "127.0.0.1", "--port", str(port), "ingest:app"),
+            ],
+            cwd=Path(__file__).parent,
+            env={**os.environ, _LEDGER: url},
+        )
+        try:
+            wait_for(port)
+            before = _kept(ledger)
+            acknowledged = 0
+            for run, batch in enumerate((100, 1), 1):
+                # A short run first: the first requests pay for imports and cold caches.
+                for number, seconds in ((run * 10, 0.5), (run * 10 + 1, given.seconds)):
+                    ours, theirs = Pipe()
+                    arguments = (theirs, port, key, batch, given.connections, seconds, number)
+                    client = Process(target=send, args=arguments)
+                    client.start()
+                    done, took, waits = ours.recv()
+                    client.join()
+                    acknowledged += done
+                least = floor(Path(folder), batch, given.connections, min(given.seconds, 3.0))
+                median, late = waits[len(waits) // 2], waits[int(len(waits) * 0.99)]
+                print(
+                    f"batches of {batch:>3}: {done / took:>9,.0f} events/s durable "
+                    f"({given.connections} connections, p50 {median * 1e3:.1f} ms, "
+                    f"p99 {late * 1e3:.1f} ms); floor {least:,.0f} events/s; "
+                    f"ratio {done / took / least:.2f}"
+                )
+            kept = _kept(ledger) - before
+            print(f"acknowledged {acknowledged:,}, in the ledger {kept:,}")
+            assert kept == acknowledged, "an acknowledged event is missing, or one is double"
+        finally:
+            server.terminate()
+            server.wait(20)
+            ledger.close()
+
+
+def _kept(ledger: Ledger) -> int:
+    with ledger.read() as connection:
+        return int(connection.execute(select(func.count()).select_from(journal)).scalar_one())
+
+
+if __name__ == "__main__":
+    main()
