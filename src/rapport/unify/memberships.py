@@ -11,8 +11,10 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 from rapport.engines.ledger import Ledger
 from rapport.unify.assign import Assignment, Change, Standing
 from rapport.unify.cluster import Partition
+from rapport.unify.many_rows import write_many
 from rapport.unify.stored_evidence import chunks, micros, rows_in
 from rapport.vocabulary import ledger_tables as t
+from rapport.vocabulary.ledger_tables import to_micros
 
 #: Who decides when no human does.
 RULES = "rules"
@@ -32,6 +34,9 @@ def standings_of(connection: Connection, profile_ids: Collection[str]) -> dict[s
         )
     }
 
+
+#: Columns of a profile that begin at nought.
+_COUNTS = ("touchpoint_count", "order_count", "revenue", "conflict_count")
 
 #: Derived columns that a retired profile must not keep: they are personal data of somebody else's
 #: profile now, and an undo derives them anew.
@@ -156,19 +161,17 @@ def write_assignment(
             .where(m.atom_id.in_(piece), m.valid_to.is_(None))
             .values(valid_to=at)
         )
-    rows = [
-        {
-            "atom_id": a,
-            "profile_id": change.profile_id,
-            "valid_from": at,
-            "valid_to": None,
-            "decision_id": number,
-        }
-        for change, number in zip(changes, numbers, strict=True)
-        for a in change.moved
-    ]
-    if rows:
-        connection.execute(insert(t.membership).inline(), rows)
+    since = to_micros(at)
+    write_many(
+        connection,
+        insert(t.membership).inline(),
+        ("atom_id", "profile_id", "valid_from", "decision_id"),
+        [
+            (a, change.profile_id, since, number)
+            for change, number in zip(changes, numbers, strict=True)
+            for a in change.moved
+        ],
+    )
     return {change.profile_id: n for change, n in zip(changes, numbers, strict=True)}
 
 
@@ -176,28 +179,16 @@ def _write_profiles(
     connection: Connection, ledger: Ledger, assignment: Assignment, at: datetime
 ) -> None:
     gaining = [change.profile_id for change in assignment.changes]
-    ledger.insert_new(
+    since = to_micros(at)
+    write_many(
         connection,
-        t.profile,
-        [
-            {
-                "profile_id": profile_id,
-                "created_at": at,
-                "touchpoint_count": 0,
-                "order_count": 0,
-                "revenue": 0,
-                "conflict_count": 0,
-            }
-            for profile_id in gaining
-        ],
-        ["profile_id"],
+        ledger.insert(t.profile).on_conflict_do_nothing(index_elements=["profile_id"]),
+        ("profile_id", "created_at", *_COUNTS),
+        sorted((profile_id, since, *(0 for _ in _COUNTS)) for profile_id in gaining),
     )
     p = t.profile.c
-    revivable = [c.profile_id for c in assignment.changes if c.kind == "split"]
     # A record that once lost its profile in a merge may be created into it again.
-    for piece in chunks(
-        set(revivable) | {c.profile_id for c in assignment.changes if c.kind == "create"}
-    ):
+    for piece in chunks(c.profile_id for c in assignment.changes if c.kind in ("create", "split")):
         connection.execute(
             update(t.profile)
             .where(p.profile_id.in_(piece), p.merged_into.is_not(None))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from msgspec import Struct
@@ -16,6 +17,7 @@ from sqlalchemy import Connection, and_, bindparam, select, update
 from rapport.engines.ledger import Ledger
 from rapport.errors import StoreMismatch
 from rapport.unify.evidence import Value
+from rapport.unify.many_rows import write_many
 from rapport.unify.sighting import Sighting
 from rapport.unify.stored_evidence import NAME_ATTRIBUTES, micros, rows_in
 from rapport.vocabulary import ledger_tables as t
@@ -113,28 +115,16 @@ def _register_atoms(connection: Connection, ledger: Ledger, batch: Batch) -> set
             batch.atoms,
         )
     }  # fmt: skip
-    new: list[dict[str, Any]] = []
-    longer: list[dict[str, Any]] = []
+    new: list[tuple[Any, ...]] = []
+    longer: list[tuple[Any, ...]] = []
     for number, seen in batch.atoms.items():
+        record = seen.record
+        named = (record.kind, record.namespace, record.value)
         row = known.get(number)
         if row is None:
-            new.append(
-                {
-                    "atom_id": number,
-                    "kind": seen.record.kind,
-                    "namespace": seen.record.namespace,
-                    "value": seen.record.value,
-                    "source": seen.source,
-                    "first_seen": from_micros(seen.first),
-                    "last_seen": from_micros(seen.last),
-                }
-            )
+            new.append((number, *named, seen.source, seen.first, seen.last))
             continue
-        if (row[1], row[2], row[3]) != (
-            seen.record.kind,
-            seen.record.namespace,
-            seen.record.value,
-        ):
+        if (row[1], row[2], row[3]) != named:
             raise StoreMismatch(
                 f"Two records have the number {number}; this happens once in billions of records. "
                 "Rename the namespace (source) of one of them and import it again"
@@ -142,27 +132,26 @@ def _register_atoms(connection: Connection, ledger: Ledger, batch: Batch) -> set
         first, source = min((row[5], row[4]), (seen.first, seen.source))
         last = max(row[6], seen.last)
         if (first, last, source) != (row[5], row[6], row[4]):
-            longer.append(
-                {
-                    "b_atom_id": number,
-                    "source": source,
-                    "first_seen": from_micros(first),
-                    "last_seen": from_micros(last),
-                }
-            )
-    ledger.insert_new(connection, t.atom, new, ["atom_id"])
-    if longer:
-        connection.execute(
-            update(t.atom)
-            .where(a.atom_id == bindparam("b_atom_id"))
-            .values(
-                source=bindparam("source"),
-                first_seen=bindparam("first_seen"),
-                last_seen=bindparam("last_seen"),
-            ),
-            sorted(longer, key=lambda row: row["b_atom_id"]),
-        )
-    return {row["atom_id"] for row in new}
+            longer.append((source, first, last, number))
+    write_many(
+        connection,
+        ledger.insert(t.atom).on_conflict_do_nothing(index_elements=["atom_id"]),
+        ("atom_id", "kind", "namespace", "value", "source", "first_seen", "last_seen"),
+        sorted(new),
+    )
+    write_many(
+        connection,
+        update(t.atom)
+        .where(a.atom_id == bindparam("b_atom_id"))
+        .values(
+            source=bindparam("source"),
+            first_seen=bindparam("first_seen"),
+            last_seen=bindparam("last_seen"),
+        ),
+        ("source", "first_seen", "last_seen", "b_atom_id"),
+        sorted(longer, key=itemgetter(3)),
+    )
+    return {row[0] for row in new}
 
 
 _IdentifierKey = tuple[str, str, str, int]
@@ -183,33 +172,29 @@ def _register_identifiers(
             batch.atoms.keys() - new_atoms,
         )
     }
-    new: list[dict[str, Any]] = []
-    longer: list[dict[str, Any]] = []
+    new: list[tuple[Any, ...]] = []
+    longer: list[tuple[Any, ...]] = []
     for key, (first, last) in batch.identifiers.items():
         span = known.get(key)
         if span is None:
-            row = dict(zip(_IDENTIFIER_KEYS, key, strict=True))
-            new.append(row | {"first_seen": from_micros(first), "last_seen": from_micros(last)})
+            new.append((*key, first, last))
         elif first < span[0] or last > span[1]:
-            longer.append(
-                {
-                    "b_kind": key[0],
-                    "b_namespace": key[1],
-                    "b_value": key[2],
-                    "b_atom_id": key[3],
-                    "first_seen": from_micros(min(first, span[0])),
-                    "last_seen": from_micros(max(last, span[1])),
-                }
-            )
-    ledger.insert_new(connection, t.identifier, new, _IDENTIFIER_KEYS)
-    if longer:
-        connection.execute(
-            update(t.identifier)
-            .where(and_(*(i[name] == bindparam(f"b_{name}") for name in _IDENTIFIER_KEYS)))
-            .values(first_seen=bindparam("first_seen"), last_seen=bindparam("last_seen")),
-            sorted(longer, key=lambda row: (row["b_kind"], row["b_namespace"], row["b_value"])),
-        )
-    return {(row["kind"], row["namespace"], row["value"], row["atom_id"]) for row in new}
+            longer.append((*key, min(first, span[0]), max(last, span[1])))
+    write_many(
+        connection,
+        ledger.insert(t.identifier).on_conflict_do_nothing(index_elements=_IDENTIFIER_KEYS),
+        (*_IDENTIFIER_KEYS, "first_seen", "last_seen"),
+        sorted(new),
+    )
+    write_many(
+        connection,
+        update(t.identifier)
+        .where(and_(*(i[name] == bindparam(f"b_{name}") for name in _IDENTIFIER_KEYS)))
+        .values(first_seen=bindparam("first_seen"), last_seen=bindparam("last_seen")),
+        (*(f"b_{name}" for name in _IDENTIFIER_KEYS), "first_seen", "last_seen"),
+        sorted(longer),
+    )
+    return {(row[0], row[1], row[2], row[3]) for row in new}
 
 
 def _register_attributes(
@@ -227,7 +212,7 @@ def _register_attributes(
             {atom for atom, _ in batch.attributes} - new_atoms,
         )
     }
-    rows: list[Mapping[str, Any]] = []
+    rows: list[tuple[Any, ...]] = []
     retold: set[int] = set()
     renamed: set[int] = set()
     for (atom, name), stated in batch.attributes.items():
@@ -235,26 +220,21 @@ def _register_attributes(
         if before is not None and stated <= before:
             continue
         at, value, position, source = stated
-        rows.append(
-            {
-                "atom_id": atom,
-                "name": name,
-                "value": value,
-                "source": source,
-                "observed_at": from_micros(at),
-                "position": position,
-            }
-        )
+        rows.append((atom, name, value, source, at, position))
         if before is None or before[1] != value:
             retold.add(atom)
             if name in NAME_ATTRIBUTES:
                 renamed.add(atom)
-    ledger.upsert(
+    stating = ledger.insert(t.attribute)
+    told = ("value", "source", "observed_at", "position")
+    write_many(
         connection,
-        t.attribute,
-        rows,
-        ["atom_id", "name"],
-        ["value", "source", "observed_at", "position"],
+        stating.on_conflict_do_update(
+            index_elements=["atom_id", "name"],
+            set_={name: stating.excluded[name] for name in told},
+        ),
+        ("atom_id", "name", *told),
+        sorted(rows),
     )
     return retold, renamed
 

@@ -29,6 +29,21 @@ class Sighting(Struct, frozen=True, kw_only=True):
     position: int
 
 
+def record_of(touchpoint: Touchpoint) -> Identifier | None:
+    """The record that ``touchpoint`` points at, in the one form that its kind is written in.
+
+    An address typed in capitals is the same record. What cannot be read stays as it came: it is
+    a record of its own all the same.
+    """
+    if touchpoint.record is None:
+        return None
+    return _normal(touchpoint.record, _country(touchpoint)) or touchpoint.record
+
+
+def _country(touchpoint: Touchpoint) -> str | None:
+    return touchpoint.traits.get("country") or touchpoint.country
+
+
 def sighting_of(touchpoint: Touchpoint, position: int) -> Sighting | None:
     """The sighting in ``touchpoint``; None where nobody can be named (a cash sale).
 
@@ -40,10 +55,10 @@ def sighting_of(touchpoint: Touchpoint, position: int) -> Sighting | None:
     position : int
         Its place in the journal.
     """
-    record = touchpoint.record
+    record = record_of(touchpoint)
     if record is None:
         return None
-    country = touchpoint.traits.get("country") or touchpoint.country
+    country = _country(touchpoint)
     found: dict[Identifier, None] = {}
     for identifier in (record, *touchpoint.identifiers):
         normal = _normal(identifier, country)
