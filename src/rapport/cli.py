@@ -240,10 +240,12 @@ def import_(
 
 def _show_mapping(prepared: Any) -> None:
     table = Table(title=f"Columns as guessed for {prepared.mapping.kind}", title_justify="left")
-    for heading in ("our field", "their column", "how sure"):
+    for heading in ("our field", "their column"):
         table.add_column(heading)
     for line in prepared.lines:
-        table.add_row(line.field, line.column, f"{line.confidence:.0%}")
+        table.add_row(line.field, line.column)
+    for ours, value in prepared.mapping.constants.items():
+        table.add_row(ours, f"always {value}")
     err.print(table)
     for question in prepared.questions:
         err.print(f"? {question}")
@@ -287,6 +289,9 @@ def train(company: Company, context: _Context) -> None:
         result = train_models(company, progress=progress)
 
     def shown(r: Any) -> None:
+        if r.refused:
+            out.print(f"No scores: {r.refused}")
+            return
         out.print(f"{r.model}: {r.scored:,} profiles scored, data until {r.data_until:%d %B %Y}")
         table = Table("on held-out time", "orders MAE", "orders RMSE", "active Brier")
         for line in r.accuracy:

@@ -17,7 +17,7 @@ from rapport.vocabulary.touchpoint import ConsentChange, Touchpoint
 TRAIT_IDENTIFIERS = ("email", "phone", "loyalty_card")
 
 
-class Sighting(Struct, frozen=True, kw_only=True):
+class Sighting(Struct, frozen=True, kw_only=True, gc=False):
     """A record was seen once, with these identifiers and facts. Identifiers are normalised."""
 
     record: Identifier

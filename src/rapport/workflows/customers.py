@@ -14,12 +14,13 @@ from rapport.vocabulary.lake_tables import CUSTOMERS
 from rapport.vocabulary.ledger_tables import consent, membership, profile, score
 from rapport.vocabulary.profile import ConsentState
 from rapport.workflows.company import Company, Progress, silent
+from rapport.workflows.data_clock import data_until
 
 
 def rebuild_customers(company: Company, *, progress: Progress = silent) -> int:
     """Make the customers' table anew; returns how many there are."""
     progress("customers", 0, None)
-    now = company.clock()
+    now, until = company.clock(), data_until(company)
     with company.ledger.read() as connection:
         profiles = _arrow(
             connection.execute(
@@ -38,7 +39,7 @@ def rebuild_customers(company: Company, *, progress: Progress = silent) -> int:
             SCORES,
         )
         consents = _arrow(_latest_words(connection), CONSENTS)
-    rows = build_customers(company.seen, now, profiles=profiles, scores=scores, consents=consents)
+    rows = build_customers(company.seen, until, profiles=profiles, scores=scores, consents=consents)
     company.lake.overwrite("customers", rows)
     company.choose("customers_built_at", now.isoformat())
     progress("customers", rows.num_rows, rows.num_rows)

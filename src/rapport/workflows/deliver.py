@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from random import SystemRandom
-from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, func, select
 
 from rapport.act.channels import open_channels
-from rapport.act.decide import consent_problem
-from rapport.act.outbox import Claimed, Receipt, deliver_due
+from rapport.act.outbox import Receipt, consent_recheck, deliver_due
 from rapport.collect.sources import ensure_source
 from rapport.engines.ledger import JournalEntry
 from rapport.vocabulary.identifier import Identifier
@@ -40,26 +38,11 @@ def deliver_messages(company: Company, *, limit: int = 50) -> int:
         channels,
         clock=company.clock,
         random=SystemRandom(),
-        recheck=withdrawn_since,
+        recheck=consent_recheck(consents_of),
         limit=limit,
     )
     _remember(company, [receipt for receipt in report.sent if receipt.profile_id])
     return len(report.sent)
-
-
-def withdrawn_since(
-    connection: Connection, items: Sequence[Claimed]
-) -> Mapping[int, dict[str, Any]]:
-    """Messages that must not go out any more: permission was withdrawn after the decision."""
-    customers = [item for item in items if item.profile_id and item.purpose]
-    states = consents_of(connection, [item.profile_id for item in customers if item.profile_id])
-    found: dict[int, dict[str, Any]] = {}
-    for item in customers:
-        words = states.get(item.profile_id or "", {})
-        reason = consent_problem(item.channel, item.purpose or "", words)
-        if reason is not None:
-            found[item.outbox_id] = reason
-    return found
 
 
 def _remember(company: Company, receipts: Sequence[Receipt]) -> None:

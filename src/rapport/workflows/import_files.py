@@ -10,7 +10,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from rapport.collect.guessing import guess_mapping
+from rapport.collect.connectors import connector_of
+from rapport.collect.guess import guess_mapping
 from rapport.collect.mapped_files import keep_batch, read_rates, read_touchpoints
 from rapport.collect.mapping import (
     Mapping,
@@ -35,7 +36,6 @@ class MappedColumn(Struct, frozen=True, kw_only=True):
 
     field: str
     column: str
-    confidence: float
 
 
 class PreparedMapping(Struct, frozen=True, kw_only=True):
@@ -43,6 +43,7 @@ class PreparedMapping(Struct, frozen=True, kw_only=True):
 
     mapping: Mapping
     certain: bool  # written or confirmed by a person, not guessed
+    confidence: float = 1.0
     lines: tuple[MappedColumn, ...] = ()
     questions: tuple[str, ...] = ()
 
@@ -100,13 +101,20 @@ def prepare_mapping(
         raise InvalidMapping(f"The mapping says {written.kind}, the command says {kind}")
     if written is not None:
         return PreparedMapping(mapping=_settled(written, theirs, constants, source), certain=True)
-    guess = guess_mapping(path, kind, columns=theirs, constants=constants)
+    guess = guess_mapping(path)
+    mapping = guess.mapping
+    if mapping.kind != kind:
+        # The person knows better what it is; columns that this kind does not know go unused.
+        known = {*connector_of(kind).required, *connector_of(kind).optional}
+        kept = {ours: column for ours, column in mapping.columns.items() if ours in known}
+        mapping = msgspec.structs.replace(mapping, kind=kind, columns=kept)
+    mapping = _settled(mapping, theirs, constants, source)
     return PreparedMapping(
-        mapping=_settled(guess.mapping, theirs, constants, source),
+        mapping=mapping,
         certain=False,
+        confidence=guess.confidence,
         lines=tuple(
-            MappedColumn(field=ours, column=column, confidence=guess.confidence.get(ours, 1.0))
-            for ours, column in guess.mapping.columns.items()
+            MappedColumn(field=ours, column=column) for ours, column in mapping.columns.items()
         ),
         questions=guess.questions,
     )
@@ -122,10 +130,9 @@ def _pair(text: str) -> tuple[str, str]:
 def _settled(
     mapping: Mapping, theirs: dict[str, str], constants: dict[str, str], source: str | None
 ) -> Mapping:
-    if theirs:
-        mapping = with_columns(mapping, theirs)
     if constants:
         mapping = msgspec.structs.replace(mapping, constants={**mapping.constants, **constants})
+    mapping = with_columns(mapping, theirs)
     return msgspec.structs.replace(mapping, source=source) if source else mapping
 
 

@@ -19,6 +19,7 @@ from rapport.understand import relations
 from rapport.vocabulary.lake_tables import SCORES
 from rapport.vocabulary.ledger_tables import model_version, score
 from rapport.workflows.company import Company, Progress, silent
+from rapport.workflows.data_clock import data_until
 
 MODEL = "customer_value"
 HORIZON_WEEKS = 52.0
@@ -70,20 +71,21 @@ def train_models(company: Company, *, progress: Progress = silent) -> Trained:
     shown in place of the scores, and older scores are taken away.
     """
     progress("train", 0, 3)
-    now = company.clock()
-    orders = order_history(company, now)
+    now, until = company.clock(), data_until(company)
+    orders = order_history(company, until)
     progress("train", 1, 3)
     try:
         scored = score_profiles(
             orders,
-            as_of=now,
+            as_of=until,
             fitted_at=now,
             horizon_weeks=HORIZON_WEEKS,
             currency=company.choice("reporting_currency") or "EUR",
             time_zone=company.choice("time_zone"),
+            known="now",  # a file that was imported later than its last day is known whole
         )
     except NotEnoughData as refusal:
-        return _refused(company, now, refusal)
+        return _refused(company, now, until, refusal)
     progress("train", 2, 3)
     trained = _keep(company, scored, now)
     progress("train", 3, 3)
@@ -105,7 +107,9 @@ def read_card(row: Any) -> ModelCard:
     return msgspec.convert(row.card, ModelCard, strict=False)
 
 
-def _new_version(connection: Connection, *, now: datetime, card: Any, status: str) -> int:
+def _new_version(
+    connection: Connection, *, now: datetime, until: datetime, card: Any, status: str
+) -> int:
     connection.execute(
         update(model_version)
         .where(model_version.c.model == MODEL, model_version.c.status == "live")
@@ -113,20 +117,20 @@ def _new_version(connection: Connection, *, now: datetime, card: Any, status: st
     )
     made = connection.execute(
         insert(model_version)
-        .values(model=MODEL, fitted_at=now, data_until=now, card=card, status=status)
+        .values(model=MODEL, fitted_at=now, data_until=until, card=card, status=status)
         .returning(model_version.c.version_id)
     )
     return int(made.scalar_one())
 
 
-def _refused(company: Company, now: datetime, refusal: NotEnoughData) -> Trained:
+def _refused(company: Company, now: datetime, until: datetime, refusal: NotEnoughData) -> Trained:
     with company.ledger.write() as connection:
         version = _new_version(
-            connection, now=now, card={"refused": refusal.message}, status="refused"
+            connection, now=now, until=until, card={"refused": refusal.message}, status="refused"
         )
         connection.execute(delete(score))
     return Trained(
-        model=MODEL, version_id=version, scored=0, not_scored=0, data_until=now,
+        model=MODEL, version_id=version, scored=0, not_scored=0, data_until=until,
         refused=refusal.message,
     )  # fmt: skip
 
@@ -136,7 +140,9 @@ def _keep(company: Company, scored: ScoredProfiles, now: datetime) -> Trained:
     horizon_days = round(card.horizon_weeks * 7)
     facts = table.select(_FACTS).to_pylist()
     with company.ledger.write() as connection:
-        version = _new_version(connection, now=now, card=msgspec.to_builtins(card), status="live")
+        version = _new_version(
+            connection, now=now, until=card.as_of, card=msgspec.to_builtins(card), status="live"
+        )
         connection.execute(delete(score))
         for name in SCORE_NAMES:
             columns = zip(

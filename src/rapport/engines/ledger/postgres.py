@@ -32,7 +32,7 @@ class PostgresLedger(Ledger):
 
     def __init__(self, url: str) -> None:
         self.engine = sqlalchemy.create_engine(
-            url, pool_size=20, max_overflow=40, pool_pre_ping=True
+            url, pool_size=20, max_overflow=40, pool_pre_ping=True, hide_parameters=True
         )
 
     def transaction_options(self, *, write: bool) -> Mapping[str, Any]:

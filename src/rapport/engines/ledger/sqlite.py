@@ -43,7 +43,11 @@ class SqliteLedger(Ledger):
         # Writers of this process queue here: SQLite's own waiting polls and is not fair.
         self._writers = threading.Lock()
         self.engine = sqlalchemy.create_engine(
-            url, pool_size=20, max_overflow=40, connect_args={"check_same_thread": False}
+            url,
+            pool_size=20,
+            max_overflow=40,
+            connect_args={"check_same_thread": False},
+            hide_parameters=True,  # values are people's data: not in errors, not in logs
         )
         event.listen(self.engine, "connect", _on_connect)
         event.listen(self.engine, "begin", _on_begin)
