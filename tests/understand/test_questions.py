@@ -166,6 +166,23 @@ def test_anonymous_orders_are_revenue_but_nobody(lake: Lake) -> None:
     assert march["repeat_rate"] == 1.0
 
 
+def test_people_behind_a_number_are_counted_apart_from_observations(lake: Lake) -> None:
+    rows = [
+        {"occurred_at": at("2026-03-05"), "amount_base": 1, "atom_id": 1},
+        {"occurred_at": at("2026-03-05"), "amount_base": 1, "atom_id": 3},  # the same person
+        {"occurred_at": at("2026-03-06"), "amount_base": 1, "atom_id": None},
+        {"occurred_at": at("2026-03-06"), "amount_base": 1, "atom_id": 99},  # not resolved yet
+    ]
+    question = msgspec.structs.replace(
+        SPRING, metrics=("revenue", "tickets", "retention"), count_people=True
+    )
+
+    march, april = ask(lake, rows, question)
+
+    assert (march["revenue_n"], march["revenue_people"]) == (4, 3)
+    assert (march["tickets_people"], april["retention_people"]) == (0, 1)
+
+
 def test_orders_without_a_rate_are_counted_apart(lake: Lake) -> None:
     rows = [
         {"occurred_at": at("2026-03-05"), "amount_base": None, "amount": Decimal(5)},
@@ -284,6 +301,7 @@ def test_a_split_of_every_metric_reads_as_spark() -> None:
         segments=(NamedRule(key="all", rule=where("order_count", "ge", 0)),),
         filters=(Filter(dimension="channel", values=("web", None)),),
         as_of=SPRING.end,
+        count_people=True,
     )
     assert sqlglot.parse_one(compile_question(question).query.sql("spark"), read="spark")
 

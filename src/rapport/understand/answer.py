@@ -47,7 +47,8 @@ class Answer(Struct, frozen=True, kw_only=True):
 
     `table` has the columns ``period`` (first local day of the unit), ``period_start`` (UTC),
     ``complete`` (the whole unit was asked and is over, as far as the lake knows), one column per
-    dimension, and per metric ``<metric>`` and ``<metric>_n``, the observations behind it. Rows are
+    dimension, and per metric ``<metric>`` and ``<metric>_n``, the observations behind it (and
+    ``<metric>_people`` if asked: people behind it, each anonymous row counted as one). Rows are
     sorted by period, then by the dimensions, unknown last. Cells where nothing happened are there,
     with the metric's empty value, for every period and every combination that occurs at all.
     """
@@ -155,6 +156,9 @@ def answer(
         counted = [_count(metric, found.get(key)) for key in keys]
         columns[metric.name] = pa.array(values, _arrow_type(metric))
         columns[f"{metric.name}_n"] = pa.array(counted, pa.int64())
+        if question.count_people:
+            people = [_count(metric, found.get(key), "people") for key in keys]
+            columns[f"{metric.name}_people"] = pa.array(people, pa.int64())
     table = pa.table(columns)
     return Answer(
         table=table,
@@ -190,8 +194,8 @@ def _value(metric: Metric, row: Mapping[str, Any] | None) -> Value:
     return int(above) if metric.unit == "count" else float(above)
 
 
-def _count(metric: Metric, row: Mapping[str, Any] | None) -> int:
-    return 0 if row is None else int(row[f"{metric.name}__n"] or 0)
+def _count(metric: Metric, row: Mapping[str, Any] | None, part: str = "n") -> int:
+    return 0 if row is None else int(row[f"{metric.name}__{part}"] or 0)
 
 
 def _arrow_type(metric: Metric) -> pa.DataType:

@@ -81,6 +81,10 @@ class Asked(Struct, frozen=True, kw_only=True):
         """Whether segments are split by."""
         return any(d.reads == "segment" for d in self.dimensions)
 
+    def parts_of(self, metric: Metric) -> tuple[tuple[str, str, str], ...]:
+        """Columns that the engine computes for a metric."""
+        return parts_of(metric, with_people=self.question.count_people)
+
     def reads_profiles(self, relation: str) -> bool:
         """Whether a relation's rows need to know whose they are."""
         texts = [
@@ -92,6 +96,7 @@ class Asked(Struct, frozen=True, kw_only=True):
             relation in ("customer_orders", "retained")
             or self.reads_customers
             or self.reads_segments
+            or self.question.count_people
             or any("profile_id" in text for text in texts)
         )
 
@@ -180,7 +185,7 @@ def group(asked: Asked) -> tuple[Step, ...]:
 def line_up(asked: Asked) -> tuple[Step, ...]:
     """The relations side by side: one row per cell, one column per metric's part."""
     keys = ", ".join(["period", *(f"by_{d.name}" for d in asked.dimensions)])
-    columns = [column for metric in asked.metrics for column, _, _ in parts_of(metric)]
+    columns = [column for metric in asked.metrics for column, _, _ in asked.parts_of(metric)]
     stacked = " UNION ALL ".join(
         f"SELECT {keys}, " + ", ".join(_own_or_null(asked, relation)) + f" FROM grouped_{relation}"
         for relation in asked.relations
@@ -232,13 +237,19 @@ def compile_question(question: Question) -> Plan:
 # ── pieces of steps ────────────────────────────────────────────────────────────────────────────
 
 
-def parts_of(metric: Metric) -> tuple[tuple[str, str, str], ...]:
+#: Each row of nobody may be another person.
+_PEOPLE = "count(DISTINCT profile_id) + count(CASE WHEN profile_id IS NULL THEN 1 END)"
+
+
+def parts_of(metric: Metric, *, with_people: bool = False) -> tuple[tuple[str, str, str], ...]:
     """Columns that the engine computes for a metric: name, expression, SQL type."""
     value_type = "DECIMAL(38, 6)" if metric.parts == "decimal" else "BIGINT"
     found = [(f"{metric.name}__value", metric.expression, value_type)]
     if metric.per is not None:
         found.append((f"{metric.name}__per", metric.per, value_type))
     found.append((f"{metric.name}__n", metric.n, "BIGINT"))
+    if with_people:
+        found.append((f"{metric.name}__people", _PEOPLE, "BIGINT"))
     return tuple(found)
 
 
@@ -299,7 +310,7 @@ def _grouped(asked: Asked, relation: str) -> Step:
         f"CAST({expression} AS {sql_type}) AS {column}"
         for metric in asked.metrics
         if metric.relation == relation
-        for column, expression, sql_type in parts_of(metric)
+        for column, expression, sql_type in asked.parts_of(metric)
     ]
     listed = ", ".join(keys)
     return Step(
@@ -312,7 +323,7 @@ def _own_or_null(asked: Asked, relation: str) -> list[str]:
     return [
         column if metric.relation == relation else f"CAST(NULL AS {sql_type}) AS {column}"
         for metric in asked.metrics
-        for column, _, sql_type in parts_of(metric)
+        for column, _, sql_type in asked.parts_of(metric)
     ]
 
 

@@ -59,6 +59,9 @@ class Question(Struct, frozen=True, kw_only=True):
     as_of : datetime or None
         *As known then*: only what had been received at that moment. None: *as known now*.
         Who is who is always as known now, and so are the attributes of customers.
+    count_people : bool
+        Also say how many people stand behind each number (`<metric>_people`), which `n` does not:
+        ten orders may be one person's. Whoever shows small groups needs it; it costs a join.
     now : datetime or None
         The moment that rules such as "within the last 30 days" count from; None: `end`.
     """
@@ -74,6 +77,7 @@ class Question(Struct, frozen=True, kw_only=True):
     segments: tuple[NamedRule, ...] = ()
     as_of: datetime | None = None
     now: datetime | None = None
+    count_people: bool = False
 
     def periods(self) -> tuple[Period, ...]:
         """The rows in time that the answer will have."""
