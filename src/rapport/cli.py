@@ -12,6 +12,7 @@ from typing import Any
 import click
 import msgspec
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -248,7 +249,7 @@ def _show_mapping(prepared: Any) -> None:
         table.add_row(ours, f"always {value}")
     err.print(table)
     for question in prepared.questions:
-        err.print(f"? {question}")
+        err.print(f"? {escape(question)}", soft_wrap=True)
 
 
 @main_group.command()
@@ -539,7 +540,8 @@ def main() -> None:
         usage.show()
         sys.exit(usage.exit_code)
     except RapportError as error:
-        err.print(f"[red]{error.code}[/]: {error.message}", markup=True)
+        # Messages name sections such as [columns], which are no markup.
+        err.print(f"[red]{error.code}[/]: {escape(error.message)}", soft_wrap=True)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         err.print("Stopped")
