@@ -341,3 +341,24 @@ def test_a_mailbox_that_names_a_family_links_only_agreeing_names(ledger: Ledger)
         seen("user_id:3", email="familie.maes@mail.be", source="outlet"),
     )
     assert len(set(memberships(ledger).values())) == 2
+
+
+def test_a_component_too_large_to_judge_is_reported_and_left_as_it_stands(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rapport.unify.stored_evidence.MAX_COMPONENT", 20)
+    pair = [seen("loyalty_card:A0", "email:a0@m.be"), seen("loyalty_card:A1", "email:a0@m.be")]
+    resolve(ledger, *pair)
+    together = memberships(ledger)
+    chain = [
+        seen(f"loyalty_card:A{n}", f"email:a{n}@m.be", f"email:a{n + 1}@m.be") for n in range(25)
+    ]
+    outcome = resolve(ledger, *chain)
+    placed = memberships(ledger)
+    assert outcome.oversized == (25,)
+    assert {record: placed[record] for record in together} == together
+    assert len(placed) == 25
+    assert len(set(placed.values())) == 24
+    people_before = dict(placed)
+    resolve(ledger, seen("user_id:far", "email:elsewhere@m.be"))
+    assert {record: memberships(ledger)[record] for record in people_before} == people_before

@@ -25,7 +25,7 @@ V = TypeVar("V")
 MAX_RECORDS = 500
 
 
-class UsedLink(Struct, frozen=True, kw_only=True):
+class UsedLink(Struct, frozen=True, kw_only=True, gc=False):
     """A tie that united the clusters of records ``a`` and ``b``."""
 
     a: int
@@ -33,7 +33,7 @@ class UsedLink(Struct, frozen=True, kw_only=True):
     tie: Tie
 
 
-class RefusedLink(Struct, frozen=True, kw_only=True):
+class RefusedLink(Struct, frozen=True, kw_only=True, gc=False):
     """A tie between ``a`` and ``b`` that united nothing, and the code of the objection."""
 
     a: int

@@ -46,7 +46,7 @@ class Value(NamedTuple):
     value: str
 
 
-class Atom(Struct, frozen=True, kw_only=True):
+class Atom(Struct, frozen=True, kw_only=True, gc=False):
     """A record as identity sees it."""
 
     atom_id: int
@@ -69,7 +69,7 @@ class Atom(Struct, frozen=True, kw_only=True):
         )
 
 
-class Tie(Struct, frozen=True, kw_only=True):
+class Tie(Struct, frozen=True, kw_only=True, gc=False):
     """These records hold one value, or are said to be alike.
 
     Attributes

@@ -44,7 +44,7 @@ _GENERATIONS = {
 _TYPO_LENGTH = 5
 
 
-class PersonName(Struct, frozen=True, kw_only=True):
+class PersonName(Struct, frozen=True, kw_only=True, gc=False):
     """A name as sets of folded words.
 
     ``given`` are the words known to be given names (empty where a silo states one full name, in
