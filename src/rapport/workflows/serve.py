@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import Callable
 from dataclasses import fields
+from threading import Event, Thread
 from typing import Any
 
 from granian import Granian
@@ -51,12 +52,16 @@ def serve_company(settings: Settings, *, announce: Callable[[str], Any]) -> None
         workers=settings.workers,
         websockets=False,
         log_level=LogLevels.warning,
-        process_name="rapport-web",
+        workers_kill_timeout=10,  # one that is still starting when Ctrl-C comes
     )
-    announce(f"Rapport serves on http://{settings.host}:{settings.port} (Ctrl-C ends it)")
+    stopped = Event()
+    Thread(
+        target=_announce_when_up, args=(settings, announce, stopped), name="announce", daemon=True
+    ).start()
     try:
         server.serve()
     finally:
+        stopped.set()
         # The terminal sends Ctrl-C to the worker too; a plain kill of this process does not.
         if worker.is_alive() and worker.pid:
             os.kill(worker.pid, signal.SIGTERM)
@@ -75,6 +80,17 @@ def _require_free(host: str, port: int) -> None:
             raise Conflict(
                 f"Port {port} on {host} is taken; choose another with --port or RAPPORT_PORT"
             ) from problem
+
+
+def _announce_when_up(settings: Settings, announce: Callable[[str], Any], stopped: Event) -> None:
+    """Say the address once it answers: before that a browser would find nothing."""
+    while not stopped.wait(0.1):
+        try:
+            socket.create_connection((settings.host, settings.port), timeout=1).close()
+        except OSError:
+            continue
+        announce(f"Rapport serves on http://{settings.host}:{settings.port} (Ctrl-C ends it)")
+        return
 
 
 def _hand_down(settings: Settings) -> None:

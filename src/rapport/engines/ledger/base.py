@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -159,6 +160,7 @@ class Ledger(ABC):
 
     def migrate(self) -> None:
         """Create the tables or bring them to this version; several processes may call at once."""
+        logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of every opening
         with self.write() as connection:
             self.lock(connection, "migrate")
             config = Config()
