@@ -408,7 +408,8 @@ def test_knowledge_found_once_spares_and_changes_nothing(lake: Lake) -> None:
     rows, members = generated(2, count=1200)
     lake.append("touchpoints", rows, app="ingest", until=rows.num_rows)
     lake.overwrite("membership", members)
-    every = msgspec.structs.replace(EVERYTHING, dimensions=("channel",))
+    one_each = tuple({metric.relation: metric.name for metric in METRICS}.values())
+    every = msgspec.structs.replace(EVERYTHING, metrics=one_each, dimensions=("channel",))
     for as_of in (None, at("2025-09-01")):
         question = msgspec.structs.replace(every, as_of=as_of)
         known = knowledge(lake, as_of=as_of)
