@@ -120,9 +120,10 @@ _MEASURES = (
     "count(CASE WHEN last_nps >= 9 THEN 1 END) AS promoters, "
     "count(CASE WHEN last_nps <= 6 THEN 1 END) AS detractors, "
     "count(last_nps) AS answers, "
-    "count(CASE WHEN email_marketing THEN 1 END) AS reachable"
+    "count(CASE WHEN email_marketing THEN 1 END) AS reachable, "
+    "sum(CAST(probability_alive AS DECIMAL(18, 6))) AS alive, count(probability_alive) AS scored"
 )
-_READ = ("revenue", "expected_value", "last_nps", "email_marketing")
+_READ = ("revenue", "expected_value", "last_nps", "email_marketing", "probability_alive")
 
 
 def overview_query(segments: Sequence[tuple[str, Rule]], *, now: datetime) -> Query:
@@ -184,6 +185,8 @@ def overview(
                 nps=100 * balance / row["answers"] if row["answers"] else None,
                 nps_n=row["answers"],
                 reachable=row["reachable"],
+                probability_alive=float(row["alive"]) / row["scored"] if row["scored"] else None,
+                scored=row["scored"],
             )
         )
     return tuple(found)
