@@ -67,7 +67,8 @@ def test_overwriting_replaces_all_rows(lake: Lake) -> None:
 
 
 def test_changes_stand_before_stored_rows_with_the_same_key(lake: Lake) -> None:
-    step = Step("all", "SELECT atom_id, profile_id FROM membership ORDER BY atom_id NULLS LAST")
+    sql = "SELECT atom_id, profile_id FROM membership ORDER BY atom_id NULLS LAST"
+    step = Step("all", sql)
     changes = pa.table({"atom_id": [2, 3], "profile_id": ["new", "c"]}, schema=MEMBERSHIP)
     view = lake.seeing({"membership": changes})
     assert view.ask(Query(steps=(step,)))["profile_id"].to_pylist() == ["new", "c"]

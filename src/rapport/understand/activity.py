@@ -27,7 +27,8 @@ _STEPS = (
     *relations.named_sales(),
     Step(
         "bought",
-        "SELECT profile_id, CAST(sum(is_order) AS BIGINT) AS order_count, sum(amount_base) AS revenue, "
+        "SELECT profile_id, CAST(sum(is_order) AS BIGINT) AS order_count, "
+        "sum(amount_base) AS revenue, "
         "max(CASE WHEN is_order = 1 THEN occurred_at END) AS last_order_at "
         "FROM named_sales WHERE profile_id IS NOT NULL GROUP BY profile_id",
     ),
