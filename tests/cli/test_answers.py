@@ -1,0 +1,219 @@
+"""What commands print: JSON that is JSON, and errors that say what to do."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from rapport import cli
+from rapport.errors import (
+    Conflict,
+    InvalidInput,
+    NotFound,
+    Overloaded,
+    RapportError,
+    StoreBusy,
+    TransientError,
+)
+from rapport.settings import Settings
+from tests.cli.commands import LEAVES
+from tests.cli.conftest import Rapport
+
+PASSWORD = ("--password", "long enough for this")
+
+#: A command line that works on a demo company, and the fields of its answer.
+JSON_ANSWERS: dict[str, tuple[tuple[str, ...], set[str]]] = {
+    "demo": (("demo",), {"made", "touchpoints", "profiles", "refused", "seconds"}),
+    "import": (
+        ("import", "visits", "visits.csv", "--yes"),
+        {"file", "source", "kind", "rows", "accepted", "duplicates", "refused", "reasons"},
+    ),
+    "resolve": (("resolve",), {"entries", "refused", "profiles", "refreshed", "tickets"}),
+    "train": (("train",), {"model", "version_id", "scored", "data_until", "accuracy"}),
+    "certify": (("certify",), {"lines"}),
+    "doctor": (("doctor",), {"what", "state", "says", "remedy"}),
+    "rebuild": (("rebuild", "--dry-run"), {"entries", "touchpoints"}),
+    "user add": (("user", "add", "new@kadar.example", *PASSWORD), {"user_id", "email", "role"}),
+    "user list": (("user", "list"), {"user_id", "email", "role"}),
+    "user password": (("user", "password", "agent@kadar.example", *PASSWORD), {"email"}),
+    "user disable": (("user", "disable", "agent@kadar.example"), {"email"}),
+    "user token": (("user", "token", "agent@kadar.example"), {"token"}),
+    "sources list": (("sources", "list"), {"name", "kind", "accepted", "refused", "state"}),
+    "sources add": (("sources", "add", "second_shop"), {"source", "write_key"}),
+}
+
+
+@pytest.mark.parametrize("name", JSON_ANSWERS)
+def test_json_is_json_and_nothing_else(name: str, rapport: Rapport, own_demo: Path) -> None:
+    Path("visits.csv").write_text(
+        "visit_id,occurred_at,place,loyalty_card\nv1,2026-11-01T10:00:00,Gent,7001\n"
+    )
+    words, expected = JSON_ANSWERS[name]
+    ran = rapport("--data", own_demo, *words, "--json")
+    assert ran.code == 0, ran.err
+    answer: Any = json.loads(ran.out)
+    first = answer[0] if isinstance(answer, list) else answer
+    assert expected <= set(first)
+
+
+def test_every_command_with_json_is_tried_above() -> None:
+    assert {*JSON_ANSWERS, "serve"} == {" ".join(path) for path in LEAVES}
+
+
+def test_a_setting_that_does_not_exist_is_named_with_the_valid_ones(
+    rapport: Rapport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAPPORT_POTR", "8001")
+    ran = rapport("doctor")
+    assert ran.code == InvalidInput.exit_code == 2
+    assert "RAPPORT_POTR is not a setting" in ran.err
+    for setting in fields(Settings):
+        assert setting.name in ran.err
+
+
+def test_all_wrong_settings_are_named_at_once_and_none_is_shown(
+    rapport: Rapport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAPPORT_PORT", "eight thousand")
+    monkeypatch.setenv("RAPPORT_SMTP_STARTTLS", "perhaps")
+    monkeypatch.setenv("RAPPORT_COLOUR", "blue")
+    ran = rapport("doctor")
+    assert ran.code == 2
+    for name in ("RAPPORT_PORT", "RAPPORT_SMTP_STARTTLS", "RAPPORT_COLOUR"):
+        assert name in ran.err
+    assert "eight thousand" not in ran.err  # a secret could stand in the wrong place
+
+
+#: Command lines that cannot work, the class of their error and what its sentence must name.
+MISTAKES: dict[str, tuple[tuple[str, ...], type[RapportError], tuple[str, ...]]] = {
+    "an account that is not there": (
+        ("user", "token", "nobody@kadar.example"),
+        NotFound,
+        ("rapport user list",),
+    ),
+    "an address that has an account": (
+        ("user", "add", "admin@kadar.example", *PASSWORD),
+        Conflict,
+        ("exists already",),
+    ),
+    "a password that is too short": (
+        ("user", "add", "new@kadar.example", "--password", "short"),
+        InvalidInput,
+        ("10 characters",),
+    ),
+    "a --map that is no pair": (
+        ("import", "orders", "sales.csv", "--map", "nonsense"),
+        InvalidInput,
+        ("'nonsense'", "OURS=THEIRS"),
+    ),
+    "a kind of file that is not known": (
+        ("import", "pizzas", "sales.csv", "--yes"),
+        InvalidInput,
+        ("'pizzas'", "orders", "contacts", "surveys"),
+    ),
+    "columns that cannot be guessed": (
+        ("import", "orders", "sales.csv", "--yes"),
+        InvalidInput,
+        ("`occurred_at`", "[columns]"),
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_an_error_is_one_sentence_with_the_class_exit_code(
+    mistake: str, rapport: Rapport, demo_folder: Path
+) -> None:
+    Path("sales.csv").write_text("x,y\n1,2\n")
+    words, error, names = MISTAKES[mistake]
+    ran = rapport("--data", demo_folder, *words)
+    assert ran.code == error.exit_code
+    assert ran.out == ""
+    assert len(ran.err.strip().splitlines()) == 1, ran.err
+    assert "Traceback" not in ran.err
+    for name in names:
+        assert name in ran.err
+
+
+def test_a_persons_address_is_not_repeated_in_an_error(rapport: Rapport, demo_folder: Path) -> None:
+    ran = rapport("--data", demo_folder, "user", "token", "somebody@kadar.example")
+    assert "somebody" not in ran.err
+
+
+def test_certify_needs_the_demo_company(rapport: Rapport) -> None:
+    ran = rapport("--data", "other", "certify")
+    assert ran.code == NotFound.exit_code
+    assert "rapport demo" in ran.err
+
+
+def test_the_demo_does_not_mix_with_a_real_company(rapport: Rapport) -> None:
+    Path("sales.csv").write_text("order_id,date,total,email\n1,2026-01-02,20,a@b.example\n")
+    assert rapport("import", "orders", "sales.csv", "--map", "currency=:EUR", "--yes").code == 0
+    ran = rapport("demo", "--people", "300")
+    assert ran.code == Conflict.exit_code
+    assert "holds a company already" in ran.err
+    assert "--data" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("problem", "code"),
+    [
+        (StoreBusy("The ledger is busy; try again"), 75),
+        (Overloaded("Too many at once"), 75),
+        (InvalidInput("Give a number"), 2),
+    ],
+)
+def test_what_may_be_tried_again_has_the_exit_code_that_schedulers_know(
+    problem: RapportError, code: int, rapport: Rapport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(**_options: object) -> None:
+        raise problem
+
+    monkeypatch.setattr(cli, "main_group", fail)
+    ran = rapport("anything")
+    assert ran.code == code
+    assert ran.err.strip() == f"{problem.code}: {problem.message}"
+    assert (code == 75) == isinstance(problem, TransientError)
+
+
+def test_making_the_demo_again_finds_it_at_once(rapport: Rapport, own_demo: Path) -> None:
+    ran = rapport("--data", own_demo, "demo", "--json")
+    built = json.loads(ran.out)
+    assert built["made"] is False
+    assert built["seconds"] < 1
+    assert built["profiles"] > 300
+
+
+def test_the_demo_tells_how_to_sign_in(rapport: Rapport, own_demo: Path) -> None:
+    ran = rapport("--data", own_demo, "demo")
+    assert ran.code == 0
+    assert "Maison Kadár found" in ran.out
+    for role in ("admin", "manager", "agent"):
+        assert f"{role}@kadar.example" in ran.out
+
+
+class TestDoctor:
+    """`doctor` looks, says how to mend, and fails only for what is broken."""
+
+    LOOKS: ClassVar[set[str]] = {"data folder", "ledger", "journal", "lake", "profiles", "model"}
+
+    def test_a_sound_company_has_exit_code_0(self, rapport: Rapport, demo_folder: Path) -> None:
+        ran = rapport("--data", demo_folder, "doctor", "--json")
+        assert ran.code == 0
+        found = {line["what"]: line["state"] for line in json.loads(ran.out)}
+        assert set(found) >= self.LOOKS
+        assert "bad" not in found.values()
+
+    def test_a_lake_that_lost_rows_is_bad_and_rebuild_mends_it(
+        self, rapport: Rapport, own_demo: Path
+    ) -> None:
+        shutil.rmtree(own_demo / "lake" / "touchpoints")
+        broken = rapport("--data", own_demo, "doctor")
+        assert broken.code == 1
+        assert "rapport rebuild" in broken.out
+        assert rapport("--data", own_demo, "rebuild").code == 0
+        assert rapport("--data", own_demo, "doctor").code == 0
