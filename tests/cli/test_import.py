@@ -125,7 +125,7 @@ def test_a_file_that_is_not_there_is_a_mistake_of_use(rapport: Rapport) -> None:
 @pytest.mark.usefixtures("sales")
 def test_a_mapping_of_another_kind_is_not_used(rapport: Rapport) -> None:
     assert rapport("import", "orders", "sales.csv", "--yes").code == 0
-    ran = rapport("import", "contacts", sales)
+    ran = rapport("import", "contacts", "sales.csv")
     assert ran.code == 2
     assert "orders" in ran.err
     assert "contacts" in ran.err
