@@ -595,6 +595,36 @@ def test_a_guess_finds_encoding_decimals_dates_and_asks_what_it_cannot_know(tmp_
     assert [touch.amount for touch in good] == [Decimal("1234.50"), Decimal("7.25")]
 
 
+def test_an_amount_that_differs_between_an_orders_rows_is_the_lines(tmp_path: Path) -> None:
+    rows = "ticket,date,libellé,montant\nT1,2026-07-01,Tasse,5\nT1,2026-07-01,Tente,80\n"
+    path = tmp_path / "caisse.csv"
+    path.write_text(rows)
+    mapping = guess_mapping(path).mapping
+    assert mapping.columns["line_amount"] == "montant"
+    (order,), bad = read(path, mapping)
+    assert (order.amount, bad) == (85, [])
+    columns = {f.replace("line_", ""): c for f, c in mapping.columns.items()}
+    wrong = mapping_from({"source": "s", "kind": "orders", "columns": columns}, "x")
+    good, bad = read(path, wrong)
+    assert (good, [r.reason for r in bad]) == ([], ["invalid_amount"])
+
+
+def test_nested_items_are_guessed_with_their_fields(tmp_path: Path) -> None:
+    order = {
+        **{"id": "1", "placedAt": "2026-07-01", "total": 6, "currency": "EUR"},
+        "items": [{"sku": "S", "title": "Mok", "qty": 2, "price": 3, "total": 6}],
+    }
+    path = tmp_path / "orders.json"
+    path.write_text(json.dumps([order, {**order, "id": "2"}]))
+    mapping = guess_mapping(path).mapping
+    assert mapping.items == {
+        **{"sku": "sku", "item_name": "title", "quantity": "qty", "unit_price": "price"},
+        "line_amount": "total",
+    }
+    good, bad = read(path, mapping)
+    assert ([t.items[0].quantity for t in good], bad) == ([2, 2], [])
+
+
 def test_a_file_with_nothing_in_it_is_no_guess(tmp_path: Path) -> None:
     path = tmp_path / "empty.csv"
     path.write_text("  \n")

@@ -9,7 +9,7 @@ from functools import cache
 NAMES: dict[str, tuple[str, ...]] = {
     "order_id": (
         *("order id", "order no", "order number", "order", "invoice", "invoice no", "invoiceno"),
-        *("invoice number", "receipt", "receipt no", "ticket", "bon", "bonnummer", "kassabonnr"),
+        *("invoice number", "receipt", "receipt no", "bon", "bonnummer", "kassabonnr"),
         *("ordernummer", "bestelnummer", "factuurnummer", "numéro de commande", "commande"),
         *("facture", "numéro de facture", "nyugtaszám", "rendelésszám", "rendelés", "számlaszám"),
         *("bestellnummer", "rechnungsnummer", "transaction id", "transaction"),

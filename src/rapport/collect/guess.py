@@ -8,7 +8,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from rapport.collect.cell_values import read_decimal, read_moment
 from rapport.collect.column_names import NAMES, plain_name
 from rapport.collect.connector import Connector
 from rapport.collect.connectors import KINDS, connector_of
+from rapport.collect.connectors.orders import LINE_FIELDS
 from rapport.collect.countries import country_code
 from rapport.collect.currencies import currency_code
 from rapport.collect.mapping import WHITESPACE, FileFormat, FileKind, Mapping
@@ -39,6 +39,26 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _PHONE = re.compile(r"\+?[\d\s()./-]{8,20}")
 _DATE_LIKE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{8}")
 _MOMENT_FIELDS = ("occurred_at", "opened_at", "ended_at", "created_at", "updated_at", "day")
+
+
+#: Words in a file's name that speak for a kind where its columns leave a choice.
+_FILE_WORDS: dict[str, tuple[str, ...]] = {
+    "calls": ("call", "gesprek", "appel", "hívás", "anruf"),
+    "contacts": ("contact", "customer", "klant", "client", "ugyfel", "ügyfél", "kunde", "card"),
+    "messages": ("mail", "message", "event", "campaign"),
+    "orders": ("order", "receipt", "invoice", "sale", "till", "bon", "commande", "rendel"),
+    "rates": ("rate", "koers", "árfolyam", "kurs"),
+    "reviews": ("review",),
+    "surveys": ("survey", "nps", "csat", "ces", "enquete", "enquête", "kérdőív", "umfrage"),
+    "tickets": ("ticket", "case", "support"),
+    "visits": ("visit", "bezoek", "visite", "látogatás"),
+}
+#: What entries of a list of order lines call things, beside the names of columns.
+_ITEM_NAMES = {
+    "sku": ("id", "product", "code"),
+    "item_name": ("title", "name"),
+    "line_amount": ("total", "amount"),
+}
 
 
 class Guess(Struct, frozen=True, kw_only=True):
@@ -71,7 +91,9 @@ def guess_mapping(path: Path) -> Guess:
     columns = _sample(path, written)
     if not columns:
         raise InvalidMapping(f"{path.name} holds no rows")
-    connector, fields = _guess_kind(columns, written)
+    connector, fields = _guess_kind(columns, written, path.name)
+    fields = _line_amount_told_apart(fields, columns)
+    columns = {name: [c for c in cells if c not in (None, "")] for name, cells in columns.items()}
     written = _guess_writing(written, columns, fields, questions)
     mapping = Mapping(
         source=_source_name(path),
@@ -80,6 +102,7 @@ def guess_mapping(path: Path) -> Guess:
         file=written,
         columns=fields,
         constants=_guess_constants(connector, columns, fields, questions),
+        items=_guess_items(columns, fields),
     )
     needed = list(connector.required)
     if connector.kind == "orders":
@@ -189,15 +212,12 @@ def _is_value(cell: str) -> bool:
 
 
 def _sample(path: Path, written: FileFormat) -> dict[str, list[Any]]:
-    """The first cells of each column that are not empty."""
+    """The first cells of each column, row by row."""
     with open_file(path) as file:
         chunk = next(iter(read_chunks(file, written, _SAMPLE_ROWS)), None)
-    if chunk is None:
+    if chunk is None or not chunk.lines:
         return {}
-    return {
-        name: list(islice((c for c in chunk.columns[name] if c not in (None, "")), _SAMPLE_ROWS))
-        for name in chunk.columns
-    }
+    return {name: list(chunk.columns[name]) for name in chunk.columns}
 
 
 def _guess_writing(
@@ -234,8 +254,14 @@ def _decimal_comma(amounts: Sequence[str]) -> bool:
 def _guess_date_format(moments: Sequence[str], questions: list[str]) -> str | None:
     if not moments or _share(moments, lambda m: _reads(lambda: read_moment(m))) > 0.8:
         return None
-    formats = (day + time for day in _DATE_FORMATS for time in _TIMES)
-    fitting = [f for f in formats if _share_in_format(moments, f) > 0.95]
+    shares = {
+        day + time: _share_in_format(moments, day + time)
+        for day in _DATE_FORMATS
+        for time in _TIMES
+    }
+    # Dirty rows fit no format; the one that most cells fit is the file's.
+    best = max(shares.values())
+    fitting = [f for f, share in shares.items() if share == best >= 0.5]
     if not fitting:
         questions.append("How are dates written? State `date_format`, such as %d/%m/%Y %H:%M")
         return None
@@ -264,7 +290,7 @@ def _share(values: Sequence[Any], test: Callable[[Any], bool]) -> float:
 
 
 def _guess_kind(
-    columns: dict[str, list[Any]], written: FileFormat
+    columns: dict[str, list[Any]], written: FileFormat, file_name: str
 ) -> tuple[Connector, dict[str, str]]:
     """The kind whose needed fields the columns name best, and the columns of its fields."""
     if (
@@ -273,7 +299,7 @@ def _guess_kind(
         and ({"userId", "anonymousId"} & set(columns))
     ):
         return connector_of("segment"), {}
-    best: tuple[float, Connector, dict[str, str]] | None = None
+    best: tuple[int, Connector, dict[str, str]] | None = None
     for kind in KINDS:
         connector = connector_of(kind)
         if kind == "segment":
@@ -285,11 +311,42 @@ def _guess_kind(
         )
         # A file that lacks what a kind needs is hardly of that kind, however much else fits.
         score = 3 * met + len(fields) - 4 * (len(needed) - min(met, len(needed)))
+        score += 2 * any(word in file_name.lower() for word in _FILE_WORDS[kind])
         if best is None or score > best[0]:
             best = (score, connector, fields)
     if best is None:
         raise InvalidMapping("No kind of file is known")
     return best[1], best[2]
+
+
+def _line_amount_told_apart(
+    fields: dict[str, str], columns: dict[str, list[Any]]
+) -> dict[str, str]:
+    """`amount` is the order's total; a column that differs between an order's rows is not."""
+    if "amount" not in fields or "order_id" not in fields or "line_amount" in fields:
+        return fields
+    totals: dict[Any, set[str]] = {}
+    for order, amount in zip(columns[fields["order_id"]], columns[fields["amount"]], strict=True):
+        totals.setdefault(order, set()).add(str(amount))
+    if any(len(amounts) > 1 for amounts in totals.values()):
+        return {"line_amount" if f == "amount" else f: c for f, c in fields.items()}
+    return fields
+
+
+def _guess_items(columns: dict[str, list[Any]], fields: dict[str, str]) -> dict[str, str]:
+    """The fields of nested order lines, from the first list that has any."""
+    lists = (c for c in columns.get(fields.get("items", ""), []) if isinstance(c, list) and c)
+    entry = next(lists, None)
+    if entry is None or not isinstance(entry[0], dict):
+        return {}
+    names = {plain_name(key): key for key in entry[0]}
+    found: dict[str, str] = {}
+    for field in LINE_FIELDS:
+        meant = (field, *NAMES[field], *_ITEM_NAMES.get(field, ()))
+        match = next((names[p] for p in map(plain_name, meant) if p in names), None)
+        if match is not None and match not in found.values():
+            found[field] = match
+    return found
 
 
 def _fields_of(connector: Connector, columns: dict[str, list[Any]]) -> dict[str, str]:
@@ -311,7 +368,8 @@ def _fields_of(connector: Connector, columns: dict[str, list[Any]]) -> dict[str,
     for field, looks in _LOOKS.items():
         if field in known and field not in fields:
             for column, cells in columns.items():
-                if column not in taken and len(cells) > 1 and _share(cells, looks) > 0.8:
+                said = [cell for cell in cells if cell not in (None, "")]
+                if column not in taken and len(said) > 1 and _share(said, looks) > 0.8:
                     fields[field] = column
                     taken.add(column)
                     break

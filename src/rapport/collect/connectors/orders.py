@@ -87,6 +87,10 @@ def read_order(rows: Sequence[Row]) -> Iterable[Touchpoint]:
     occurred_at = first.required_moment("occurred_at")
     items = _items(rows)
     stated = first.money("amount")
+    if any(row.money("amount") != stated for row in rows[1:]):
+        raise RowError(
+            "invalid_amount", "lines of one order state different totals; is it `line_amount`?"
+        )
     lines = [item.amount for item in items if item.amount is not None]
     amount = sum(lines, Decimal(0)) if stated is None else stated
     if stated is None and not lines:
@@ -222,6 +226,7 @@ CONNECTOR = Connector(
     ),
     read=read_order,
     synonyms={
+        "order_id": ("ticket", "id"),
         "occurred_at": (
             *("date", "datum", "dátum", "order date", "invoice date", "invoicedate", "datetime"),
             *("date_heure", "date commande", "időpont", "placedat", "created_at", "besteldatum"),
