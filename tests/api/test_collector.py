@@ -93,7 +93,7 @@ def journal(ledger: Ledger) -> list[Touchpoint]:
 def test_each_call_is_answered_with_exactly_success_and_is_kept(
     client: Client, ledger: Ledger, write_key: str, call: str, body: dict[str, Any]
 ) -> None:
-    for path in (f"/v1/{call}", f"/v1/{call}/"):
+    for path in (f"/v1/{call}", f"/v1/{call}/", f"/beacon/v1/{call}"):
         answer = client.post(path, json=body, headers=basic(write_key))
         assert (answer.status_code, answer.content) == (200, SUCCESS)
         assert answer.headers["content-type"] == "application/json"

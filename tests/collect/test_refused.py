@@ -15,10 +15,12 @@ from sqlalchemy import select
 
 from rapport.collect.intake import read_again
 from rapport.collect.refused import (
+    erase_refused,
     harmless_cell,
     keep_refused,
     refused_counts,
     refused_csv,
+    refused_mentioning,
     refused_payload_text,
     refused_rows,
     replay,
@@ -123,6 +125,21 @@ def test_an_event_refused_by_a_rule_that_was_mended_is_kept_with_its_old_time(
     assert (touch.touchpoint_id, touch.received_at) == ("m", NOW)
     assert len(refused_rows(ledger)) == 2
     assert replay(ledger, lambda row: read_again(row, later), later).accepted == 0
+
+
+def test_a_persons_refused_records_are_found_by_whole_values_and_erased(ledger: Ledger) -> None:
+    theirs = [
+        b'{"email":"Anna@Example.com","total":"x"}',
+        b"id;mail\n7;b@example.com\n",
+        "név;Kő\nügyfél;u-42\n".encode("cp1250"),
+    ]
+    others = [b'{"email":"joanna@example.com"}', b'{"n":77,"id":"a-7"}', b"anna@example.com.au"]
+    keep(ledger, *map(record, theirs + others))
+    values = ["anna@example.com", "7", "u-42", " "]
+    assert {row.payload for row in refused_mentioning(ledger, values)} == set(theirs)
+    assert list(refused_mentioning(ledger, [""])) == []
+    assert erase_refused(ledger, values[1:]) == 2
+    assert {row.payload for row in refused_rows(ledger)} == {theirs[0], *others}
 
 
 def test_a_payload_is_shown_as_text_whatever_it_is(ledger: Ledger) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
@@ -11,7 +12,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from rapport.collect.sources import count_refused
 from rapport.engines.ledger import JournalEntry, Ledger
@@ -262,6 +263,35 @@ def replay(
         accepted += sum(fresh)
         duplicates += len(fresh) - sum(fresh)
     return Replayed(accepted=accepted, duplicates=duplicates, refused_again=again)
+
+
+def refused_mentioning(ledger: Ledger, values: Sequence[str]) -> Iterator[RefusedRow]:
+    """Refused records that hold one of a person's identifiers, for export and erasure.
+
+    A refused record belongs to nobody yet, so its bytes are searched: for whole words, whatever
+    their case, because the user id 7 is not in every number that has a 7.
+    """
+    words = [re.escape(value.casefold()) for value in values if value.strip()]
+    if not words:
+        return
+    mention = re.compile(rf"(?<![\w.@+-])(?:{'|'.join(words)})(?![\w@-]|\.\w)")
+    after = 0
+    while page := refused_rows(ledger, replayed=True, after=after, limit=500):
+        after = page[-1].refused_id
+        for row in page:
+            text = f"{row.message_id}\n" + row.payload.decode("utf-8", "backslashreplace")
+            if mention.search(text.casefold()):
+                yield row
+
+
+def erase_refused(ledger: Ledger, values: Sequence[str]) -> int:
+    """Delete the refused records that hold one of a person's identifiers; returns how many."""
+    doomed = [row.refused_id for row in refused_mentioning(ledger, values)]
+    for start in range(0, len(doomed), 500):
+        with ledger.write() as connection:
+            part = doomed[start : start + 500]
+            connection.execute(delete(t.refused).where(t.refused.c.refused_id.in_(part)))
+    return len(doomed)
 
 
 def refused_payload_text(row: RefusedRow) -> str:

@@ -129,7 +129,7 @@ REFUSAL_REASONS: dict[str, str] = {
     "unknown_currency": "a currency code that is not in ISO 4217",
     "unknown_country": "a country that is not in ISO 3166",
     "too_many_properties": "more than 255 properties",
-    "too_large": "a single event above 32 kB or 1 MB by import",
+    "too_large": "a single event above 1 MB",
     "contains_nul": "a NUL character",
     "score_out_of_range": "a score outside its scale",
     "duplicate_key": "the same record key with other content in one file",
