@@ -126,7 +126,11 @@ def _new_version(
 def _refused(company: Company, now: datetime, until: datetime, refusal: NotEnoughData) -> Trained:
     with company.ledger.write() as connection:
         version = _new_version(
-            connection, now=now, until=until, card={"refused": refusal.message}, status="refused"
+            connection,
+            now=now,
+            until=until,
+            card={"refused": refusal.message, **refusal.details},
+            status="refused",
         )
         connection.execute(delete(score))
     return Trained(
