@@ -127,7 +127,6 @@ def build_demo(
     resolve_company(company, progress=progress)
     mark = timed("resolve", mark)
     train_models(company, progress=progress)
-    resolve_company(company, progress=progress)
     mark = timed("train", mark)
     run_campaign(company, WINTER_CAMPAIGN, progress=progress)
     timed("decide", mark)

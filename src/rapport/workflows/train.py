@@ -19,6 +19,7 @@ from rapport.understand import relations
 from rapport.vocabulary.lake_tables import SCORES
 from rapport.vocabulary.ledger_tables import model_version, score
 from rapport.workflows.company import Company, Progress, silent
+from rapport.workflows.customers import rebuild_customers
 from rapport.workflows.data_clock import data_until
 
 MODEL = "customer_value"
@@ -88,6 +89,7 @@ def train_models(company: Company, *, progress: Progress = silent) -> Trained:
         return _refused(company, now, until, refusal)
     progress("train", 2, 3)
     trained = _keep(company, scored, now)
+    rebuild_customers(company)  # segments ask about scores too
     progress("train", 3, 3)
     return trained
 
@@ -133,6 +135,7 @@ def _refused(company: Company, now: datetime, until: datetime, refusal: NotEnoug
             status="refused",
         )
         connection.execute(delete(score))
+    rebuild_customers(company)
     return Trained(
         model=MODEL, version_id=version, scored=0, not_scored=0, data_until=until,
         refused=refusal.message,
