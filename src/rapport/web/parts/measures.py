@@ -1,0 +1,90 @@
+"""Metrics, channels, countries and segments as people read them, the same on every page."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from rapport.understand.answer import Value
+from rapport.understand.metrics.base import Metric
+from rapport.vocabulary.touchpoint import CHANNELS
+from rapport.web.numbers import NO_BREAK
+from rapport.web.parts.context import PageContext
+from rapport.web.words import locale_of
+from rapport.workflows.segments import NamedSegment
+
+
+def metric_name(context: PageContext, name: str) -> str:
+    """A metric's name."""
+    return context.t(f"measures.metric.{name}")
+
+
+def metric_meaning(context: PageContext, name: str) -> str:
+    """What a metric counts, in one or two plain sentences."""
+    return context.t(f"measures.meaning.{name}")
+
+
+def written(context: PageContext, metric: Metric, value: Value) -> str:
+    """A value in the metric's unit; a dash where there is none."""
+    n = context.n
+    if value is None:
+        return "–"
+    if metric.unit == "money":
+        if metric.grain == "order" and metric.per is not None:
+            return n.price(value)
+        return n.money(value) if abs(float(value)) < 1_000_000 else n.money_compact(value)
+    if metric.unit == "share":
+        return n.share(value)
+    if metric.unit == "points":
+        return n.signed(value, digits=1)
+    return n.signed(value, digits=2) if metric.unit == "score" else n.count(int(value))
+
+
+def written_change(context: PageContext, metric: Metric, change: float) -> str:
+    """A change as `workflows.dashboard.Figure` gives it: relative, or in points."""
+    n = context.n
+    if metric.unit == "share":
+        return n.points(change)
+    if metric.unit == "points":
+        return f"{n.signed(change, digits=1)}{NO_BREAK}pt"
+    return n.signed(change, digits=2) if metric.unit == "score" else n.change(change)
+
+
+def channel_name(context: PageContext, channel: str) -> str:
+    """Where people and company meet; a channel of the company's own keeps its name."""
+    return context.t(f"measures.channel.{channel}") if channel in CHANNELS else channel
+
+
+def country_name(context: PageContext, code: str) -> str:
+    """A country in the user's language."""
+    return str(locale_of(context.language).territories.get(code, code))
+
+
+def part_name(context: PageContext, dimension: str, value: str) -> str:
+    """A value of a dimension that pages split by."""
+    if dimension == "channel":
+        return channel_name(context, value)
+    return country_name(context, value) if dimension == "country" else value
+
+
+def segment_name(context: PageContext, segment: NamedSegment) -> str:
+    """Its own name, or our words for a ready-made one."""
+    return segment.name or context.t(f"measures.segment.{segment.key}")
+
+
+def unit_name(context: PageContext, grain: str, first_day: date, *, long: bool = False) -> str:
+    """A week, month or quarter: short for axes, long for sentences."""
+    n = context.n
+    if grain == "quarter":
+        return n.quarter(first_day)
+    if grain == "week":
+        day = n.date(first_day) if long else n.day_month_short(first_day)
+        return context.t("measures.week_of", day=day) if long else day
+    return n.month_long(first_day) if long else n.month(first_day)
+
+
+def days_name(context: PageContext, first: date, last: date) -> str:
+    """A stretch of days: "1 Nov – 20 Nov"; one day alone is one."""
+    n = context.n
+    if first == last:
+        return n.day_month_short(first)
+    return f"{n.day_month_short(first)}{NO_BREAK}–{NO_BREAK}{n.day_month_short(last)}"

@@ -1,0 +1,384 @@
+"""Segments: the ready-made ones and the company's own, counted, listed, made and changed."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Connection, delete, insert, select, update
+
+from rapport.collect.refused import harmless_cell
+from rapport.errors import Conflict, InvalidInput, NotFound
+from rapport.understand.answer import answer
+from rapport.understand.periods import add_units, local_day, midnight, unit_start
+from rapport.understand.question import NamedRule, Question
+from rapport.understand.rfm import RFM_SEGMENTS
+from rapport.understand.segments.members import SegmentOverview, count, distinct_values, overview
+from rapport.understand.segments.members import members as list_members
+from rapport.understand.segments.ready_made import READY_MADE
+from rapport.understand.segments.rule import All, Rule, check, read_rule
+from rapport.vocabulary.ledger_tables import audit, profile, segment
+from rapport.workflows.company import Company
+from rapport.workflows.remembered import data_version, remembered
+
+OWN = "own-"
+EVERYBODY = All()
+PAGE = 50
+_CSV_PAGE = 500
+TREND_MONTHS = 12
+
+#: Columns of a members' list that may be sorted by.
+SORTABLE = ("revenue", "order_count", "last_order_at", "last_nps", "probability_alive")
+
+
+class NamedSegment(Struct, frozen=True, kw_only=True):
+    """A segment with its rule; `name` is None for ready-made ones, which pages put into words."""
+
+    key: str
+    name: str | None
+    rule: Rule
+    author: str | None = None
+    created_at: datetime | None = None
+
+    @property
+    def ready_made(self) -> bool:
+        """Whether it came with the product and cannot be changed."""
+        return self.name is None
+
+
+class SegmentRow(Struct, frozen=True, kw_only=True):
+    """One segment beside the others, and its revenue of each of the last twelve whole months."""
+
+    segment: NamedSegment
+    figures: SegmentOverview
+    trend: tuple[Decimal, ...]
+
+
+class Counted(Struct, frozen=True, kw_only=True):
+    """How many belong, of how many customers."""
+
+    members: int
+    customers: int
+
+
+class Member(Struct, frozen=True, kw_only=True):
+    """One customer of a segment; the name comes from the ledger."""
+
+    profile_id: str
+    name: str | None
+    city: str | None
+    country: str | None
+    order_count: int
+    revenue: Decimal
+    last_order_at: datetime | None
+    last_nps: float | None
+    probability_alive: float | None
+    expected_value: float | None
+    rfm_segment: str | None
+
+
+class MembersPage(Struct, frozen=True, kw_only=True):
+    """Part of a segment's list; `counted` says how long the whole is."""
+
+    counted: Counted
+    first: int
+    members: tuple[Member, ...]
+
+
+def end_of_today(now: datetime, time_zone: str) -> datetime:
+    """The moment that "within the last days" counts from: the same all day long, today included."""
+    return midnight(local_day(now, time_zone) + timedelta(days=1), time_zone)
+
+
+def _now(company: Company) -> datetime:
+    return end_of_today(company.clock(), company.choice("time_zone"))
+
+
+# ── which there are ────────────────────────────────────────────────────────────────────────────
+
+_READY = {each.key: NamedSegment(key=each.key, name=None, rule=each.rule) for each in READY_MADE}
+
+
+def _named(row: Any) -> NamedSegment:
+    return NamedSegment(
+        key=f"{OWN}{row.segment_id}",
+        name=row.name,
+        rule=read_rule(msgspec.json.encode(row.rule)),
+        author=row.author,
+        created_at=row.created_at,
+    )
+
+
+def all_segments(company: Company) -> tuple[NamedSegment, ...]:
+    """The ready-made ones, then the company's own by name."""
+    with company.ledger.read() as connection:
+        rows = connection.execute(select(segment).order_by(segment.c.name)).all()
+    return (*_READY.values(), *map(_named, rows))
+
+
+def find_segment(company: Company, key: str) -> NamedSegment:
+    """The segment of a key.
+
+    Raises
+    ------
+    NotFound
+        If there is none.
+    """
+    if key in _READY:
+        return _READY[key]
+    number = _own_id(key)
+    with company.ledger.read() as connection:
+        row = connection.execute(select(segment).where(segment.c.segment_id == number)).first()
+    if row is None:
+        raise NotFound(f"There is no segment {key!r}; it may have been deleted. See /segments.")
+    return _named(row)
+
+
+def _own_id(key: str) -> int:
+    digits = key.removeprefix(OWN)
+    # isdecimal() accepts digits of every script; int() of a long one is no id of ours either.
+    if key.startswith(OWN) and digits.isascii() and digits.isdecimal() and len(digits) < 18:
+        return int(digits)
+    raise NotFound(f"There is no segment {key!r}. See /segments.")
+
+
+# ── side by side ───────────────────────────────────────────────────────────────────────────────
+
+
+def segments_overview(company: Company) -> tuple[SegmentRow, ...]:
+    """Every segment side by side: one pass over the customers and one over the orders."""
+    return segment_rows(company, data_version(company))
+
+
+def segment_rows(
+    company: Company, version: str, *, only_rfm: bool = False
+) -> tuple[SegmentRow, ...]:
+    """Segments side by side; `version` is from `remembered.data_version`."""
+    shown = [s for s in all_segments(company) if not only_rfm or s.key in RFM_SEGMENTS]
+    now = _now(company)
+    rules = [(each.key, each.rule) for each in shown]
+    figures = remembered(
+        company, version, ["overview", now, rules], lambda: overview(company.seen, rules, now=now)
+    )
+    trends = remembered(
+        company, version, ["trends", now, rules], lambda: _trends(company, shown, now, only_rfm)
+    )
+    nothing = (Decimal(0),) * TREND_MONTHS
+    return tuple(
+        SegmentRow(segment=each, figures=own, trend=trends.get(each.key, nothing))
+        for each, own in zip(shown, figures, strict=True)
+    )
+
+
+def _trends(
+    company: Company, shown: Sequence[NamedSegment], now: datetime, only_rfm: bool
+) -> dict[str, tuple[Decimal, ...]]:
+    zone = company.choice("time_zone")
+    end = unit_start(local_day(now - timedelta(seconds=1), zone), "month")
+    splits: dict[str, Any] = {"dimensions": ("rfm_segment",)}
+    if not only_rfm:
+        splits = {
+            "dimensions": ("segment",),
+            "segments": tuple(NamedRule(key=each.key, rule=each.rule) for each in shown),
+        }
+    question = Question(
+        metrics=("revenue",),
+        start=midnight(add_units(end, "month", -TREND_MONTHS), zone),
+        end=midnight(end, zone),
+        grain="month",
+        time_zone=zone,
+        now=now,
+        **splits,
+    )
+    found: dict[str, list[Decimal]] = {}
+    for row in answer(company.seen, question).rows():
+        found.setdefault(row[splits["dimensions"][0]], []).append(row["revenue"])
+    return {key: tuple(values) for key, values in found.items()}
+
+
+# ── members ────────────────────────────────────────────────────────────────────────────────────
+
+
+def count_rule(company: Company, rule: Rule) -> Counted:
+    """How many a rule describes.
+
+    Raises
+    ------
+    InvalidInput
+        If the rule is not valid, naming all that is wrong.
+    """
+    check(rule)
+    now = _now(company)
+    version = data_version(company)
+
+    def counted(asked: Rule) -> int:
+        return remembered(
+            company,
+            version,
+            ["count", now, asked],
+            lambda: count(company.seen, asked, now=now),
+        )
+
+    return Counted(members=counted(rule), customers=counted(EVERYBODY))
+
+
+def segment_members(
+    company: Company,
+    rule: Rule,
+    *,
+    page: int = 1,
+    size: int = PAGE,
+    order: str = "revenue",
+    descending: bool = True,
+) -> MembersPage:
+    """One page of the customers that a rule describes, with their names."""
+    if order not in SORTABLE:
+        raise InvalidInput(f"Members sort by one of {', '.join(SORTABLE)}, not by {order!r}")
+    if not 1 <= page <= 1_000_000 or not 1 <= size <= _CSV_PAGE:
+        raise InvalidInput(f"Pages count from 1 and hold up to {_CSV_PAGE}; not {page} of {size}")
+    offset = (page - 1) * size
+    table = list_members(
+        company.seen,
+        rule,
+        now=_now(company),
+        limit=size,
+        offset=offset,
+        order=order,
+        descending=descending,
+    )
+    rows = table.to_pylist()
+    with company.ledger.read() as connection:
+        names = _names(connection, [row["profile_id"] for row in rows])
+    fields = set(Member.__struct_fields__) - {"name"}
+    return MembersPage(
+        counted=count_rule(company, rule),
+        first=offset + 1,
+        members=tuple(
+            Member(
+                name=names.get(row["profile_id"]),
+                **{field: row[field] for field in fields},
+            )
+            for row in rows
+        ),
+    )
+
+
+def _names(connection: Connection, profile_ids: Sequence[str]) -> dict[str, str | None]:
+    found: dict[str, str | None] = {}
+    for start in range(0, len(profile_ids), 500):
+        piece = profile_ids[start : start + 500]
+        found |= dict(
+            connection.execute(
+                select(profile.c.profile_id, profile.c.name).where(profile.c.profile_id.in_(piece))
+            )
+            .tuples()
+            .all()
+        )
+    return found
+
+
+def members_csv(company: Company, rule: Rule) -> Iterator[bytes]:
+    """All members as CSV in UTF-8, page by page; no cell can start a formula."""
+    yield b"\xef\xbb\xbf" + _line(Member.__struct_fields__)  # the mark by which Excel knows UTF-8
+    page = 1
+    while True:
+        found = segment_members(company, rule, page=page, size=_CSV_PAGE)
+        yield b"".join(
+            _line(_cell(getattr(member, name)) for name in Member.__struct_fields__)
+            for member in found.members
+        )
+        if len(found.members) < _CSV_PAGE:
+            return
+        page += 1
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return harmless_cell(value) if isinstance(value, str) else str(value)
+
+
+def _line(cells: Any) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerow(list(cells))
+    return text.getvalue().encode("utf-8")
+
+
+def text_choices(company: Company, column: str) -> list[tuple[str, int]]:
+    """The commonest values of a text column, with how many customers have each."""
+    return remembered(
+        company,
+        data_version(company),
+        ["choices", column],
+        lambda: distinct_values(company.seen, column, limit=60),
+    )
+
+
+# ── making and changing ────────────────────────────────────────────────────────────────────────
+
+
+def save_segment(
+    company: Company, *, name: str, rule: Rule, author: str, key: str | None = None
+) -> str:
+    """Keep a segment; returns its key. With ``key``, change the one that has it.
+
+    Raises
+    ------
+    InvalidInput
+        If the name is empty or too long, or the rule is not valid.
+    Conflict
+        If another segment has the name.
+    NotFound
+        If the segment to be changed is gone.
+    """
+    name = " ".join(name.split())
+    if not 1 <= len(name) <= 80:
+        raise InvalidInput("A segment needs a name of 1 to 80 characters")
+    check(rule)
+    now = company.clock()
+    values = {"name": name, "rule": msgspec.to_builtins(rule)}
+    with company.ledger.write() as connection:
+        company.ledger.lock(connection, "segment")
+        number = None if key is None else _own_id(key)
+        taken = connection.scalar(select(segment.c.segment_id).where(segment.c.name == name))
+        if taken is not None and taken != number:
+            raise Conflict(f"A segment named {name!r} exists already; choose another name")
+        if number is None:
+            made = connection.execute(
+                insert(segment)
+                .values(**values, author=author, created_at=now)
+                .returning(segment.c.segment_id)
+            )
+            number = int(made.scalar_one())
+        else:
+            changed = connection.execute(
+                update(segment).where(segment.c.segment_id == number).values(**values)
+            )
+            if not changed.rowcount:
+                raise NotFound(f"There is no segment {key!r}; it may have been deleted.")
+        action = "segment_made" if key is None else "segment_changed"
+        _audit(connection, now, author, action, f"{OWN}{number}")
+    return f"{OWN}{number}"
+
+
+def delete_segment(company: Company, key: str, *, author: str) -> NamedSegment:
+    """Forget a segment of the company's own; returns it, so that it can be made again."""
+    found = find_segment(company, key)
+    if found.ready_made:
+        raise InvalidInput(f"{key} came with the product and cannot be deleted")
+    with company.ledger.write() as connection:
+        connection.execute(delete(segment).where(segment.c.segment_id == _own_id(key)))
+        _audit(connection, company.clock(), author, "segment_deleted", key)
+    return found
+
+
+def _audit(connection: Connection, now: datetime, actor: str, action: str, subject: str) -> None:
+    connection.execute(insert(audit).values(at=now, actor=actor, action=action, subject=subject))
