@@ -625,6 +625,15 @@ def test_nested_items_are_guessed_with_their_fields(tmp_path: Path) -> None:
     assert ([t.items[0].quantity for t in good], bad) == ([2, 2], [])
 
 
+def test_somebody_who_knows_the_kind_may_say_it(tmp_path: Path) -> None:
+    path = tmp_path / "export.csv"
+    path.write_text("id,date,rating\n1,2026-07-01,4\n")
+    kinds = ("surveys", "reviews", "visits")
+    assert [guess_mapping(path, kind=kind).mapping.kind for kind in kinds] == list(kinds)
+    with pytest.raises(InvalidMapping, match="known are calls, contacts"):
+        guess_mapping(path, kind="letters")
+
+
 def test_a_file_with_nothing_in_it_is_no_guess(tmp_path: Path) -> None:
     path = tmp_path / "empty.csv"
     path.write_text("  \n")

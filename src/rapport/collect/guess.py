@@ -73,25 +73,31 @@ class Guess(Struct, frozen=True, kw_only=True):
     questions: tuple[str, ...]
 
 
-def guess_mapping(path: Path) -> Guess:
+def guess_mapping(path: Path, *, kind: str | None = None) -> Guess:
     """The likeliest mapping of a file, from its columns' names and values.
 
     Parameters
     ----------
     path : Path
         CSV, JSON, JSON lines or Parquet; ".gz" allowed.
+    kind : str, optional
+        Of the file, where somebody knows it; else it is guessed too.
 
     Raises
     ------
     InvalidMapping
-        If the file is empty or cannot be read at all.
+        If there is no such kind, or the file is empty or cannot be read at all.
     """
     questions: list[str] = []
     written = _guess_format(path, questions)
     columns = _sample(path, written)
     if not columns:
         raise InvalidMapping(f"{path.name} holds no rows")
-    connector, fields = _guess_kind(columns, written, path.name)
+    if kind is None:
+        connector, fields = _guess_kind(columns, written, path.name)
+    else:
+        connector = connector_of(kind)
+        fields = _fields_of(connector, columns)
     fields = _line_amount_told_apart(fields, columns)
     columns = {name: [c for c in cells if c not in (None, "")] for name, cells in columns.items()}
     written = _guess_writing(written, columns, fields, questions)
