@@ -10,7 +10,6 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from rapport.collect.connectors import connector_of
 from rapport.collect.guess import guess_mapping
 from rapport.collect.mapped_files import keep_batch, read_rates, read_touchpoints
 from rapport.collect.mapping import (
@@ -101,14 +100,8 @@ def prepare_mapping(
         raise InvalidMapping(f"The mapping says {written.kind}, the command says {kind}")
     if written is not None:
         return PreparedMapping(mapping=_settled(written, theirs, constants, source), certain=True)
-    guess = guess_mapping(path)
-    mapping = guess.mapping
-    if mapping.kind != kind:
-        # The person knows better what it is; columns that this kind does not know go unused.
-        known = {*connector_of(kind).required, *connector_of(kind).optional}
-        kept = {ours: column for ours, column in mapping.columns.items() if ours in known}
-        mapping = msgspec.structs.replace(mapping, kind=kind, columns=kept)
-    mapping = _settled(mapping, theirs, constants, source)
+    guess = guess_mapping(path, kind=kind)
+    mapping = _settled(guess.mapping, theirs, constants, source)
     return PreparedMapping(
         mapping=mapping,
         certain=False,
