@@ -90,7 +90,7 @@ class Figure(Struct, frozen=True, kw_only=True):
     """One metric of the current unit, with the unit before and its course.
 
     `change` is relative for counts and money, else the difference. `better` is None where nothing
-    changed or neither direction is better.
+    changed or neither direction is better. `course` has whole units only, oldest first.
     """
 
     metric: Metric
@@ -401,14 +401,16 @@ def _figures(
         asked = question_of(standing, (*metrics, *beside), before.starts_at, before.ends_at)
         (earlier,) = ask(company, standing, asked).rows()
     return tuple(
-        _figure(METRICS[name], rows[-1][name], rows[-1][f"{name}_n"], earlier, rows)
+        # A unit that is not over would end every course of sums with a fall.
+        _figure(METRICS[name], rows[-1], earlier, rows if standing.current.whole else rows[:-1])
         for name in metrics
     )
 
 
 def _figure(
-    metric: Metric, value: Value, n: int, earlier: dict[str, Any], rows: list[dict[str, Any]]
+    metric: Metric, now: dict[str, Any], earlier: dict[str, Any], course: list[dict[str, Any]]
 ) -> Figure:
+    value: Value = now[metric.name]
     before: Value = earlier[metric.name]
     if metric.unit in ("count", "money") and not earlier[f"{metric.name}_n"]:
         before = None  # nothing happened then: there is no ratio to it
@@ -419,11 +421,11 @@ def _figure(
     return Figure(
         metric=metric,
         value=value,
-        n=n,
+        n=now[f"{metric.name}_n"],
         before=before,
         change=change,
         better=better,
-        course=tuple(row[metric.name] for row in rows[-13:]),
+        course=tuple(row[metric.name] for row in course[-13:]),
     )
 
 

@@ -29,7 +29,7 @@ class SegmentOverview(Struct, frozen=True, kw_only=True):
     nps: float | None  # over each member's newest answer
     nps_n: int
     reachable: int  # may be written to by email
-    probability_alive: float | None = None  # mean over scored members; None: nobody is scored
+    probability_alive: float | None = None  # mean over scored members with two orders or more
     scored: int = 0
 
 
@@ -121,9 +121,18 @@ _MEASURES = (
     "count(CASE WHEN last_nps <= 6 THEN 1 END) AS detractors, "
     "count(last_nps) AS answers, "
     "count(CASE WHEN email_marketing THEN 1 END) AS reachable, "
-    "sum(CAST(probability_alive AS DECIMAL(18, 6))) AS alive, count(probability_alive) AS scored"
+    # BG/NBD takes everybody who bought once to be alive for ever: of them it says nothing.
+    "sum(CASE WHEN order_count >= 2 THEN CAST(probability_alive AS DECIMAL(18, 6)) END) AS alive, "
+    "count(CASE WHEN order_count >= 2 THEN probability_alive END) AS scored"
 )
-_READ = ("revenue", "expected_value", "last_nps", "email_marketing", "probability_alive")
+_READ = (
+    "revenue",
+    "expected_value",
+    "last_nps",
+    "email_marketing",
+    "probability_alive",
+    "order_count",
+)
 
 
 def overview_query(segments: Sequence[tuple[str, Rule]], *, now: datetime) -> Query:

@@ -54,16 +54,28 @@ def load(
 
 
 def send(
-    action: str, *, target: str, swap: Swap = "outerHTML", trigger: str | None = None
+    action: str,
+    *,
+    target: str,
+    swap: Swap = "outerHTML",
+    trigger: str | None = None,
+    select: str | None = None,
+    newest: bool = False,
 ) -> dict[str, h.Attribute]:
-    """Attributes of a form that posts to `action` and shows the answer in `target`."""
+    """Attributes of a form that posts to `action` and shows the answer in `target`.
+
+    `newest` is True for what writes nothing, such as a preview: then the newest request counts
+    and an older one under way is dropped. `select` takes only a part of the answer.
+    """
     return {
         "hx-post": action,
         "hx-target": target,
         "hx-swap": swap,
         "hx-trigger": trigger,
-        "hx-sync": "this:drop",  # a second press while the first is under way does nothing
-        "hx-disabled-elt": "find button",
+        "hx-select": select,
+        # Else a second press while the first is under way does nothing.
+        "hx-sync": "this:replace" if newest else "this:drop",
+        "hx-disabled-elt": None if newest else "find button",
     }
 
 
