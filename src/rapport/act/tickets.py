@@ -24,6 +24,10 @@ Status = Literal["open", "working", "resolved"]
 STATUSES: tuple[str, ...] = get_args(Status)
 UNRESOLVED = ("open", "working")
 
+#: Of a list: "work" is unresolved first, urgent first, soonest due first; "due" is unresolved
+#: first, soonest due first, urgent first; "newest" is latest opened first.
+Order = Literal["work", "due", "newest"]
+
 #: What a ticket turned out to be about; chosen when it is resolved, counted afterwards.
 CAUSES: tuple[str, ...] = (
     "billing",
@@ -98,20 +102,22 @@ def list_tickets(
     connection: Connection,
     which: TicketFilter = EVERY_TICKET,
     *,
+    order: Order = "work",
     limit: int = 50,
     offset: int = 0,
 ) -> list[Ticket]:
-    """Tickets in the order to work on them: unresolved first, urgent first, soonest due first."""
+    """A page of tickets; see `Order`."""
     resolved = (ticket.c.status == "resolved").label("resolved")
+    due = ticket.c.due_at.asc().nulls_last()
+    orders: dict[str, tuple[Any, ...]] = {
+        "work": (resolved, ticket.c.priority, due),
+        "due": (resolved, due, ticket.c.priority),
+        "newest": (ticket.c.opened_at.desc(),),
+    }
     rows = connection.execute(
         select(ticket)
         .where(*_conditions(which))
-        .order_by(
-            resolved,
-            ticket.c.priority,
-            ticket.c.due_at.asc().nulls_last(),
-            ticket.c.ticket_id.desc(),
-        )
+        .order_by(*orders[order], ticket.c.ticket_id.desc())
         .limit(limit)
         .offset(offset)
     ).all()

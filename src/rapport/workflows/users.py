@@ -31,7 +31,14 @@ class Session(Struct, frozen=True, kw_only=True):
 
 
 def create_user(
-    company: Company, *, email: str, name: str, role: str, password: str, language: str = "en"
+    company: Company,
+    *,
+    email: str,
+    name: str,
+    role: str,
+    password: str,
+    language: str = "en",
+    actor: str = "cli",
 ) -> User:
     """Make an account.
 
@@ -56,7 +63,7 @@ def create_user(
     with company.ledger.write() as connection:
         if not company.ledger.insert_new(connection, accounts, [row], ["email"]):
             raise Conflict("An account with this e-mail address exists already")
-        _note(connection, company.clock(), "cli", "user.created", address)
+        _note(connection, company.clock(), actor, "user.created", address)
         return _user(connection.execute(select(accounts).where(accounts.c.email == address)).one())
 
 
@@ -69,7 +76,7 @@ def list_users(company: Company) -> list[User]:
         return [_user(row) for row in rows]
 
 
-def set_password(company: Company, *, email: str, password: str) -> None:
+def set_password(company: Company, *, email: str, password: str, actor: str = "cli") -> None:
     """Give an account a new password and end its sessions."""
     hashed = hash_password(password)
     with company.ledger.write() as connection:
@@ -78,10 +85,10 @@ def set_password(company: Company, *, email: str, password: str) -> None:
             update(accounts).where(accounts.c.user_id == found.user_id).values(password_hash=hashed)
         )
         connection.execute(delete(session).where(session.c.user_id == found.user_id))
-        _note(connection, company.clock(), "cli", "user.password", found.email)
+        _note(connection, company.clock(), actor, "user.password", found.email)
 
 
-def disable_user(company: Company, *, email: str) -> None:
+def disable_user(company: Company, *, email: str, actor: str = "cli") -> None:
     """Close an account; its history stays."""
     with company.ledger.write() as connection:
         found = _by_email(connection, email)
@@ -92,7 +99,7 @@ def disable_user(company: Company, *, email: str) -> None:
         )
         for table in (session, api_token):
             connection.execute(delete(table).where(table.c.user_id == found.user_id))
-        _note(connection, company.clock(), "cli", "user.disabled", found.email)
+        _note(connection, company.clock(), actor, "user.disabled", found.email)
 
 
 def set_preferences(
@@ -190,7 +197,7 @@ def sign_out(company: Company, token: str | None) -> None:
             connection.execute(delete(session).where(session.c.token_digest == token_digest(token)))
 
 
-def create_api_token(company: Company, *, email: str, name: str) -> str:
+def create_api_token(company: Company, *, email: str, name: str, actor: str = "cli") -> str:
     """A token for programs that act as this user; it is shown only now."""
     token = new_token()
     with company.ledger.write() as connection:
@@ -203,7 +210,7 @@ def create_api_token(company: Company, *, email: str, name: str) -> str:
                 created_at=company.clock(),
             )
         )
-        _note(connection, company.clock(), "cli", "api_token.created", found.email)
+        _note(connection, company.clock(), actor, "api_token.created", found.email)
     return token
 
 

@@ -1,0 +1,48 @@
+"""Try refused records again, after a mapping or a rule of ours was mended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rapport.collect import intake, mapped_files
+from rapport.collect.refused import RefusedRow, Replayed, replay
+from rapport.collect.sources import Source, find_source
+from rapport.engines.ledger import JournalEntry
+from rapport.errors import InvalidInput
+from rapport.vocabulary.touchpoint import RefusedRecord
+from rapport.workflows.company import Company
+from rapport.workflows.sources import COLLECTOR, RATES, check_reason
+
+
+def replay_refused(company: Company, name: str, *, reason: str | None = None) -> Replayed:
+    """Read what a source refused as it would be read now; what fits enters the journal.
+
+    A record that is still no use stays where it is, and one that is there already is no second
+    one, so that this can be pressed again.
+
+    Raises
+    ------
+    NotFound
+        If there is no such source.
+    InvalidInput
+        If there is no such reason, or the source's rows are no touchpoints.
+    """
+    check_reason(reason)
+    source = find_source(company.ledger, name)
+    if source.kind == RATES:
+        raise InvalidInput(
+            "Exchange rates are read from their file only; mend the file and import it again"
+        )
+    now = company.clock()
+
+    def read(row: RefusedRow) -> tuple[Sequence[JournalEntry], Sequence[RefusedRecord]]:
+        if _from_a_file(source, row):
+            return mapped_files.read_again(row, source.mapping)
+        return intake.read_again(row, now)
+
+    return replay(company.ledger, read, now, source=name, reason=reason)
+
+
+def _from_a_file(source: Source, row: RefusedRow) -> bool:
+    # A source that is fed by both says by the place which of the two a record came through.
+    return source.kind != COLLECTOR and not (row.locator or "").startswith("POST ")

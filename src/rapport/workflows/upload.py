@@ -1,0 +1,297 @@
+"""Upload a silo's file in the pages: keep it aside, show how it was understood, import it."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shutil
+from collections.abc import Mapping as AnyMapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from rapport.collect.connectors import KINDS, connector_of
+from rapport.collect.guess import guess_mapping
+from rapport.collect.mapping import Mapping, mapping_from
+from rapport.collect.sources import find_source
+from rapport.collect.tables import open_file, read_chunks
+from rapport.errors import Conflict, InvalidInput, InvalidMapping, NotFound, PayloadTooLarge
+from rapport.vocabulary.ledger_tables import audit
+from rapport.workflows.company import Company
+from rapport.workflows.import_files import SUFFIXES, Imported, import_file, prepare_mapping
+from rapport.workflows.sources import source_name
+
+#: A file above this takes longer than anybody waits for a page.
+LARGEST = 20_000_000
+#: What nobody confirmed is deleted after so long: it holds personal data.
+KEEP = timedelta(hours=24)
+#: The kind of a file is found from its columns.
+GUESS = "guess"
+#: A packed file says nothing of its size, so it is imported on the server only.
+_SUFFIXES = tuple(suffix for suffix in SUFFIXES if suffix != ".gz")
+_EXAMPLES = 3
+_LONGEST_EXAMPLE = 40
+_META = "upload.json"
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{20,64}")
+
+
+class _Kept(Struct, frozen=True, kw_only=True):
+    """What is remembered of an upload beside the file."""
+
+    name: str
+    kind: str
+    at: datetime
+
+
+class FileColumn(Struct, frozen=True, kw_only=True):
+    """One column of the file: what it was taken for, and some of its cells."""
+
+    name: str
+    field: str | None
+    examples: tuple[str, ...]
+
+
+class UploadPreview(Struct, frozen=True, kw_only=True):
+    """How a file was understood, for a person to confirm.
+
+    Attributes
+    ----------
+    confidence : float
+        Share (0-1) of what is needed that names or values show plainly.
+    fields : tuple of str
+        Our fields that a column of this kind of file can be.
+    """
+
+    token: str
+    file: str
+    kind: str
+    source: str
+    label: str
+    confidence: float
+    columns: tuple[FileColumn, ...]
+    fields: tuple[str, ...]
+    required: tuple[str, ...]
+    constants: dict[str, str]
+    decimal: str
+    date_format: str
+    questions: tuple[str, ...]
+
+
+class Confirmed(Struct, frozen=True, kw_only=True):
+    """What a person confirmed or corrected.
+
+    Attributes
+    ----------
+    columns : mapping of str to str
+        From the file's columns to our fields; others are kept as they are.
+    """
+
+    source: str
+    label: str
+    columns: AnyMapping[str, str]
+    constants: AnyMapping[str, str] = {}
+    decimal: str = "."
+    date_format: str = ""
+
+
+def keep_upload(company: Company, *, name: str, content: bytes, kind: str) -> str:
+    """Keep a file until it is confirmed; returns the token of its page.
+
+    Raises
+    ------
+    PayloadTooLarge
+        If it is too large for a page; it says how to import it.
+    InvalidInput
+        If it is empty, of no known kind, or named like nothing that can be read.
+    """
+    if len(content) > LARGEST:
+        raise PayloadTooLarge(
+            f"A file up to {LARGEST // 1_000_000} MB can be uploaded here; this one has "
+            f"{len(content) / 1e6:.0f}. Import it with `rapport import KIND FILE` on the server"
+        )
+    if kind not in (*KINDS, GUESS):
+        raise InvalidInput(f"Kind {kind!r} is not known; known are {', '.join(KINDS)}")
+    if not content.strip():
+        raise InvalidInput("The file is empty; choose another")
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "_", Path(name.replace("\\", "/")).name).strip("._")[-80:]
+    if Path(safe).suffix.lower() not in _SUFFIXES:
+        raise InvalidInput(f"The file must be one of {', '.join(_SUFFIXES)}; save it as CSV first")
+    now = company.clock()
+    _forget_old(company, now)
+    token = secrets.token_urlsafe(24)
+    folder = _uploads(company) / token
+    folder.mkdir(parents=True, mode=0o700)
+    (folder / safe).write_bytes(content)
+    kept = _Kept(name=safe, kind=kind, at=now)
+    (folder / _META).write_bytes(msgspec.json.encode(kept))
+    return token
+
+
+def upload_preview(company: Company, token: str) -> UploadPreview:
+    """How the file was understood.
+
+    Raises
+    ------
+    NotFound
+        If there is no such upload any more.
+    InvalidMapping
+        If the file cannot be read at all.
+    """
+    path, kept = _find(company, token)
+    mapping, confidence, questions = _guessed(path, kept)
+    connector = connector_of(mapping.kind)
+    means = {column: ours for ours, column in mapping.columns.items()}
+    return UploadPreview(
+        token=token,
+        file=kept.name,
+        kind=mapping.kind,
+        source=mapping.source,
+        label=mapping.label,
+        confidence=confidence,
+        columns=tuple(
+            FileColumn(name=name, field=means.get(name), examples=examples)
+            for name, examples in _examples(path, mapping).items()
+        ),
+        fields=(*connector.required, *connector.optional),
+        required=connector.required,
+        constants=dict(mapping.constants),
+        decimal=mapping.file.decimal,
+        date_format=mapping.file.date_format or "",
+        questions=questions,
+    )
+
+
+def confirm_upload(
+    company: Company, token: str, confirmed: Confirmed, *, actor: str, dry_run: bool = False
+) -> Imported:
+    """Import the file as confirmed and delete it; with ``dry_run`` only read and check it.
+
+    Raises
+    ------
+    InvalidMapping
+        Naming what is missing or wrong; the file stays, so that it can be corrected.
+    Conflict
+        If the source exists and takes another kind of data.
+    """
+    path, kept = _find(company, token)
+    guessed, _, _ = _guessed(path, kept)
+    mapping = _confirmed_mapping(guessed, confirmed, kept.name)
+    _require_kind(company, mapping)
+    done = import_file(company, path, mapping, dry_run=dry_run)
+    if not dry_run:
+        with company.ledger.write() as connection:
+            connection.execute(
+                audit.insert().values(
+                    at=company.clock(),
+                    actor=actor,
+                    action="file.imported",
+                    subject=mapping.source,
+                    details={"rows": done.rows, "accepted": done.accepted, "refused": done.refused},
+                )
+            )
+        shutil.rmtree(path.parent)
+    return done
+
+
+def forget_upload(company: Company, token: str) -> None:
+    """Delete an upload that nobody wants to import."""
+    path, _ = _find(company, token)
+    shutil.rmtree(path.parent)
+
+
+def _guessed(path: Path, kept: _Kept) -> tuple[Mapping, float, tuple[str, ...]]:
+    if kept.kind == GUESS:
+        guess = guess_mapping(path)
+        return guess.mapping, guess.confidence, guess.questions
+    try:
+        prepared = prepare_mapping(path, kind=kept.kind)
+    except InvalidMapping:
+        # A file that lacks what its kind needs is shown all the same: the person maps it.
+        guess = guess_mapping(path)
+        connector = connector_of(kept.kind)
+        known = {*connector.required, *connector.optional}
+        columns = {ours: column for ours, column in guess.mapping.columns.items() if ours in known}
+        mapping = msgspec.structs.replace(guess.mapping, kind=kept.kind, columns=columns)
+        return mapping, guess.confidence, guess.questions
+    return prepared.mapping, prepared.confidence, prepared.questions
+
+
+def _confirmed_mapping(guessed: Mapping, confirmed: Confirmed, file: str) -> Mapping:
+    columns: dict[str, str] = {}
+    for column, ours in confirmed.columns.items():
+        if not ours:
+            continue
+        if ours in columns:
+            raise InvalidMapping(
+                f"Two columns, `{columns[ours]}` and `{column}`, cannot both be {ours}; choose one"
+            )
+        columns[ours] = column
+    constants = {
+        name: value.strip()
+        for name, value in confirmed.constants.items()
+        if value.strip() and name not in columns
+    }
+    written: dict[str, Any] = msgspec.to_builtins(
+        msgspec.structs.replace(
+            guessed,
+            source=source_name(confirmed.source),
+            label=" ".join(confirmed.label.replace("\0", "").split())[:200],
+            columns=columns,
+            constants=constants,
+        )
+    )
+    written["file"] = {
+        **written.get("file", {}),
+        "decimal": confirmed.decimal,
+        "date_format": confirmed.date_format.strip() or None,
+    }
+    return mapping_from(written, file)
+
+
+def _require_kind(company: Company, mapping: Mapping) -> None:
+    try:
+        source = find_source(company.ledger, mapping.source)
+    except NotFound:
+        return
+    if source.kind != mapping.kind:
+        raise Conflict(
+            f"Source {mapping.source} takes {source.kind}; give this file another source name"
+        )
+
+
+def _examples(path: Path, mapping: Mapping) -> dict[str, tuple[str, ...]]:
+    """The file's columns with some of their cells."""
+    with open_file(path) as file:
+        chunk = next(iter(read_chunks(file, mapping.file, 50)), None)
+    if chunk is None:
+        return {}
+    found = {}
+    for name in chunk.columns:
+        cells = [str(cell) for cell in chunk.columns[name] if cell not in (None, "")]
+        different = list(dict.fromkeys(cells))[:_EXAMPLES]
+        found[name] = tuple(
+            cell if len(cell) <= _LONGEST_EXAMPLE else cell[:_LONGEST_EXAMPLE] + "…"
+            for cell in different
+        )
+    return found
+
+
+def _uploads(company: Company) -> Path:
+    return company.settings.folder / "uploads"
+
+
+def _find(company: Company, token: str) -> tuple[Path, _Kept]:
+    folder = _uploads(company) / token
+    if not _TOKEN.fullmatch(token) or not (folder / _META).is_file():
+        raise NotFound("This upload is not here any more; upload the file again")
+    kept = msgspec.json.decode((folder / _META).read_bytes(), type=_Kept)
+    return folder / kept.name, kept
+
+
+def _forget_old(company: Company, now: datetime) -> None:
+    for meta in _uploads(company).glob(f"*/{_META}"):
+        if now - msgspec.json.decode(meta.read_bytes(), type=_Kept).at > KEEP:
+            shutil.rmtree(meta.parent)
