@@ -48,7 +48,6 @@ PAGE_LINES = 50
 _READ = 400
 VISIT = "Visit"
 RECORDS_SEEN = "Records Seen"
-_MOMENT = "%Y-%m-%dT%H:%M:%S.%f%z"
 MOOD_MONTHS = 9
 
 
@@ -393,7 +392,7 @@ def _items(
 
 
 def _written(row: Mapping[str, Any]) -> str:
-    return f"{row['occurred_at'].strftime(_MOMENT)}_{row['position']}"
+    return f"{row['occurred_at'].isoformat()}_{row['position']}"
 
 
 def _cursor(before: str | None) -> tuple[datetime, int] | None:
@@ -401,9 +400,11 @@ def _cursor(before: str | None) -> tuple[datetime, int] | None:
         return None
     moment, _, position = before.rpartition("_")
     try:
-        cursor = datetime.strptime(moment, _MOMENT), int(position)
+        at, place = datetime.fromisoformat(moment), int(position)
+        if at.tzinfo is None:
+            raise ValueError("a moment without its zone")
     except ValueError as error:
         raise InvalidInput(
             "The place in the timeline cannot be read; take `next` of the page before as it is"
         ) from error
-    return cursor
+    return at, place

@@ -147,48 +147,61 @@ def _shortened(text: str) -> str:
 
 
 def _title(context: PageContext, line: TimelineLine) -> str:
-    if line.visit is not None:
-        if line.visit.pages:
-            return context.t("customer.event.visit", count=line.visit.pages)
-        return context.t("customer.event.visit_steps", count=line.visit.events)
-    if line.type == RECORDS_SEEN:
-        return context.t("customer.event.records", sources=", ".join(line.sources))
-    if line.kind == "orders":
-        return _order_title(context, line)
-    if line.score is not None and line.type in (v.SURVEY_ANSWERED, v.REVIEW_POSTED):
-        return _score_title(context, line)
-    if line.type == v.CALL_ENDED and (length := _call_length(line)) is not None:
-        return context.t("customer.event.call_minutes", minutes=context.n.duration(length))
-    if line.type == v.STORE_VISITED and line.place:
-        return context.t("customer.event.store_visited_in", place=line.place)
+    special = (
+        _visit_title(context, line)
+        or (_order_title(context, line) if line.kind == "orders" else None)
+        or _score_title(context, line)
+        or _detailed_title(context, line)
+    )
+    if special is not None:
+        return special
     key = _TITLES.get(line.type)
     return context.t(key) if key else context.t("customer.event.other", type=line.type[:80])
 
 
+def _visit_title(context: PageContext, line: TimelineLine) -> str | None:
+    if line.visit is None:
+        return None
+    if line.visit.pages:
+        return context.t("customer.event.visit", count=line.visit.pages)
+    return context.t("customer.event.visit_steps", count=line.visit.events)
+
+
+def _detailed_title(context: PageContext, line: TimelineLine) -> str | None:
+    if line.type == RECORDS_SEEN:
+        return context.t("customer.event.records", sources=", ".join(line.sources))
+    if line.type == v.CALL_ENDED and (length := _call_length(line)) is not None:
+        return context.t("customer.event.call_minutes", minutes=context.n.duration(length))
+    if line.type == v.STORE_VISITED and line.place:
+        return context.t("customer.event.store_visited_in", place=line.place)
+    return None
+
+
 def _order_title(context: PageContext, line: TimelineLine) -> str:
-    amount = _price(context, line.amount, line.currency)
-    if line.type == v.ORDER_REFUNDED:
-        if amount is None:
-            return context.t("customer.event.refund_plain")
-        return context.t("customer.event.refund", amount=amount)
-    number = line.order_id or ""
+    """By what is known: a till gives its shop, a web shop its number, some only an amount."""
+    amount, number = _price(context, line.amount, line.currency), line.order_id
     if line.type == v.ORDER_CANCELLED:
-        return context.t("customer.event.cancelled", number=number)
-    if line.channel == "store" and amount is not None:
-        if line.place:
-            return context.t("customer.event.bought", place=line.place, amount=amount)
-        return context.t("customer.event.bought_plain", amount=amount)
-    if not number:
-        if amount is None:
-            return context.t("customer.event.bought_bare")
-        return context.t("customer.event.bought_plain", amount=amount)
-    if amount is None:
-        return context.t("customer.event.order_plain", number=number)
-    return context.t("customer.event.order", number=number, amount=amount)
+        return context.t("customer.event.cancelled", number=number or "")
+    if line.type == v.ORDER_REFUNDED:
+        bare, priced = "customer.event.refund_plain", "customer.event.refund"
+    elif line.channel == "store" and line.place and amount is not None:
+        bare, priced = "customer.event.bought_bare", "customer.event.bought"
+    elif line.channel == "store" or not number:
+        bare, priced = "customer.event.bought_bare", "customer.event.bought_plain"
+    else:
+        bare, priced = "customer.event.order_plain", "customer.event.order"
+    return context.t(
+        bare if amount is None else priced,
+        number=number or "",
+        amount=amount or "",
+        place=line.place or "",
+    )
 
 
-def _score_title(context: PageContext, line: TimelineLine) -> str:
-    score = _plain(context, line.score or 0.0)
+def _score_title(context: PageContext, line: TimelineLine) -> str | None:
+    if line.score is None or line.type not in (v.SURVEY_ANSWERED, v.REVIEW_POSTED):
+        return None
+    score = _plain(context, line.score)
     top = _plain(context, line.scale_max) if line.scale_max is not None else "?"
     if line.type == v.REVIEW_POSTED:
         return context.t("customer.event.review_score", score=score, max=top)
@@ -270,7 +283,8 @@ def _note(context: PageContext, line: TimelineLine) -> h.Child:
         parts = []
     if line.text and line.language:
         name = language_name(context.language, line.language)
-        parts.append(context.t("customer.event.in_language", spoken=name))
+        if name != line.language:  # "other" is what a text gets that no language claims
+            parts.append(context.t("customer.event.in_language", spoken=name))
     if line.place and line.kind not in ("stores",) and line.channel != "store":
         parts.append(line.place)
     if line.campaign:
