@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import rapport.web
+from rapport.vocabulary.access import PERMISSIONS
 from rapport.web import html as h
 from rapport.web.words import (
     LANGUAGES,
@@ -56,7 +57,9 @@ def keys_in_code() -> tuple[dict[str, str], dict[str, str]]:
 def test_every_key_used_in_code_exists() -> None:
     keys, prefixes = keys_in_code()
     known = catalogue()
-    assert {key: place for key, place in keys.items() if key not in known} == {}
+    # Permissions are named alike: "customers.read" is no words.
+    wanted = {key: place for key, place in keys.items() if key not in PERMISSIONS}
+    assert {key: place for key, place in wanted.items() if key not in known} == {}
     assert {
         start: place
         for start, place in prefixes.items()

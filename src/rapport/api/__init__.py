@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any
 
 #: Modules with a ``routes`` tuple of Litestar handlers or routers.
-RESOURCES: tuple[str, ...] = ()
+RESOURCES: tuple[str, ...] = ("rapport.api.customers",)
 
 
 def api_routes() -> list[Any]:
