@@ -43,6 +43,8 @@ from rapport.workflows.ingest import WORKER, read_position
 
 DAYS = 30
 _SAMPLES = 20
+#: Of a refused record on a page; the whole of it is in the download.
+_SHOWN = 1_500
 #: The kind of source that takes events over HTTP.
 COLLECTOR = "collector"
 RATES = "rates"
@@ -249,13 +251,17 @@ def source_view(company: Company, name: str) -> SourceView:
                 detail=row.detail,
                 locator=row.locator,
                 received_at=row.received_at,
-                payload=refused_payload_text(row),
+                payload=_beginning(refused_payload_text(row)),
             )
             for row in refused_rows(company.ledger, source=name, limit=_SAMPLES)
         ),
         lag=worker_lag(company),
         public_url=company.settings.public_url.rstrip("/"),
     )
+
+
+def _beginning(text: str) -> str:
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
 
 
 def worker_lag(company: Company) -> WorkerLag:

@@ -1,0 +1,307 @@
+"""Data sources: freshness, refusals and replay, connecting, and uploading a file."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request, Response, get, post
+from litestar.datastructures import UploadFile
+from litestar.di import NamedDependency
+from litestar.enums import RequestEncodingType
+from litestar.params import Body, FromPath, FromQuery
+from litestar.response import Redirect, Stream
+from msgspec import Struct
+
+from rapport.errors import Conflict, InvalidInput
+from rapport.vocabulary.access import User
+from rapport.web.pages.sources.connect import connect_page, key_page
+from rapport.web.pages.sources.listing import sources_page
+from rapport.web.pages.sources.one import address, source_page
+from rapport.web.pages.sources.upload import confirm_page, upload_page
+from rapport.web.parts.cards import Tone
+from rapport.web.parts.context import PageContext
+from rapport.web.parts.states import flash
+from rapport.web.visit import context_of, html_response
+from rapport.workflows.company import Company
+from rapport.workflows.replay import replay_refused
+from rapport.workflows.sources import (
+    add_collector,
+    new_write_key,
+    open_source,
+    refused_download,
+    source_view,
+    sources_view,
+)
+from rapport.workflows.upload import (
+    LARGEST,
+    Confirmed,
+    confirm_upload,
+    forget_upload,
+    keep_upload,
+    upload_preview,
+)
+
+_READ = {"permission": "sources.read"}
+_WRITE = {"permission": "sources.write"}
+_AnyRequest = Request[Any, Any, Any]
+#: What fits beside the file in a form.
+_FORM_BYTES = 100_000
+
+
+class SourceForm(Struct, frozen=True, kw_only=True, rename={"csrf_token": "_csrf_token"}):
+    """What the small forms send."""
+
+    name: str = ""
+    label: str = ""
+    reason: str = ""
+    csrf_token: str = ""
+
+
+Sent = Annotated[SourceForm, Body(media_type=RequestEncodingType.URL_ENCODED)]
+
+
+def _said(context: PageContext, text: str, tone: Tone = "good") -> PageContext:
+    return msgspec.structs.replace(context, flash=(flash(text, tone=tone),))
+
+
+def _user(request: _AnyRequest) -> User:
+    user: User = request.scope["user"]
+    return user
+
+
+@get("/sources", sync_to_thread=True, opt=_READ, include_in_schema=False)
+def sources_list(
+    request: _AnyRequest, company: NamedDependency[Company], done: FromQuery[str] = ""
+) -> Response[Any]:
+    """All sources."""
+    context = context_of(request)
+    if done == "forgotten":
+        context = _said(context, context.t("sources.done.forgotten"), "neutral")
+    return html_response(sources_page(context, sources_view(company), _user(request)))
+
+
+@get("/sources/{name:str}", sync_to_thread=True, opt=_READ, include_in_schema=False)
+def source_get(
+    request: _AnyRequest,
+    company: NamedDependency[Company],
+    name: FromPath[str],
+    done: FromQuery[str] = "",
+    accepted: FromQuery[int] = 0,
+    duplicates: FromQuery[int] = 0,
+    refused: FromQuery[int] = 0,
+) -> Response[Any]:
+    """One source."""
+    context = context_of(request)
+    if done in ("imported", "replayed"):
+        counts = {"accepted": accepted, "duplicates": duplicates, "refused": refused}
+        shown = {key: context.n.count(value) for key, value in counts.items()}
+        tone: Tone = "caution" if refused else "good"
+        context = _said(context, context.t(f"sources.done.{done}", **shown), tone)
+    elif done in ("opened", "closed"):
+        context = _said(context, context.t(f"sources.done.{done}"))
+    return html_response(source_page(context, source_view(company, name), _user(request)))
+
+
+@get("/sources/{name:str}/refused.csv", sync_to_thread=True, opt=_READ, include_in_schema=False)
+def source_refused(
+    company: NamedDependency[Company], name: FromPath[str], reason: FromQuery[str] = ""
+) -> Stream:
+    """What is refused, as a file that no spreadsheet runs."""
+    lines = refused_download(company, name, reason=reason or None)
+    return Stream(
+        lines,
+        media_type="text/csv; charset=utf-8",
+        headers={
+            "Content-Disposition": 'attachment; filename="refused.csv"',
+            "Cache-Control": "no-store",
+        },
+    )
+
+
+@post("/sources/{name:str}/replay", sync_to_thread=True, opt=_WRITE, include_in_schema=False)
+def source_replay(company: NamedDependency[Company], name: FromPath[str], data: Sent) -> Redirect:
+    """Try what was refused again."""
+    result = replay_refused(company, name, reason=data.reason or None)
+    counts = {
+        "done": "replayed",
+        "accepted": str(result.accepted),
+        "duplicates": str(result.duplicates),
+        "refused": str(result.refused_again),
+    }
+    return Redirect(address(name), query_params=counts, status_code=303)
+
+
+@post("/sources/{name:str}/open", sync_to_thread=True, opt=_WRITE, include_in_schema=False)
+def source_open(
+    request: _AnyRequest, company: NamedDependency[Company], name: FromPath[str]
+) -> Redirect:
+    """Let a closed source send again."""
+    open_source(company, name, enabled=True, actor=_user(request).email)
+    return Redirect(address(name), query_params={"done": "opened"}, status_code=303)
+
+
+@post("/sources/{name:str}/close", sync_to_thread=True, opt=_WRITE, include_in_schema=False)
+def source_close(
+    request: _AnyRequest, company: NamedDependency[Company], name: FromPath[str]
+) -> Redirect:
+    """Take nothing more from a source."""
+    open_source(company, name, enabled=False, actor=_user(request).email)
+    return Redirect(address(name), query_params={"done": "closed"}, status_code=303)
+
+
+# ── connecting ─────────────────────────────────────────────────────────────────────────────────
+
+
+@get("/sources/new/connect", sync_to_thread=True, opt=_WRITE, include_in_schema=False)
+def connect_get(request: _AnyRequest) -> Response[Any]:
+    """The form for a collector."""
+    return html_response(connect_page(context_of(request)))
+
+
+@post("/sources/new/connect", sync_to_thread=True, opt=_WRITE, include_in_schema=False)
+def connect_post(
+    request: _AnyRequest, company: NamedDependency[Company], data: Sent
+) -> Response[Any]:
+    """Make the source and show its key, this once."""
+    context = context_of(request)
+    try:
+        key = add_collector(
+            company, name=data.name, label=data.label or data.name, actor=_user(request).email
+        )
+    except (InvalidInput, Conflict) as mistake:
+        filled = connect_page(context, name=data.name, label=data.label, error=mistake.message)
+        return html_response(filled, status_code=mistake.http_status)
+    url = company.settings.public_url.rstrip("/")
+    return html_response(key_page(context, name=data.name.strip(), key=key, url=url))
+
+
+@post("/sources/{name:str}/write-key", sync_to_thread=True, opt=_WRITE, include_in_schema=False)
+def write_key_post(
+    request: _AnyRequest, company: NamedDependency[Company], name: FromPath[str]
+) -> Response[Any]:
+    """Replace the key and show the new one, this once."""
+    key = new_write_key(company, name, actor=_user(request).email)
+    url = company.settings.public_url.rstrip("/")
+    return html_response(key_page(context_of(request), name=name, key=key, url=url))
+
+
+# ── uploading ──────────────────────────────────────────────────────────────────────────────────
+
+
+@get("/sources/new/upload", sync_to_thread=True, opt=_WRITE, include_in_schema=False)
+def upload_get(request: _AnyRequest) -> Response[Any]:
+    """The form for a file."""
+    return html_response(upload_page(context_of(request)))
+
+
+@post(
+    "/sources/new/upload",
+    opt=_WRITE,
+    include_in_schema=False,
+    request_max_body_size=LARGEST + _FORM_BYTES,
+)
+async def upload_post(request: _AnyRequest, company: NamedDependency[Company]) -> Response[Any]:
+    """Keep the file aside and lead to how it was understood."""
+    sent = await request.form()
+    file, kind = sent.get("file"), str(sent.get("kind", ""))
+    try:
+        if not isinstance(file, UploadFile) or not file.filename:
+            raise InvalidInput("Choose a file first")
+        content = await file.read()
+        token = await asyncio.to_thread(
+            keep_upload, company, name=file.filename, content=content, kind=kind
+        )
+    except InvalidInput as mistake:
+        context = await asyncio.to_thread(context_of, request)
+        page = upload_page(context, kind=kind, error=mistake.message)
+        return html_response(page, status_code=mistake.http_status)
+    return Redirect(f"/sources/new/upload/{token}", status_code=303)
+
+
+@get("/sources/new/upload/{token:str}", sync_to_thread=True, opt=_WRITE, include_in_schema=False)
+def confirm_get(
+    request: _AnyRequest, company: NamedDependency[Company], token: FromPath[str]
+) -> Response[Any]:
+    """How the file was understood."""
+    context = context_of(request)
+    try:
+        preview = upload_preview(company, token)
+    except InvalidInput as mistake:
+        forget_upload(company, token)
+        return html_response(upload_page(context, error=mistake.message), status_code=400)
+    return html_response(confirm_page(context, preview))
+
+
+@post("/sources/new/upload/{token:str}", sync_to_thread=True, opt=_WRITE, include_in_schema=False)
+def confirm_post(
+    request: _AnyRequest,
+    company: NamedDependency[Company],
+    token: FromPath[str],
+    data: Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)],
+) -> Response[Any]:
+    """Import as confirmed; or only check; or delete the file."""
+    if data.get("do") == "forget":
+        forget_upload(company, token)
+        return Redirect("/sources?done=forgotten", status_code=303)
+    confirmed = _confirmed(data)
+    context = context_of(request)
+    check = data.get("do") == "check"
+    try:
+        done = confirm_upload(company, token, confirmed, actor=_user(request).email, dry_run=check)
+    except (InvalidInput, Conflict) as mistake:
+        page = confirm_page(
+            context, upload_preview(company, token), confirmed, error=mistake.message
+        )
+        return html_response(page, status_code=mistake.http_status)
+    if check:
+        page = confirm_page(context, upload_preview(company, token), confirmed, checked=done)
+        return html_response(page)
+    counts = {
+        "done": "imported",
+        "accepted": str(done.accepted or done.rates),
+        "duplicates": str(done.duplicates),
+        "refused": str(done.refused),
+    }
+    return Redirect(address(done.source), query_params=counts, status_code=303)
+
+
+def _confirmed(data: Mapping[str, str]) -> Confirmed:
+    """The form's numbered columns, each with what it means."""
+    columns = {
+        data[f"column_{number}"]: data.get(f"means_{number}", "")
+        for number in range(1000)
+        if f"column_{number}" in data
+    }
+    constants = {
+        name.removeprefix("constant_"): value
+        for name, value in data.items()
+        if name.startswith("constant_")
+    }
+    return Confirmed(
+        source=data.get("source", ""),
+        label=data.get("label", ""),
+        columns=columns,
+        constants=constants,
+        decimal=data.get("decimal", "."),
+        date_format=data.get("date_format", ""),
+    )
+
+
+routes = (
+    sources_list,
+    source_get,
+    source_refused,
+    source_replay,
+    source_open,
+    source_close,
+    connect_get,
+    connect_post,
+    write_key_post,
+    upload_get,
+    upload_post,
+    confirm_get,
+    confirm_post,
+)

@@ -1,0 +1,254 @@
+"""Uploading a file: choose it, see how it was understood, correct that, import."""
+
+from __future__ import annotations
+
+from rapport.collect.connectors import KINDS
+from rapport.web import html as h
+from rapport.web.pages.sources.one import field_words
+from rapport.web.parts.buttons import button
+from rapport.web.parts.cards import callout, card
+from rapport.web.parts.context import PageContext
+from rapport.web.parts.forms import field, form, select_field
+from rapport.web.parts.frame import page
+from rapport.web.parts.states import flash
+from rapport.web.parts.tables import Column, table
+from rapport.workflows.import_files import Imported
+from rapport.workflows.upload import GUESS, Confirmed, UploadPreview
+
+#: Constants that a person may state for all rows, where the kind of file has such a field.
+_CONSTANTS = ("currency", "question", "country", "place")
+
+
+def upload_page(context: PageContext, *, kind: str = GUESS, error: str | None = None) -> h.Markup:
+    """The form for a file."""
+    return page(
+        context,
+        context.t("sources.upload_page.title"),
+        h.div(
+            {"class": "grid"},
+            card(
+                form(
+                    context,
+                    field(
+                        context.t("sources.upload_page.file"),
+                        "file",
+                        type="file",
+                        required=True,
+                        hint=context.t("sources.upload_page.file_hint"),
+                        error=error,
+                        attributes={"accept": ".csv,.txt,.tsv,.json,.jsonl,.parquet"},
+                    ),
+                    select_field(
+                        context.t("sources.upload_page.kind"),
+                        "kind",
+                        [(each, context.t(f"sources.kind.{each}")) for each in (GUESS, *KINDS)],
+                        value=kind,
+                    ),
+                    h.div(
+                        {"class": "form-actions"},
+                        button(context.t("sources.upload_page.next"), kind="primary"),
+                        button(context.t("sources.one.back"), href="/sources"),
+                    ),
+                    action="/sources/new/upload",
+                    attributes={"enctype": "multipart/form-data"},
+                ),
+                span="span-6",
+            ),
+        ),
+        subtitle=context.t("sources.upload_page.subtitle"),
+    )
+
+
+def confirm_page(
+    context: PageContext,
+    preview: UploadPreview,
+    given: Confirmed | None = None,
+    *,
+    error: str | None = None,
+    checked: Imported | None = None,
+) -> h.Markup:
+    """How the file was understood; what was ``given`` before stands in place of the guess."""
+    n = context.n
+    return page(
+        context,
+        context.t("sources.confirm.title"),
+        flash(error, tone="bad") if error else None,
+        _checked(context, checked) if checked else None,
+        form(
+            context,
+            h.div(
+                {"class": "grid"},
+                h.div({"class": "stack span-8"}, _columns(context, preview, given)),
+                h.div(
+                    {"class": "stack span-4"},
+                    _questions(context, preview),
+                    _settings(context, preview, given),
+                ),
+            ),
+            action=f"/sources/new/upload/{preview.token}",
+        ),
+        subtitle=context.t(
+            "sources.confirm.subtitle",
+            file=preview.file,
+            kind=context.t(f"sources.kind.{preview.kind}"),
+            share=n.share(preview.confidence, digits=0),
+        ),
+    )
+
+
+def _checked(context: PageContext, checked: Imported) -> h.Markup:
+    n = context.n
+    said = context.t(
+        "sources.confirm.checked",
+        accepted=n.count(checked.accepted or checked.rates),
+        rows=n.count(checked.rows),
+        refused=n.count(checked.refused),
+    )
+    reasons = [
+        f"{context.t(f'sources.reason.{reason.reason}')}: {n.count(reason.count)}"
+        for reason in checked.reasons
+    ]
+    return h.div(
+        {"class": "flash-list"},
+        flash(
+            said + (f" ({', '.join(reasons)})" if reasons else ""),
+            tone="caution" if checked.refused else "good",
+        ),
+    )
+
+
+def _questions(context: PageContext, preview: UploadPreview) -> h.Markup | None:
+    if not preview.questions:
+        return None
+    return callout(
+        context.t("sources.confirm.questions"),
+        h.ul({"class": "stack tight"}, (h.li(question) for question in preview.questions)),
+        tone="caution",
+        icon_name="circle-question-mark",
+    )
+
+
+def _columns(context: PageContext, preview: UploadPreview, given: Confirmed | None) -> h.Markup:
+    options = [("", context.t("sources.confirm.as_is"))]
+    options += [
+        (
+            name,
+            field_words(context, name)
+            + (f" ({context.t('sources.confirm.needed')})" if name in preview.required else ""),
+        )
+        for name in preview.fields
+    ]
+    rows = []
+    for number, column in enumerate(preview.columns):
+        means = column.field or ""
+        if given is not None:
+            means = given.columns.get(column.name, "")
+        rows.append(
+            (
+                h.fragment(
+                    column.name,
+                    h.input({"type": "hidden", "name": f"column_{number}", "value": column.name}),
+                ),
+                h.span({"class": "small muted"}, " · ".join(column.examples)),
+                h.select(
+                    {
+                        "class": "input",
+                        "name": f"means_{number}",
+                        "aria-label": f"{column.name}: {context.t('sources.confirm.means')}",
+                    },
+                    (
+                        h.option({"value": key, "selected": key == means}, text)
+                        for key, text in options
+                    ),
+                ),
+            )
+        )
+    return card(
+        table(
+            context,
+            [
+                Column(label=context.t("sources.column.their_column")),
+                Column(label=context.t("sources.column.examples"), clip=True),
+                Column(label=context.t("sources.confirm.means")),
+            ],
+            rows,
+            caption=context.t("sources.confirm.columns"),
+        ),
+        title=context.t("sources.confirm.columns"),
+        note=n_columns(context, preview),
+        flush=True,
+    )
+
+
+def n_columns(context: PageContext, preview: UploadPreview) -> str:
+    """How many columns the file has."""
+    return context.n.count(len(preview.columns))
+
+
+def _settings(context: PageContext, preview: UploadPreview, given: Confirmed | None) -> h.Markup:
+    constants = dict(preview.constants) if given is None else dict(given.constants)
+    stated = [name for name in _CONSTANTS if name in preview.fields or name in constants]
+    hidden = [name for name in constants if name not in stated]
+    words = {
+        "currency": context.t("sources.confirm.currency"),
+        "question": context.t("sources.confirm.question"),
+        "country": context.t("sources.confirm.country"),
+        "place": context.t("sources.confirm.place"),
+    }
+    return card(
+        h.div(
+            {"class": "stack"},
+            field(
+                context.t("sources.confirm.source"),
+                "source",
+                value=preview.source if given is None else given.source,
+                required=True,
+                hint=context.t("sources.connect_page.name_hint"),
+            ),
+            field(
+                context.t("sources.connect_page.label"),
+                "label",
+                value=preview.label if given is None else given.label,
+            ),
+            select_field(
+                context.t("sources.confirm.decimal"),
+                "decimal",
+                [(".", "12.50"), (",", "12,50")],
+                value=preview.decimal if given is None else given.decimal,
+            ),
+            field(
+                context.t("sources.confirm.date_format"),
+                "date_format",
+                value=preview.date_format if given is None else given.date_format,
+                hint=context.t("sources.confirm.date_hint"),
+            ),
+            h.h3(context.t("sources.confirm.constants")) if stated else None,
+            (
+                field(
+                    words[name],
+                    f"constant_{name}",
+                    value=constants.get(name, ""),
+                    hint=context.t("sources.confirm.constant_hint"),
+                )
+                for name in stated
+            ),
+            (
+                h.input({"type": "hidden", "name": f"constant_{name}", "value": constants[name]})
+                for name in hidden
+            ),
+            h.div(
+                {"class": "form-actions"},
+                button(
+                    context.t("sources.confirm.import"), kind="primary", name="do", value="import"
+                ),
+                button(context.t("sources.confirm.check"), name="do", value="check"),
+                button(
+                    context.t("sources.confirm.forget"),
+                    kind="quiet",
+                    name="do",
+                    value="forget",
+                    attributes={"formnovalidate": True},
+                ),
+            ),
+        )
+    )
