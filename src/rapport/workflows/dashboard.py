@@ -119,6 +119,15 @@ class Course(Struct, frozen=True, kw_only=True):
     unconverted_orders: int
 
 
+class MetricCourse(Struct, frozen=True, kw_only=True):
+    """One metric in time, and the question whose last row is its current value."""
+
+    figure: Figure
+    units: tuple[Unit, ...]
+    values: tuple[Value, ...]
+    question: Question
+
+
 class NpsPart(Struct, frozen=True, kw_only=True):
     """The score of one channel and how many answers it rests upon."""
 
@@ -304,6 +313,19 @@ def course(company: Company, standing: Standing) -> Course:
     )
 
 
+def metric_course(company: Company, standing: Standing, name: str) -> MetricCourse:
+    """Any metric in time."""
+    rows = _course(company, standing, (name,))
+    began = next((i for i, row in enumerate(rows) if row[f"{name}_n"]), len(rows) - 1)
+    (figure,) = _figures(company, standing, (name,), rows)
+    return MetricCourse(
+        figure=figure,
+        units=_units_shown(standing)[began:],
+        values=tuple(row[name] for row in rows[began:]),
+        question=_course_question(standing, (name,)),
+    )
+
+
 def nps_by_channel(company: Company, standing: Standing) -> NpsByChannel:
     """The net promoter score of each channel in the 90 days until the view's unit ends."""
     first = standing.current.last_day - timedelta(days=NPS_DAYS - 1)
@@ -374,16 +396,18 @@ def _units_shown(standing: Standing) -> tuple[Unit, ...]:
     return (*(_unit(day, grain, last, standing.time_zone) for day in earlier), standing.current)
 
 
-def _course(company: Company, standing: Standing, metrics: tuple[str, ...]) -> list[dict[str, Any]]:
-    units = _units_shown(standing)
-    question = question_of(
+def _course_question(standing: Standing, metrics: tuple[str, ...]) -> Question:
+    return question_of(
         standing,
         metrics,
-        units[0].starts_at,
+        _units_shown(standing)[0].starts_at,
         standing.current.ends_at,
         grain=standing.view.grain,
     )
-    return ask(company, standing, question).rows()
+
+
+def _course(company: Company, standing: Standing, metrics: tuple[str, ...]) -> list[dict[str, Any]]:
+    return ask(company, standing, _course_question(standing, metrics)).rows()
 
 
 def _figures(

@@ -262,15 +262,15 @@ def revenue(context: PageContext, company: Company, standing: Standing) -> h.Mar
         highest = max(range(len(over)), key=lambda i: values[i])
         sentence = context.t(
             "dashboard.revenue_sentence",
-            first=_unit(context, standing, over[0]),
-            last=_unit(context, standing, over[-1]),
+            first=unit_words(context, standing, over[0]),
+            last=unit_words(context, standing, over[-1]),
             amount=n.money(values[len(over) - 1]),
             highest=n.money(values[highest]),
-            when=_unit(context, standing, over[highest]),
+            when=unit_words(context, standing, over[highest]),
         )
     chart = bar_chart(
         labels=[unit_name(context, standing.view.grain, unit.first_day) for unit in found.units],
-        long_labels=[_unit(context, standing, unit) for unit in found.units],
+        long_labels=[unit_words(context, standing, unit) for unit in found.units],
         series=series,
         arrange="diverging",
         written=n.money,
@@ -291,7 +291,8 @@ def revenue(context: PageContext, company: Company, standing: Standing) -> h.Mar
     )
 
 
-def _unit(context: PageContext, standing: Standing, unit: Unit) -> str:
+def unit_words(context: PageContext, standing: Standing, unit: Unit) -> str:
+    """A unit in full, marked when it is not over."""
     name = unit_name(context, standing.view.grain, unit.first_day, long=True)
     if unit.whole:
         return name
@@ -320,10 +321,10 @@ def buyers(context: PageContext, company: Company, standing: Standing) -> h.Mark
     foot = None
     if not standing.current.whole:
         labels[-1] += "*"
-        foot = "* " + _unit(context, standing, standing.current)
+        foot = "* " + unit_words(context, standing, standing.current)
     chart = bar_chart(
         labels=labels,
-        long_labels=[_unit(context, standing, unit) for unit in found.units],
+        long_labels=[unit_words(context, standing, unit) for unit in found.units],
         series=[
             Bars(name=context.t("dashboard.buyers_new"), values=new, colour="c1"),
             Bars(name=context.t("dashboard.buyers_again"), values=again, colour="c3"),
@@ -333,7 +334,7 @@ def buyers(context: PageContext, company: Company, standing: Standing) -> h.Mark
             "dashboard.buyers_sentence",
             new=new[-1],
             again=again[-1],
-            period=_unit(context, standing, standing.current),
+            period=unit_words(context, standing, standing.current),
         ),
     )
     return chart_card(
