@@ -8,6 +8,7 @@ from hashlib import sha256
 from msgspec import Struct
 from sqlalchemy import Connection, Row, delete, func, select, update
 
+from rapport.act.defaults import ensure_defaults
 from rapport.errors import Conflict, InvalidInput, NotFound, NotSignedIn, Overloaded
 from rapport.privacy.credentials import hash_password, new_token, password_fits, token_digest
 from rapport.vocabulary.access import ROLES, User
@@ -40,7 +41,7 @@ def create_user(
     language: str = "en",
     actor: str = "cli",
 ) -> User:
-    """Make an account.
+    """Make an account; with the first one the company gets its contact policy and alert rule.
 
     Raises
     ------
@@ -61,8 +62,13 @@ def create_user(
         "password_hash": hash_password(password), "created_at": company.clock(),
     }  # fmt: skip
     with company.ledger.write() as connection:
+        first = connection.scalar(select(accounts.c.user_id).limit(1)) is None
         if not company.ledger.insert_new(connection, accounts, [row], ["email"]):
             raise Conflict("An account with this e-mail address exists already")
+        if first:
+            # Without a policy there would be no limit to what a customer receives, and without
+            # a rule nobody would hear of a complaint. Nobody can turn them off before this.
+            ensure_defaults(connection, company.ledger, owner_email=address)
         _note(connection, company.clock(), actor, "user.created", address)
         return _user(connection.execute(select(accounts).where(accounts.c.email == address)).one())
 
