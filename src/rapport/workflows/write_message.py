@@ -42,6 +42,7 @@ class WritingView(Struct, frozen=True, kw_only=True):
     profile_id: str
     name: str | None
     address: str | None
+    language: str | None
     decisions: dict[str, Decision]
     policies: tuple[PolicyView, ...]
     can_deliver: bool
@@ -68,6 +69,7 @@ def writing_view(company: Company, profile_id: str) -> WritingView:
         profile_id=here,
         name=shown["name"].value if "name" in shown else None,
         address=shown["email"].value if "email" in shown else None,
+        language=shown["language"].value if "language" in shown else None,
         decisions=dict(zip(WRITTEN_PURPOSES, decisions, strict=True)),
         policies=views,
         can_deliver=bool(company.settings.smtp_host),

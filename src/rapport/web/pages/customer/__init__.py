@@ -100,10 +100,11 @@ def customer_page(
     )
     if customer.profile_id != profile_id:
         return _back(customer.profile_id, "merged")
-    return html_response(_page(_said(context_of(request), done), request.user, customer))
+    context = _said(context_of(request), done)
+    return html_response(_page(context, request.user, customer, is_first=not before))
 
 
-def _page(context: PageContext, user: Any, customer: Customer) -> h.Markup:
+def _page(context: PageContext, user: Any, customer: Customer, *, is_first: bool) -> h.Markup:
     path = f"/customers/{quote(customer.profile_id)}"
     name = customer.name or context.t("customer.anonymous")
     may_choose = user.may("customers.merge")
@@ -118,7 +119,7 @@ def _page(context: PageContext, user: Any, customer: Customer) -> h.Markup:
                 facts_card(context, customer, may_choose=may_choose),
                 consent_card(context, customer),
             ),
-            timeline_card(context, customer.timeline, now=customer.at),
+            timeline_card(context, customer.timeline, now=customer.at, is_first=is_first),
             h.div(
                 {"class": "stack"},
                 next_step_card(context, customer, may_act=user.may("tickets.write")),

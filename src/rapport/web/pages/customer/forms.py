@@ -11,6 +11,7 @@ from rapport.web.parts.cards import callout, card
 from rapport.web.parts.context import PageContext
 from rapport.web.parts.forms import field, form, options, select_field, text_area
 from rapport.web.parts.frame import page
+from rapport.web.places import language_name
 from rapport.workflows.write_message import MessageOutcome, WritingView
 
 
@@ -67,6 +68,15 @@ def message_page(
                 h.p(context.t("customer.compose.to", address=shown_address))
                 if shown_address
                 else h.p({"class": "caution"}, context.t("customer.compose.no_address")),
+                h.p(
+                    {"class": "note"},
+                    context.t(
+                        "customer.compose.speaks",
+                        spoken=language_name(context.language, view.language),
+                    ),
+                )
+                if view.language
+                else None,
                 None
                 if view.can_deliver
                 else h.p({"class": "note"}, context.t("customer.compose.no_server")),

@@ -55,7 +55,9 @@ _SHOWN_WORDS = 3
 _LONGEST_QUOTE = 600
 
 
-def timeline_card(context: PageContext, page: Timeline, *, now: datetime) -> h.Markup:
+def timeline_card(
+    context: PageContext, page: Timeline, *, now: datetime, is_first: bool
+) -> h.Markup:
     """The whole card: filter, lines, and the way to earlier ones; also its own fragment."""
     path = f"/customers/{quote(page.profile_id)}"
     return card(
@@ -82,6 +84,11 @@ def timeline_card(context: PageContext, page: Timeline, *, now: datetime) -> h.M
         )
         if page.counts
         else None,
+        None
+        if is_first
+        else h.p(
+            h.a({"href": f"{path}#timeline"}, context.t("customer.timeline.newest")),
+        ),
         timeline(
             context,
             (_event(context, line) for line in page.lines),

@@ -194,7 +194,7 @@ def _every_fact(context: PageContext, customer: Customer, *, may_choose: bool) -
         ),
         (
             [
-                h.h3(
+                h.h2(
                     {"class": "small", "style": "margin:12px 0 4px"},
                     context.t(f"customer.data.{kind}"),
                 ),

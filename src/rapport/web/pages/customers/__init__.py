@@ -261,7 +261,12 @@ def _row(context: PageContext, row: CustomerRow, now: datetime, currency: str) -
         h.span({"title": n.date_time(row.last_seen), "class": "nowrap"}, n.ago(row.last_seen, now))
         if row.last_seen
         else None,
-        meter(alive, n.share(alive, digits=0)) if alive is not None else None,
+        h.span(
+            {"title": context.t("customers.comes_back_is")},
+            meter(alive, n.share(alive, digits=0)),
+        )
+        if alive is not None
+        else None,
         chip(
             context.t("customers.conflicts", count=row.conflict_count),
             tone="caution",
