@@ -487,7 +487,7 @@ def user_token(company: Company, context: _Context, email: str, name: str) -> No
 
 @main_group.group()
 def sources() -> None:
-    """Where data comes from: list, add, key."""
+    """Where data comes from: list, add."""
 
 
 @sources.command("list")

@@ -3,21 +3,21 @@
 RapportError                     shown to the user unless marked internal
 ├── PermanentError               trying again changes nothing
 │   ├── InvalidInput             what was sent or given cannot be used
-│   │   ├── InvalidSettings
+│   │   ├── InvalidSettings      the environment or an option is wrong
 │   │   ├── InvalidMapping       a file's columns do not fit what was asked
 │   │   ├── InvalidQuestion      a metric, dimension or period that does not exist
-│   │   └── PayloadTooLarge
-│   ├── NotFound
+│   │   └── PayloadTooLarge      more than one request may hold
+│   ├── NotFound                 it does not exist, or does not any more
 │   ├── Conflict                 somebody else changed it first, or it exists already
 │   ├── NotAllowed               the role may not do or see this
-│   ├── NotSignedIn
+│   ├── NotSignedIn              no session or token, or one that has ended
 │   ├── NotEnoughData            a number we decline to guess
 │   ├── DeliveryRefused          a channel will never take this message
 │   ├── MissingExtra             an optional dependency is not installed
 │   └── StoreMismatch            a store was made by another version, or its engines disagree
 ├── TransientError               trying again later may work
-│   ├── Overloaded
-│   ├── StoreBusy
+│   ├── Overloaded               too much at once; the answer says when to come again
+│   ├── StoreBusy                the store did not answer in time
 │   └── DeliveryFailed           a channel did not take a message this time
 └── InternalError                our mistake; the user sees a reference number
 """

@@ -31,10 +31,9 @@ def test_the_first_account_brings_the_contact_policy_and_owns_the_alerts(rapport
 
 def test_later_accounts_bring_back_nothing_that_was_taken_away(rapport: Rapport) -> None:
     rapport("user", "add", "owner@shop.example", "--role", "admin", *PASSWORD)
-    with open_company(Settings()) as company:
-        with company.ledger.write() as connection:
-            connection.execute(alert_rule.delete())
-            connection.execute(contact_policy.delete())
+    with open_company(Settings()) as company, company.ledger.write() as connection:
+        connection.execute(alert_rule.delete())
+        connection.execute(contact_policy.delete())
     rapport("user", "add", "agent@shop.example", *PASSWORD)
     with open_company(Settings()) as company:
         assert _defaults(company) == ([], [])
