@@ -14,7 +14,6 @@ from sqlalchemy import Connection, select
 from rapport.act.alerts import NegativeFeedback, load_rules
 from rapport.act.outbox_list import OutboxLine, message_under
 from rapport.act.tickets import (
-    EVERY_TICKET,
     UNRESOLVED,
     Note,
     Order,
@@ -422,7 +421,7 @@ def _who(company: Company, person: Any, atoms: Sequence[int], *, reveal: bool) -
     )
 
 
-def ticket_counts(company: Company) -> dict[str, int]:
-    """How many tickets have each status."""
+def ticket_colleagues(company: Company) -> tuple[Colleague, ...]:
+    """Everybody to whom a ticket can be given."""
     with company.ledger.read() as connection:
-        return count_tickets(connection, EVERY_TICKET)
+        return colleagues_for_tickets(connection)

@@ -379,7 +379,9 @@ def _orders(context: PageContext, who: Who) -> h.Markup:
                         ),
                     ),
                 ),
-                None if order.amount is None else h.b(n.price(order.amount, currency=order.currency)),
+                None
+                if order.amount is None
+                else h.b(n.price(order.amount, currency=order.currency)),
             )
             for order in who.last_orders
         ),
