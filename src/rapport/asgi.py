@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, closing, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,7 +23,11 @@ from litestar.handlers import BaseRouteHandler
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 
 from rapport.api import api_routes
+from rapport.api.collector import collector_routes
 from rapport.api.errors import error_answer
+from rapport.collect.group_commit import GroupCommit
+from rapport.collect.intake import Intake
+from rapport.collect.sources import WriteKeys
 from rapport.errors import InternalError, NotAllowed, NotFound, NotSignedIn, RapportError
 from rapport.settings import read_settings
 from rapport.vocabulary.access import User
@@ -126,8 +130,10 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        with opened or from_settings() as company:
+        with opened or from_settings() as company, closing(GroupCommit(company.ledger)) as commit:
             app.state.company = company
+            # Outside the rules of the other routes: a write key says who sends, nobody signs in.
+            app.register(collector_routes(Intake(WriteKeys(company.ledger), commit, company.clock)))
             yield
 
     def company(state: State) -> Company:
