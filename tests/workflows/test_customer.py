@@ -340,7 +340,9 @@ def test_advice_that_was_put_off_rests(company: Company, her: str) -> None:
 
 
 def test_without_a_model_no_number_is_made_up(company: Company, her: str) -> None:
-    assert customer_360(company, her, reveal=True).predictions.state == "not_trained"
+    shown = customer_360(company, her, reveal=True)
+    assert shown.predictions.state == "not_trained"
+    assert shown.value.value_rank is None
 
 
 def test_a_refused_model_says_what_is_missing(company: Company, her: str) -> None:

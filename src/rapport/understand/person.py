@@ -80,9 +80,11 @@ def standing(lake: Lake, profile_id: str) -> pa.Table:
             Step("own", "SELECT * FROM customers WHERE profile_id = $profile_id"),
             Step(
                 "answer",
+                # Without an expected value there is no share: 0 / 0 is not a number on DuckDB.
                 "SELECT o.*, (SELECT CAST(sum(CASE WHEN c.expected_value < o.expected_value "
-                "THEN 1 ELSE 0 END) AS DOUBLE) / count(c.expected_value) "
-                "FROM customers AS c) AS value_rank FROM own AS o",
+                "THEN 1 ELSE 0 END) AS DOUBLE) / nullif(count(c.expected_value), 0) "
+                "FROM customers AS c WHERE o.expected_value IS NOT NULL) AS value_rank "
+                "FROM own AS o",
             ),
         ),
         parameters={"profile_id": profile_id},

@@ -119,7 +119,13 @@ def _page(context: PageContext, user: Any, customer: Customer, *, is_first: bool
                 facts_card(context, customer, may_choose=may_choose),
                 consent_card(context, customer),
             ),
-            timeline_card(context, customer.timeline, now=customer.at, is_first=is_first),
+            timeline_card(
+                context,
+                customer.timeline,
+                now=customer.at,
+                last_seen=customer.value.last_seen,
+                is_first=is_first,
+            ),
             h.div(
                 {"class": "stack"},
                 next_step_card(context, customer, may_act=user.may("tickets.write")),
@@ -316,10 +322,13 @@ def merge_post(
     data: Form,
 ) -> Response[Any]:
     """The same person as another."""
+    other = _one(data, "other")
+    if not other:
+        raise InvalidInput("Nobody was chosen; go back and choose the other customer")
     join_customers(
         company,
         profile_id,
-        _one(data, "other"),
+        other,
         author=request.user.email,
         reason=_one(data, "reason"),
     )

@@ -51,12 +51,19 @@ _TITLES = {
     CALL_MADE: "customer.event.call_made", VISIT_MADE: "customer.event.visit_made",
 }  # fmt: skip
 _SHOWN_WORDS = 3
+#: Nobody pays fillér or sen any more.
+_WITHOUT_CENTS = frozenset({"HUF", "JPY", "KRW", "ISK"})
 #: A letter of pages is quoted from its beginning; the API has all of it.
 _LONGEST_QUOTE = 600
 
 
 def timeline_card(
-    context: PageContext, page: Timeline, *, now: datetime, is_first: bool
+    context: PageContext,
+    page: Timeline,
+    *,
+    now: datetime,
+    last_seen: datetime | None,
+    is_first: bool,
 ) -> h.Markup:
     """The whole card: filter, lines, and the way to earlier ones; also its own fragment."""
     path = f"/customers/{quote(page.profile_id)}"
@@ -98,7 +105,12 @@ def timeline_card(
         else h.p({"class": "muted"}, context.t("customer.timeline.empty")),
         more_link(context, page),
         title=context.t("customer.timeline.title"),
-        note=context.t("customer.timeline.count", count=page.total),
+        note=[
+            context.t("customer.timeline.count", count=page.total),
+            f" · {context.t('customer.timeline.last_seen', ago=context.n.ago(last_seen, now))}"
+            if last_seen
+            else None,
+        ],
         attributes={"id": "timeline"},
     )
 
@@ -233,7 +245,11 @@ def _call_length(line: TimelineLine) -> timedelta | None:
 def _price(context: PageContext, amount: Decimal | None, currency: str | None) -> str | None:
     if amount is None:
         return None
-    return context.n.price(amount, currency=currency) if currency else context.n.decimal(amount)
+    if not currency:
+        return context.n.decimal(amount)
+    if currency in _WITHOUT_CENTS:
+        return context.n.money(amount, currency=currency)
+    return context.n.price(amount, currency=currency)
 
 
 def _detail(context: PageContext, line: TimelineLine) -> h.Child:
@@ -249,8 +265,10 @@ def _detail(context: PageContext, line: TimelineLine) -> h.Child:
                 ],
             )
         )
-    note = line.properties.get("note") or line.properties.get("subject")
-    return h.bdi(_shortened(str(note))) if note else None
+    note = str(line.properties.get("note") or line.properties.get("subject") or "")
+    # Many systems write the subject of a ticket above its text; once is enough.
+    repeated = bool(line.text) and (line.text or "").startswith(note)
+    return h.bdi(_shortened(note)) if note and not repeated else None
 
 
 def _quantity(context: PageContext, quantity: Decimal) -> str:

@@ -54,21 +54,18 @@ def facts_card(context: PageContext, customer: Customer, *, may_choose: bool) ->
 def _headline(context: PageContext, customer: Customer) -> list[Fact | None]:
     value, n = customer.value, context.n
     city, country = customer.fact("city"), customer.fact("country")
-    place = ", ".join(
-        part
-        for part in (
-            city.value if city else None,
-            country_name(context.language, country.value) if country else None,
-        )
-        if part
-    )
+    # Each in its own direction: a town of a silo must not turn our name of the country around.
+    place: list[h.Child] = [h.bdi({"style": "overflow-wrap:anywhere"}, city.value)] if city else []
+    if country:
+        place += [", "] if place else []
+        place.append(h.bdi(country_name(context.language, country.value)))
     return [
         Fact(label=context.t("customer.since"), value=n.date(value.customer_since))
         if value.customer_since
         else None,
         Fact(
             label=context.t("customer.lives_in"),
-            value=h.bdi(place),
+            value=place,
             source=_origin(context, city or country),
         )
         if place
@@ -419,13 +416,7 @@ def _scores(context: PageContext, customer: Customer) -> list[h.Child]:
                 orders,
                 lambda value: n.decimal(value, digits=1),
                 None,
-                None
-                if said.likely_orders is None
-                else context.t(
-                    "customer.predictions.likely",
-                    low=said.likely_orders[0],
-                    high=said.likely_orders[1],
-                ),
+                _likely(context, said.likely_orders),
             )
         )
     value = said.scores.get("expected_value")
@@ -472,6 +463,15 @@ def _score(
         h.p({"class": "note"}, interval) if interval else None,
         h.p({"class": "note"}, more) if more else None,
     )
+
+
+def _likely(context: PageContext, orders: tuple[int, int] | None) -> str | None:
+    if orders is None:
+        return None
+    low, high = orders
+    if high == 0:
+        return context.t("customer.predictions.likely_none")
+    return context.t("customer.predictions.likely", low=low, high=high)
 
 
 def _likelihood(context: PageContext, share: float) -> h.Markup:

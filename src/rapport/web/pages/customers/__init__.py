@@ -251,7 +251,12 @@ def _row(context: PageContext, row: CustomerRow, now: datetime, currency: str) -
             if row.name
             else h.span({"class": "muted"}, context.t("customers.nameless")),
         ),
-        h.span({"title": place or None}, h.bdi(place)),
+        h.span(
+            {"title": place or None},
+            h.bdi(row.city),
+            ", " if row.city and row.country else None,
+            row.country,
+        ),
         [
             h.div({"class": ["clip", index and "note"], "title": part}, part)
             for index, part in enumerate(contact)
@@ -268,9 +273,13 @@ def _row(context: PageContext, row: CustomerRow, now: datetime, currency: str) -
         if alive is not None
         else None,
         chip(
-            context.t("customers.conflicts", count=row.conflict_count),
+            [
+                h.span({"aria-hidden": True}, n.count(row.conflict_count)),
+                h.span({"class": "sr"}, context.t("customers.conflicts", count=row.conflict_count)),
+            ],
             tone="caution",
             icon_name="git-compare",
+            title=context.t("customers.conflicts", count=row.conflict_count),
         )
         if row.conflict_count
         else None,
