@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PORT   ?= 8000
 UV     ?= uv
 
-.PHONY: demo test quick lint lock clean
+.PHONY: demo test quick lint lock picture clean
 
 demo: $(VENV)/.run
 	$(BIN)/rapport demo --serve --port $(PORT)
@@ -18,6 +18,10 @@ quick: $(VENV)/.test
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+picture: $(VENV)/.test
+	$(BIN)/pytest tests/docs/test_readme_picture.py -q -m browser
+	mkdir -p docs/images && cp build/screenshots/dashboard.png docs/images/dashboard.png
 
 lock:
 	$(UV) pip compile -q pyproject.toml --extra postgres --group build --group test --group lint --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements/test.txt

@@ -34,6 +34,9 @@ PASSWORD = "a password for tests\n"
 #: Of these only the target is looked up: they install, or run what other tests run.
 MAKE = re.compile(r"^make ([a-z]+)")
 
+#: What `export` set holds for the commands below it.
+_AS_BEFORE = "[ -f .exported ] && . ./.exported\n"
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
@@ -56,7 +59,7 @@ def commands_of(page: Path) -> list[Command]:
                     found.append(Command(line=line, expected=tuple(expected)))
                 line, expected = text[2:], []
             elif line.endswith("\\"):
-                line = line[:-1] + text.strip()
+                line = line[:-1] + text.removeprefix(">").strip()
             elif text.strip():
                 expected.append(text)
     return found
@@ -84,8 +87,7 @@ class Shell:
         programs = folder / ".programs"
         programs.mkdir()
         (programs / "rapport").write_text(
-            "#!/bin/sh\n"
-            f'exec {sys.executable} -c "from rapport.cli import main; main()" "$@"\n'
+            f'#!/bin/sh\nexec {sys.executable} -c "from rapport.cli import main; main()" "$@"\n'
         )
         (programs / "rapport").chmod(0o755)
         kept = {k: v for k, v in os.environ.items() if not k.startswith("RAPPORT_")}
@@ -107,20 +109,17 @@ class Shell:
             self._serve(line)
         else:
             ran = subprocess.run(
-                ["bash", "-c", line],
+                ["bash", "-c", f"{_AS_BEFORE}{line}\ncode=$?; export -p > .exported; exit $code"],
                 cwd=self.folder, env=self.environment, capture_output=True, text=True,
                 input=PASSWORD * 2, timeout=200, start_new_session=True, check=False,
             )  # fmt: skip
             assert ran.returncode == 0, f"$ {line}\n{ran.stdout}{ran.stderr}"
             _compare(command, ran.stdout + ran.stderr)
-            # What `export` set holds for the commands below it.
-            if setting := re.fullmatch(r"export (\w+)=(\S+)", line):
-                self.environment[setting[1]] = setting[2].replace("$PWD", str(self.folder))
 
     def _serve(self, line: str) -> None:
         log = (self.folder / f"serving-{len(self.serving)}.log").open("w+b")
         process = subprocess.Popen(
-            ["bash", "-c", f"exec {line}"],
+            ["bash", "-c", f"{_AS_BEFORE}exec {line}"],
             cwd=self.folder, env=self.environment, stdout=log, stderr=subprocess.STDOUT,
             start_new_session=True,
         )  # fmt: skip

@@ -119,7 +119,9 @@ def _registers() -> Iterator[tuple[str, str]]:
         for node in ast.walk(tree):
             for element in node.elts if isinstance(node, ast.Tuple) else ():
                 said = element.value if isinstance(element, ast.Constant) else None
-                if isinstance(said, str) and re.fullmatch(r"rapport(\.[a-z_0-9]+)+", said):
+                if isinstance(said, str) and re.fullmatch(
+                    r"rapport(\.(?!css|js)[a-z_0-9]+)+", said
+                ):
                     yield name, said
 
 
