@@ -49,6 +49,7 @@ _STATUSES: dict[str, tuple[str, ...] | None] = {
     "all": None,
 }
 _LAST_ORDERS = 3
+_BEGINNING = 110
 #: More records than anybody has, and than one question names.
 _MOST_RECORDS = 1000
 
@@ -72,6 +73,7 @@ class TicketLine(Struct, frozen=True, kw_only=True):
     revenue: Decimal | None
     owner_name: str
     overdue: bool
+    said: str | None = None  # the beginning of the customer's own words
 
 
 class Inbox(Struct, frozen=True, kw_only=True):
@@ -224,6 +226,7 @@ def inbox(company: Company, question: InboxQuestion, *, user_email: str) -> Inbo
         )
         currency = read_choice(connection, "reporting_currency") or "EUR"
         total = sum(count_tickets(connection, which).values())
+    said = _beginnings(company, found)
     return Inbox(
         question=question,
         at=now,
@@ -235,6 +238,7 @@ def inbox(company: Company, question: InboxQuestion, *, user_email: str) -> Inbo
                 revenue=people[ticket.profile_id].revenue if ticket.profile_id in people else None,
                 owner_name=names.get(ticket.owner_email, ticket.owner_email),
                 overdue=_is_overdue(ticket, now),
+                said=said.get(ticket.position) if ticket.position is not None else None,
             )
             for ticket in found
         ),
@@ -244,6 +248,19 @@ def inbox(company: Company, question: InboxQuestion, *, user_email: str) -> Inbo
         overdue=overdue,
         priorities=priorities,
     )
+
+
+def _beginnings(company: Company, found: Sequence[Ticket]) -> dict[int, str]:
+    """The first words of what each ticket is about, in one question to the lake."""
+    wanted = {t.position: t.atom_id for t in found if t.position is not None}
+    rows = touchpoints_at(company.lake, list(wanted), list(set(wanted.values()))).to_pylist()
+    return {
+        row["position"]: row["text"]
+        if len(row["text"]) <= _BEGINNING
+        else row["text"][:_BEGINNING].rstrip() + "…"
+        for row in rows
+        if row["text"] and row["atom_id"] == wanted[row["position"]]
+    }
 
 
 def _by_state(counts: dict[str, int]) -> dict[str, int]:

@@ -245,6 +245,11 @@ def _user_menu(context: PageContext) -> h.Markup | None:
         h.form(
             {"class": "menu-list", "method": "post", "action": "/sign-out"},
             context.csrf_input,
+            h.a(
+                {"class": "menu-item", "href": "/account"},
+                icon("user"),
+                context.t("frame.user.label"),
+            ),
             h.button(
                 {"class": "menu-item", "type": "submit"},
                 icon("log-out"),

@@ -83,7 +83,11 @@ def _policy(context: PageContext, shown: PolicyShown, tried: PolicyPreview | Non
                 ),
                 action=f"/admin/policy/{policy.policy_id}",
             ),
-            title=policy.name,
+            title=context.t(
+                "admin.policy.title",
+                max=n.count(policy.max_messages),
+                days=n.count(policy.window_days),
+            ),
             note=context.t("admin.on" if policy.enabled else "admin.off"),
             span="span-5",
         ),

@@ -178,9 +178,14 @@ def _row(context: PageContext, found: Inbox, line: TicketLine) -> tuple[h.Child,
             h.a({"href": f"/inbox/{ticket.ticket_id}"}, ticket_title(context, ticket)),
             " ",
             priority_chip(context, ticket.priority) if ticket.priority != 2 else None,
-            h.div({"class": "note"}, " · ".join(part for part in where if part)),
+            h.div({"class": "small muted", "style": "font-weight:400"}, "“", line.said, "”")
+            if line.said
+            else None,
+            h.div({"class": "note"}, " · ".join(part for part in dict.fromkeys(where) if part)),
         ),
-        h.a({"href": f"/customers/{ticket.profile_id}"}, line.customer or ticket.profile_id)
+        h.a(
+            {"href": f"/customers/{ticket.profile_id}"}, line.customer or context.t("inbox.no_name")
+        )
         if ticket.profile_id
         else h.span({"class": "muted"}, context.t("inbox.unknown_customer")),
         None if line.revenue is None else context.n.money(line.revenue, currency=found.currency),

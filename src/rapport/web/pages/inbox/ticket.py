@@ -48,13 +48,13 @@ def ticket_page(context: PageContext, view: TicketView, user: User, *, typed: st
         h.div(
             {"class": "grid"},
             h.div(
-                {"class": "stack span-8"},
+                {"class": "stack span-8 tablet-7"},
                 _happened(context, view),
                 _history(context, view),
                 _note_form(context, view, typed) if may_write else None,
             ),
             h.div(
-                {"class": "stack span-4"},
+                {"class": "stack span-4 tablet-5"},
                 _what_to_do(context, view, user) if may_write else None,
                 _who(context, view),
                 _why(context, view, user),
@@ -80,10 +80,13 @@ def ticket_page(context: PageContext, view: TicketView, user: User, *, typed: st
 def _happened(context: PageContext, view: TicketView) -> h.Markup:
     today = context.n.local(view.at).date()
     if not view.happened:
-        opened_by = view.author_names.get(view.ticket.owner_email, view.ticket.owner_email)
+        # Who opens a ticket by hand owns it, until it is handed on.
+        is_first_owner = all(note.kind != "assigned" for note in view.notes)
         return card(
             h.p(ticket_title(context, view.ticket)),
-            h.p({"class": "note"}, context.t("inbox.happened.reported", name=opened_by)),
+            h.p({"class": "note"}, context.t("inbox.happened.reported", name=view.owner_name))
+            if is_first_owner
+            else None,
             title=context.t("inbox.happened.title"),
         )
     more = len(view.happened) - 1
@@ -332,7 +335,7 @@ def _who(context: PageContext, view: TicketView) -> h.Markup:
             h.p(
                 h.a(
                     {"href": f"/customers/{who.profile_id}", "class": "text-link"},
-                    h.b(who.name or who.profile_id),
+                    h.b(who.name or context.t("inbox.no_name")),
                 )
             ),
             fact_list(context, facts),

@@ -18,7 +18,7 @@ from rapport.web.parts.frame import page
 from rapport.web.parts.kpis import Kpi, kpi_strip
 from rapport.web.parts.states import empty_state
 from rapport.web.parts.tables import Column, table
-from rapport.workflows.sources import SourceLine, SourcesView, WorkerLag
+from rapport.workflows.sources import RATES, SourceLine, SourcesView, WorkerLag
 
 _TONES: dict[str, Literal["neutral", "good", "caution"]] = {
     "fresh": "good",
@@ -180,5 +180,5 @@ def _row(context: PageContext, line: SourceLine, now: datetime) -> tuple[h.Child
         h.a({"href": f"{address(line.name)}#refused"}, n.count(line.refused))
         if line.refused
         else h.span({"class": "muted"}, n.count(0)),
-        sparkline([day.accepted for day in line.days], label=label),
+        None if line.kind == RATES else sparkline([day.accepted for day in line.days], label=label),
     )

@@ -110,20 +110,22 @@ def _days(context: PageContext, view: SourceView) -> h.Markup | None:
     days = view.line.days
     accepted = sum(day.accepted for day in days)
     refused = sum(day.refused for day in days)
+    series = [Bars(name=context.t("sources.one.kept"), values=[d.accepted for d in days])]
+    if refused:
+        series.append(
+            Bars(
+                name=context.t("sources.one.refused"),
+                values=[d.refused for d in days],
+                colour="cneg",
+            )
+        )
     return chart_card(
         context,
         context.t("sources.one.per_day"),
         bar_chart(
             labels=[n.day_month_short(day.day) for day in days],
             long_labels=[n.date(day.day) for day in days],
-            series=[
-                Bars(name=context.t("sources.one.kept"), values=[d.accepted for d in days]),
-                Bars(
-                    name=context.t("sources.one.refused"),
-                    values=[d.refused for d in days],
-                    colour="cneg",
-                ),
-            ],
+            series=series,
             written=lambda value: n.count(round(value)),
             sentence=context.t(
                 "sources.one.day_sentence",
