@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from rapport.asgi import create_app
 from rapport.vocabulary.access import ROLES
@@ -74,7 +74,8 @@ def test_suggestions_mark_what_was_typed(client: TestClient[Any], her: str) -> N
 def test_the_page_shows_each_part_of_a_customer(client: TestClient[Any], her: str) -> None:
     page = client.get(f"/customers/{her}").text
     for said in (
-        "Eszter Vandenberghe", "Leuven</bdi>, <bdi>Belgium", MAIL, "€177", "2 orders", "E-mail marketing",
+        "Eszter Vandenberghe", "Leuven</bdi>, <bdi>Belgium", MAIL, "€177", "2 orders",
+        "E-mail marketing",
         "Order MK-88213, €64.20", "Bought in Leuven, €112.75", "Called the contact centre, 7 min",
         "Answered NPS: 3 of 10", "Visit: 2 pages", "“winter coat”", "Terrible, nobody calls me",
         "Call back about ticket", "0 of 3 messages in 7 days", "Sources disagree",
@@ -361,5 +362,5 @@ def test_a_person_is_found_by_typing_and_opened_with_enter(
     page.wait_for_url(f"{url}/customers/{her}")
     page.click("nav.pills a:has-text('Calls')")
     page.wait_for_url("**?kind=calls")
-    page.wait_for_function("document.querySelectorAll('.event').length === 1")
+    expect(page.locator(".event")).to_have_count(1)
     assert page.locator(".event-title").inner_text() == "Called the contact centre, 7 min"

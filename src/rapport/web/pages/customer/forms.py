@@ -107,6 +107,7 @@ def message_page(
                     h.input({"type": "hidden", "name": "key", "value": key}),
                     _send_or_leave(context, context.t("customer.compose.send"), "send", path),
                     action=f"{path}/messages",
+                    attributes={"style": "margin-top:12px"},
                 ),
             ),
         ),

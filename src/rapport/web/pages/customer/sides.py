@@ -18,6 +18,7 @@ from rapport.web.parts.chips import chip
 from rapport.web.parts.context import PageContext
 from rapport.web.parts.facts import Consent, Fact, consent_list, fact_list, why
 from rapport.web.parts.forms import form, options
+from rapport.web.parts.icons import icon
 from rapport.web.places import country_name, language_name
 from rapport.workflows.customer import (
     Customer,
@@ -186,9 +187,7 @@ def _every_fact(context: PageContext, customer: Customer, *, may_choose: bool) -
 
     return h.details(
         {"style": "margin-top:12px"},
-        h.summary(
-            {"class": "small muted"}, context.t("customer.all_facts", count=len(customer.facts))
-        ),
+        _opener(context.t("customer.all_facts", count=len(customer.facts))),
         (
             [
                 h.h2(
@@ -214,6 +213,14 @@ def _every_fact(context: PageContext, customer: Customer, *, may_choose: bool) -
             for kind in _DATA_KINDS
             if any(fact.data_kind == kind for fact in customer.facts)
         ),
+    )
+
+
+def _opener(text: str) -> h.Markup:
+    """What opens a part of a card: it must look as if it did."""
+    return h.summary(
+        {"class": "small muted", "style": "cursor:pointer"},
+        h.span(text, " ", icon("chevron-down", size=14)),
     )
 
 
@@ -507,7 +514,7 @@ def _back_test(context: PageContext, said: Predictions) -> h.Markup | None:
     simple = [losses.orders_mae_loss for losses in test.scores[1:]]
     return h.details(
         {"style": "margin-top:12px"},
-        h.summary({"class": "small"}, context.t("customer.predictions.how_good")),
+        _opener(context.t("customer.predictions.how_good")),
         h.p(
             {"class": "small"},
             context.t(
