@@ -8,7 +8,13 @@ from typing import Any
 
 from msgspec import Raw, Struct
 
-from rapport.collect.cell_values import in_range, read_decimal, read_moment, read_money
+from rapport.collect.cell_values import (
+    LARGEST_AMOUNT,
+    in_range,
+    read_decimal,
+    read_moment,
+    read_money,
+)
 from rapport.collect.currencies import currency_code
 from rapport.collect.segment import SegmentEvent, corrected_time, read_json
 from rapport.vocabulary.touchpoint import (
@@ -212,14 +218,19 @@ def _check_items(properties: dict[str, Any]) -> Refusal | None:
         return None
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         return Refusal("wrong_type", "`properties.products` must be a list of objects")
+    lines = Decimal(0)
     for item in items:
+        figures: dict[str, Decimal] = {}
         for field in ("price", "quantity"):
             if item.get(field) in (None, ""):
                 continue
             try:
-                read_decimal(item[field])
+                figures[field] = read_money(item[field])
             except ValueError:
                 return Refusal("invalid_amount", f"`properties.products[].{field}` is not a number")
+        lines += abs(figures.get("price", Decimal(0)) * figures.get("quantity", Decimal(1)))
+    if lines >= LARGEST_AMOUNT:
+        return Refusal("invalid_amount", "`properties.products` are worth more than 10^12 together")
     return None
 
 

@@ -35,6 +35,7 @@ from rapport.collect.segment import (
     kept_message_id,
     made_message_id,
     sent_time,
+    without_half_characters,
     write_key_in,
 )
 from rapport.collect.sources import Source, WriteKeys
@@ -146,13 +147,23 @@ def decode(delivery: Delivery) -> Delivery:
     except UnicodeDecodeError:
         return _broken(delivery, Refusal("invalid_encoding", "the body must be JSON in UTF-8"))
     try:
-        return _decode_single(delivery) if delivery.single else _decode_batch(delivery)
+        try:
+            return _decoded(delivery)
+        except msgspec.DecodeError:
+            whole = without_half_characters(body)
+            if whole == body:
+                raise
+            return _decoded(msgspec.structs.replace(delivery, body=whole))
     except msgspec.ValidationError:
         return _broken(delivery, Refusal("wrong_type", _EXPECTED[delivery.single]))
     except msgspec.DecodeError:
         return _broken(delivery, Refusal("malformed_json", "the body is not valid JSON"))
     except RecursionError:
         return _broken(delivery, Refusal("malformed_json", "the body is nested too deep"))
+
+
+def _decoded(delivery: Delivery) -> Delivery:
+    return _decode_single(delivery) if delivery.single else _decode_batch(delivery)
 
 
 _EXPECTED = {

@@ -7,6 +7,7 @@ put on the wire; requests are decoded whatever their Content-Type says.
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from hashlib import sha256
 from math import isfinite
@@ -35,6 +36,8 @@ ENDPOINTS: dict[str, str | None] = {
 
 #: A longer message id is kept by its digest, so that the unique index stays an index.
 LONGEST_MESSAGE_ID = 255
+
+_LONGEST_INTEGER = 18  # digits, its sign included: always within 64 bits
 
 _NOTHING = Raw(b"")
 _Text = str | int | None
@@ -117,17 +120,38 @@ def decode_event(raw: bytes | Raw) -> SegmentEvent:
 def read_json(raw: bytes | Raw) -> Any:
     """The value of JSON that was found well-formed; numbers beyond a float stay text.
 
-    ``1e999`` is valid JSON and no float; it must not cost the event.
+    ``1e999`` is valid JSON and no float; it must not cost the event. So is a number of thousands
+    of digits.
     """
     try:
         return msgspec.json.decode(raw)
     except msgspec.DecodeError:
-        return json.loads(bytes(raw), parse_float=_float_or_text)
+        return json.loads(bytes(raw), parse_float=_float_or_text, parse_int=_int_or_text)
 
 
 def _float_or_text(text: str) -> float | str:
     number = float(text)
     return number if isfinite(number) else text
+
+
+def _int_or_text(text: str) -> int | str:
+    # Python declines to read thousands of digits, and whole numbers beyond 64 bits fit no store.
+    return int(text) if len(text) <= _LONGEST_INTEGER else text
+
+
+#: An escaped backslash, a whole pair, or half a pair.
+_HALF = re.compile(
+    rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
+
+
+def without_half_characters(body: bytes) -> bytes:
+    """JSON in which half a character beyond U+FFFF is the replacement character.
+
+    JavaScript writes ``"\\ud83d"`` when a text was cut in the middle of an emoji. No store can
+    hold it, and it must not cost the batch.
+    """
+    return _HALF.sub(lambda found: rb"\ufffd" if found[1] else found[0], body)
 
 
 def write_key_in(body: bytes) -> str | None:

@@ -46,6 +46,15 @@ CONSENTS = pa.schema(
 )
 
 MOOD_DAYS, TICKET_DAYS = 180, 90
+_MOST = "99999999999999.9999"
+
+
+def _within_reach(sum_: str) -> str:
+    """A sum of money, at most what a column of money holds; null stays null."""
+    return (
+        f"CASE WHEN {sum_} > {_MOST} THEN {_MOST} "
+        f"WHEN {sum_} < -{_MOST} THEN -{_MOST} ELSE {sum_} END"
+    )
 
 
 def _answers(name: str, condition: str, value: str) -> Step:
@@ -84,8 +93,9 @@ STEPS: tuple[Step, ...] = (
         "min(CASE WHEN is_order = 1 THEN occurred_at END) AS first_order_at, "
         "max(CASE WHEN is_order = 1 THEN occurred_at END) AS last_order_at, "
         "CAST(sum(is_order) AS INT) AS order_count, "
-        "coalesce(sum(amount_base), 0) AS revenue, "
-        "sum(CASE WHEN is_order = 1 THEN amount_base END) AS ordered_amount, "
+        # Whoever sends absurd orders may spoil their own row, not the table of all.
+        f"{_within_reach('coalesce(sum(amount_base), 0)')} AS revenue, "
+        f"{_within_reach('sum(CASE WHEN is_order = 1 THEN amount_base END)')} AS ordered_amount, "
         "count(CASE WHEN is_order = 1 THEN amount_base END) AS converted_orders "
         "FROM named_sales WHERE profile_id IS NOT NULL GROUP BY profile_id",
     ),

@@ -53,6 +53,8 @@ class ProfileActivity(Struct, frozen=True, kw_only=True):
 
 
 Term = tuple[str, str]  # kind, term
+#: Longer words are found by their beginning; PostgreSQL has no room in an index for any length.
+LONGEST_TERM = 100
 
 
 def refresh_profiles(
@@ -138,7 +140,7 @@ def _rewrite_terms(
             wanted |= {("order", plain_code(number)) for number in done.order_numbers}
         if done is not None:
             wanted |= {("order", plain_code(number)) for number in done.added_order_numbers}
-        wanted = {term for term in wanted if term[1]}
+        wanted = {(kind, term[:LONGEST_TERM]) for kind, term in wanted if term}
         # Only what differs is written: most profiles change a count and no word.
         gone += [(term, kind, profile_id) for kind, term in before - wanted]
         new += [

@@ -11,7 +11,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import FromClause
 
 from rapport.unify.names import fold
-from rapport.unify.refresh import plain_code
+from rapport.unify.refresh import LONGEST_TERM, plain_code
 from rapport.vocabulary import ledger_tables as t
 
 #: More words than anybody has names; each is one more join.
@@ -102,7 +102,7 @@ def query_words(text: str) -> list[tuple[str, ...]]:
     """
     folded = fold(text)
     if _PHONE_LIKE.fullmatch(folded) and len(plain_code(folded)) >= 4:
-        return [_number_forms(plain_code(folded))]
+        return [_number_forms(plain_code(folded)[:LONGEST_TERM])]
     words: list[tuple[str, ...]] = []
     for part in _NAME_SEPARATORS.split(folded):
         word = part.strip(".-+_")
@@ -116,7 +116,8 @@ def query_words(text: str) -> list[tuple[str, ...]]:
             # "jean-pierre" is stored as two words, an e-mail's "jean.pierre" as one.
             pieces = [piece for piece in re.split(r"[-+_]", word) if piece]
             words += [(piece,) for piece in pieces]
-    usable = [word for word in words if max(map(len, word)) > 1]
+    cut = (tuple(form[:LONGEST_TERM] for form in word) for word in words)
+    usable = [word for word in cut if max(map(len, word)) > 1]
     return list(dict.fromkeys(usable))[:_MOST_WORDS]
 
 

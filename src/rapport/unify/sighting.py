@@ -6,15 +6,21 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
 
+import msgspec
 from msgspec import Struct, field
 
 from rapport.vocabulary.identifier import Identifier, kind_of
-from rapport.vocabulary.identifier_values import normalise_identifier
+from rapport.vocabulary.identifier_values import indexable, normalise_identifier
 from rapport.vocabulary.profile import ATTRIBUTES
 from rapport.vocabulary.touchpoint import ConsentChange, Touchpoint
 
 #: Facts about a person that also identify, and the kind of identifier they are.
 TRAIT_IDENTIFIERS = ("email", "phone", "loyalty_card")
+
+
+#: A fact about a person longer than this is none; its touchpoint keeps it as it was sent.
+LONGEST_FACT = 500
+LONGEST_PURPOSE = 255
 
 
 class Sighting(Struct, frozen=True, kw_only=True, gc=False):
@@ -37,7 +43,10 @@ def record_of(touchpoint: Touchpoint) -> Identifier | None:
     """
     if touchpoint.record is None:
         return None
-    return _normal(touchpoint.record, _country(touchpoint)) or touchpoint.record
+    normal = _normal(touchpoint.record, _country(touchpoint))
+    if normal is not None:
+        return normal
+    return msgspec.structs.replace(touchpoint.record, value=indexable(touchpoint.record.value))
 
 
 def _country(touchpoint: Touchpoint) -> str | None:
@@ -74,7 +83,12 @@ def sighting_of(touchpoint: Touchpoint, position: int) -> Sighting | None:
         record=record,
         identifiers=tuple(found),
         traits=_facts(touchpoint),
-        consents=touchpoint.consents,
+        consents=tuple(
+            word
+            if len(word.purpose) <= LONGEST_PURPOSE
+            else msgspec.structs.replace(word, purpose=indexable(word.purpose))
+            for word in touchpoint.consents
+        ),
         occurred_at=touchpoint.occurred_at,
         source=touchpoint.source,
         position=position,
@@ -83,10 +97,10 @@ def sighting_of(touchpoint: Touchpoint, position: int) -> Sighting | None:
 
 def _facts(touchpoint: Touchpoint) -> dict[str, str]:
     """What was stated about the person; an address that identifies is a fact about them too."""
-    stated = {k: v for k, v in touchpoint.traits.items() if v and k in ATTRIBUTES}
+    stated = {k: v[:LONGEST_FACT] for k, v in touchpoint.traits.items() if v and k in ATTRIBUTES}
     for identifier in (touchpoint.record, *touchpoint.identifiers):
         if identifier is not None and identifier.kind in TRAIT_IDENTIFIERS:
-            stated.setdefault(identifier.kind, identifier.value)
+            stated.setdefault(identifier.kind, identifier.value[:LONGEST_FACT])
     return stated
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
+from hashlib import sha256
 
 import msgspec
 import phonenumbers
@@ -29,6 +30,10 @@ _FLOAT_TAIL = re.compile(r"^(\+?\d{6,})\.0$")
 _DOTLESS = frozenset({"gmail.com"})
 _PLUS_TAGS = frozenset({"gmail.com", "outlook.com", "hotmail.com", "icloud.com", "proton.me"})
 _SAME_PROVIDER = {"googlemail.com": "gmail.com", "protonmail.com": "proton.me"}
+
+
+#: Longer values are known by their digest: an index has no room for any length.
+LONGEST_VALUE = 255
 
 
 def clean_text(value: str) -> str:
@@ -124,12 +129,27 @@ def normalise_phone(value: str, country: str | None) -> str | None:
 def normalise_loyalty_card(value: str) -> str | None:
     """The card number's letters and digits in upper case: ``mk-0042 17`` is ``MK004217``."""
     text = _FLOAT_TAIL.sub(r"\1", _compatible(value))
-    return "".join(c for c in text.upper() if c.isalnum()) or None
+    return indexable("".join(c for c in text.upper() if c.isalnum())) or None
 
 
 def normalise_opaque(value: str) -> str | None:
     """A number or key of a system, untouched but for spaces around it: case may matter."""
-    return _compatible(value) or None
+    return indexable(_compatible(value)) or None
+
+
+def indexable(value: str) -> str:
+    """``value``, or where it is too long to be indexed its digest, which is as good a key.
+
+    Examples
+    --------
+    >>> indexable("u1")
+    'u1'
+    >>> len(indexable("u" * 100_000))
+    69
+    """
+    if len(value) <= LONGEST_VALUE:
+        return value
+    return "long-" + sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 _NORMALISERS: dict[str, Callable[[str, str | None], str | None]] = {

@@ -132,5 +132,6 @@ REFUSAL_REASONS: dict[str, str] = {
     "too_large": "a single event above 1 MB",
     "contains_nul": "a NUL character",
     "score_out_of_range": "a score outside its scale",
+    "not_storable": "a value that the stores cannot hold",
     "duplicate_key": "the same record key with other content in one file",
 }

@@ -2,24 +2,29 @@
 
 The lake is written first and the ledger second, in one transaction with the position: after a
 crash the batch is walked again, the lake knows by position what it has, and nothing is doubled.
+
+One entry that a store cannot hold must not stop the company: a batch that fails by what is in it
+is halved until the entry stands alone, which is then refused, kept and counted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import perf_counter
 from typing import Any
 
 import msgspec
+import sqlalchemy
 from sqlalchemy import Connection, func, select
 
 from rapport.collect.refused import keep_refused
 from rapport.collect.sources import count_accepted
 from rapport.collect.touchpoints import touchpoint_of
 from rapport.engines.ledger import Ledger
-from rapport.errors import RapportError
+from rapport.errors import InvalidInput, RapportError
 from rapport.understand.text import analyse_texts
 from rapport.unify.resolve import resolve_batch
 from rapport.unify.sighting import sighting_of
@@ -30,9 +35,27 @@ from rapport.workflows.company import Company, Progress, read_choice, silent, wr
 from rapport.workflows.lake_rows import Judged, atoms_of, item_rows, touchpoint_rows
 from rapport.workflows.money import Rates, read_rates
 
+log = logging.getLogger("rapport.ingest")
+
 WORKER = "ingest"
 COUNTER = "count"
 BATCH = 5_000
+#: What goes wrong because of what an entry says: a number, a date or a text that a step or a store
+#: cannot hold. Whatever a store says of itself (busy, full, gone) is not among them.
+UNUSABLE = (
+    ValueError,  # Arrow's and Unicode's errors are such
+    TypeError,
+    ArithmeticError,
+    LookupError,
+    AttributeError,
+    RecursionError,
+    sqlalchemy.exc.DataError,
+    sqlalchemy.exc.IntegrityError,
+    InvalidInput,
+)
+#: So many entries refused one after the other, and none that goes through, are no bad entries:
+#: then something is wrong with us, and the walk stops where it is.
+MOST_IN_A_ROW = 20
 
 
 class Ingested(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +85,7 @@ class Batch:
     judged: list[Judged] = field(default_factory=list)
     touched: frozenset[str] = frozenset()
     tickets: int = 0
+    problem: Exception | None = None  # why its one entry was set aside
 
 
 def read_touchpoints(batch: Batch) -> None:
@@ -71,22 +95,25 @@ def read_touchpoints(batch: Batch) -> None:
             touchpoint = touchpoint_of(
                 entry.kind, entry.payload, source=entry.name, received_at=entry.received_at
             )
-        except (msgspec.MsgspecError, RapportError) as problem:
-            batch.refused.append(
-                RefusedRecord(
-                    source=entry.name,
-                    reason="wrong_type",
-                    detail=f"accepted, but not readable as a touchpoint ({type(problem).__name__})",
-                    payload=entry.payload,
-                    received_at=entry.received_at,
-                    message_id=entry.message_id,
-                    locator=f"journal:{entry.position}",
-                )
-            )
+        except (*UNUSABLE, RapportError) as problem:
+            detail = f"accepted, but not readable as a touchpoint ({type(problem).__name__})"
+            batch.refused.append(_refused(entry, "wrong_type", detail))
             continue
         batch.touchpoints.append(touchpoint)
         batch.positions.append(entry.position)
     batch.atoms = atoms_of(batch.touchpoints)
+
+
+def _refused(entry: Any, reason: str, detail: str) -> RefusedRecord:
+    return RefusedRecord(
+        source=entry.name,
+        reason=reason,
+        detail=detail,
+        payload=entry.payload,
+        received_at=entry.received_at,
+        message_id=entry.message_id,
+        locator=f"journal:{entry.position}",
+    )
 
 
 def know_the_rates(batch: Batch) -> None:
@@ -146,11 +173,17 @@ def write_the_ledger(batch: Batch) -> None:
         batch.tickets = raise_alerts(
             company, connection, batch.touchpoints, batch.positions, batch.atoms, batch.judged
         )
-        if batch.refused:
-            ids = {entry.name: entry.source_id for entry in batch.entries}
-            keep_refused(company.ledger, connection, ids, batch.refused)
-        count_new(company.ledger, connection, batch, now)
-        keep_position(company.ledger, connection, WORKER, batch.last, now)
+        finish(connection, batch, now)
+
+
+def finish(connection: Connection, batch: Batch, now: datetime) -> None:
+    """Keep what is refused, count what came, and remember how far we are."""
+    ledger = batch.company.ledger
+    if batch.refused:
+        ids = {entry.name: entry.source_id for entry in batch.entries}
+        keep_refused(ledger, connection, ids, batch.refused)
+    count_new(ledger, connection, batch, now)
+    keep_position(ledger, connection, WORKER, batch.last, now)
 
 
 def count_new(ledger: Ledger, connection: Connection, batch: Batch, now: datetime) -> None:
@@ -201,23 +234,73 @@ def apply_journal(
     done = Ingested(position=start)
     seconds = dict.fromkeys((step.__name__ for step in STEPS), 0.0)
     touched: set[str] = set()
+    in_a_row = 0
     while done.position < last:
-        batch = _next_batch(company, done.position, batch_size, last)
+        # Two workers at once would each append to the lake what the other has not yet told of.
+        with company.ledger.alone("walk"):
+            with company.ledger.read() as connection:
+                after = read_position(connection, WORKER)
+            if after >= last:  # another worker was here
+                done = msgspec.structs.replace(done, position=after)
+                break
+            for batch in _applied(_next_batch(company, after, batch_size, last), seconds):
+                in_a_row = 0 if batch.touchpoints else in_a_row + len(batch.refused)
+                if in_a_row > MOST_IN_A_ROW and batch.problem is not None:
+                    raise batch.problem
+                touched |= batch.touched
+                done = Ingested(
+                    entries=done.entries + len(batch.entries),
+                    touchpoints=done.touchpoints + len(batch.touchpoints),
+                    refused=done.refused + len(batch.refused),
+                    profiles_touched=len(touched),
+                    tickets=done.tickets + batch.tickets,
+                    position=batch.last,
+                )
+        progress("apply", done.position - start, last - start)
+    return msgspec.structs.replace(done, seconds=seconds)
+
+
+def _applied(batch: Batch, seconds: dict[str, float]) -> Iterator[Batch]:
+    """Apply a batch; where it fails, its halves, and at last the one entry that is the reason."""
+    try:
         for step in STEPS:
             began = perf_counter()
             step(batch)
             seconds[step.__name__] += perf_counter() - began
-        touched |= batch.touched
-        done = Ingested(
-            entries=done.entries + len(batch.entries),
-            touchpoints=done.touchpoints + len(batch.touchpoints),
-            refused=done.refused + len(batch.refused),
-            profiles_touched=len(touched),
-            tickets=done.tickets + batch.tickets,
-            position=batch.last,
-        )
-        progress("apply", batch.last - start, last - start)
-    return msgspec.structs.replace(done, seconds=seconds)
+    except UNUSABLE as problem:
+        if len(batch.entries) > 1:
+            middle = len(batch.entries) // 2
+            for half in (batch.entries[:middle], batch.entries[middle:]):
+                part = Batch(company=batch.company, entries=half, last=half[-1].position)
+                yield from _applied(part, seconds)
+        elif batch.entries:
+            yield _set_aside(batch, problem)
+        else:
+            raise
+    else:
+        yield batch
+
+
+def _set_aside(batch: Batch, problem: Exception) -> Batch:
+    """Refuse the one entry of a batch that no step or store could take; the rest goes on."""
+    [entry] = batch.entries
+    name = type(problem).__name__
+    # The kind of error only: its message may hold what the entry says.
+    log.error("position %d is refused: %s", entry.position, name)
+    company = batch.company
+    for table in ("touchpoints", "order_items"):
+        company.lake.withdraw(table, [entry.position])
+    detail = f"accepted, but with a value that the stores cannot hold ({name})"
+    refused = Batch(
+        company=company,
+        entries=batch.entries,
+        last=batch.last,
+        refused=[_refused(entry, "not_storable", detail)],
+        problem=problem,
+    )
+    with company.ledger.write() as connection:
+        finish(connection, refused, company.clock())
+    return refused
 
 
 def _next_batch(company: Company, after: int, size: int, last: int) -> Batch:

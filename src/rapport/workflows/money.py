@@ -14,6 +14,8 @@ from rapport.engines.ledger import Ledger
 from rapport.vocabulary.ledger_tables import exchange_rate
 
 _STEP = Decimal("0.0001")
+#: The lake holds money in eighteen digits, four of them decimals.
+_LARGEST = Decimal(10) ** 14
 
 
 class Rates:
@@ -29,14 +31,20 @@ class Rates:
         }
 
     def convert(self, amount: Decimal | None, currency: str | None, day: date) -> Decimal | None:
-        """``amount`` in the reporting currency by the last rate on or before ``day``."""
+        """``amount`` in the reporting currency by the last rate on or before ``day``.
+
+        None without a rate, and where the product is larger than the stores hold.
+        """
         if amount is None or currency is None or self.base is None:
             return None
         if currency == self.base:
             return amount.quantize(_STEP)
         known = self._days.get(currency, [])
         index = bisect_right(known, day, key=lambda pair: pair[0]) - 1
-        return (amount * known[index][1]).quantize(_STEP) if index >= 0 else None
+        if index < 0:
+            return None
+        converted = amount * known[index][1]
+        return converted.quantize(_STEP) if abs(converted) < _LARGEST else None
 
 
 def read_rates(connection: Connection, base: str | None) -> Rates:

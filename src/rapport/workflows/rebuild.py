@@ -31,9 +31,15 @@ def rebuild_lake(
         entries = int(connection.scalar(select(func.count()).select_from(journal)) or 0)
     if dry_run:
         return Rebuilt(entries=entries, touchpoints=entries)
-    company.lake.forget_history()
-    with company.ledger.write() as connection:
-        connection.execute(update(position).where(position.c.worker == WORKER).values(position=0))
+    # Alone: a worker between the two would append late rows to the emptied lake, and the lake
+    # would then take the earlier ones for known. The position first: after a crash in between
+    # the lake still knows by position what it has.
+    with company.ledger.alone("walk"):
+        with company.ledger.write() as connection:
+            connection.execute(
+                update(position).where(position.c.worker == WORKER).values(position=0)
+            )
+        company.lake.forget_history()
     applied = apply_journal(
         company, progress=lambda _step, done, total: progress("rebuild", done, total)
     )

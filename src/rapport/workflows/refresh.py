@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -20,6 +21,8 @@ from rapport.workflows.company import Company, Progress, silent, write_choice
 CHUNK = 1_000
 #: So many newer memberships make questions slower than writing the mapping anew would.
 _MANY_CHANGES = 20_000
+#: What a column of money holds.
+_MOST_MONEY = Decimal("99999999999999.9999")
 
 
 def refresh_profiles(company: Company, *, progress: Progress = silent) -> int:
@@ -56,7 +59,8 @@ def _activity(table: pa.Table) -> dict[str, ProfileActivity]:
             last_seen=row["last_seen"],
             touchpoint_count=row["touchpoint_count"],
             order_count=row["order_count"],
-            revenue=row["revenue"],
+            # Whoever sends absurd orders spoils their own row and stops nobody else's.
+            revenue=max(-_MOST_MONEY, min(row["revenue"], _MOST_MONEY)),
             last_order_at=row["last_order_at"],
             order_numbers=tuple(sorted(row["order_ids"] or ())),
         )

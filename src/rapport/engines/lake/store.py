@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -103,6 +103,18 @@ class Lake:
                 return 0
             self._write(table, rows, mode="append", app=app, until=until)
             return int(rows.num_rows)
+
+    def withdraw(self, table: str, positions: Sequence[int]) -> None:
+        """Take out the rows of these journal positions; those that left none are passed over.
+
+        For an entry whose rows were appended before the ledger found that it cannot hold it.
+        """
+        listed = ", ".join(str(int(position)) for position in positions)
+        with self._lock:
+            delta = self._open(table)
+            if delta is not None and listed:
+                delta.delete(f"position IN ({listed})")
+                delta.update_incremental()
 
     def overwrite(self, table: str, rows: pa.Table) -> None:
         """Replace a derived table as one step: readers see the old rows or the new ones."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from operator import itemgetter
 from typing import Any, Protocol
@@ -16,7 +16,7 @@ from alembic.config import Config
 from msgspec import Struct
 from sqlalchemy import Connection, Engine, Table
 
-from rapport.errors import StoreBusy
+from rapport.errors import InvalidInput, StoreBusy
 
 
 class JournalEntry(Struct, frozen=True, kw_only=True):
@@ -82,6 +82,8 @@ class Ledger(ABC):
                 raise StoreBusy(
                     "Another process keeps the ledger busy; try again shortly"
                 ) from error
+            if self.is_too_large(error):
+                raise InvalidInput("A value is larger than the ledger can hold") from error
             raise
 
     @abstractmethod
@@ -92,6 +94,10 @@ class Ledger(ABC):
     def is_busy(self, error: sqlalchemy.exc.OperationalError) -> bool:
         """Whether the error says that somebody else holds the store."""
 
+    def is_too_large(self, error: sqlalchemy.exc.OperationalError) -> bool:
+        """Whether the error says that a value does not fit, which no second try changes."""
+        return False
+
     @abstractmethod
     def insert(self, table: Table) -> Insert:
         """The engine's own INSERT, which knows ON CONFLICT."""
@@ -99,6 +105,18 @@ class Ledger(ABC):
     @abstractmethod
     def lock(self, connection: Connection, name: str) -> None:
         """Hold the lock ``name`` until the transaction ends."""
+
+    @abstractmethod
+    def alone(self, name: str, *, patience_seconds: float = 30) -> AbstractContextManager[None]:
+        """Hold ``name`` against all other processes and threads for the block.
+
+        For work that spans several transactions and the lake. A process that dies lets go.
+
+        Raises
+        ------
+        StoreBusy
+            If somebody else still holds it after ``patience_seconds``.
+        """
 
     @abstractmethod
     def _append_journal(
@@ -171,6 +189,11 @@ class Ledger(ABC):
     def close(self) -> None:
         """Let go of all connections."""
         self.engine.dispose()
+
+
+def held_elsewhere(name: str) -> StoreBusy:
+    """The error of a lock that somebody else holds for too long."""
+    return StoreBusy(f"Another process is at the same work ({name}); try again when it is done")
 
 
 def _sorted(rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> list[Mapping[str, Any]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from hashlib import blake2b
+from time import monotonic, sleep
 from typing import Any
 
 import psycopg
@@ -11,7 +13,7 @@ import sqlalchemy
 from sqlalchemy import Connection, Table, text
 from sqlalchemy.dialects import postgresql
 
-from rapport.engines.ledger.base import Insert, JournalEntry, Ledger
+from rapport.engines.ledger.base import Insert, JournalEntry, Ledger, held_elsewhere
 from rapport.vocabulary.ledger_tables import to_micros
 
 _STAGE_SQL = (
@@ -48,12 +50,30 @@ class PostgresLedger(Ledger):
             | psycopg.errors.SerializationFailure,
         )
 
+    def is_too_large(self, error: sqlalchemy.exc.OperationalError) -> bool:
+        return isinstance(error.orig, psycopg.errors.ProgramLimitExceeded)
+
     def insert(self, table: Table) -> Insert:
         return postgresql.insert(table)
 
     def lock(self, connection: Connection, name: str) -> None:
-        key = int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _lock_key(name)})
+
+    @contextmanager
+    def alone(self, name: str, *, patience_seconds: float = 30) -> Iterator[None]:
+        """An advisory lock of a session: the server lets go of it when the session ends."""
+        key = {"key": _lock_key(f"alone:{name}")}
+        options = {"isolation_level": "AUTOCOMMIT"}
+        with self.engine.connect().execution_options(**options) as connection:
+            until = monotonic() + patience_seconds
+            while not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), key):
+                if monotonic() >= until:
+                    raise held_elsewhere(name)
+                sleep(0.05)
+            try:
+                yield
+            finally:
+                connection.execute(text("SELECT pg_advisory_unlock(:key)"), key)
 
     def _append_journal(
         self, connection: Connection, entries: Sequence[JournalEntry]
@@ -90,3 +110,7 @@ class PostgresLedger(Ledger):
             answer.append(key in fresh)
             fresh.discard(key)  # a repeat within the batch is a duplicate of its first
         return answer
+
+
+def _lock_key(name: str) -> int:
+    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)

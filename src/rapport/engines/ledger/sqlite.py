@@ -13,7 +13,7 @@ import sqlalchemy
 from sqlalchemy import Connection, Table, event
 from sqlalchemy.dialects import sqlite
 
-from rapport.engines.ledger.base import Insert, JournalEntry, Ledger
+from rapport.engines.ledger.base import Insert, JournalEntry, Ledger, held_elsewhere
 from rapport.vocabulary.ledger_tables import to_micros
 
 _JOURNAL_SQL = (
@@ -68,6 +68,29 @@ class SqliteLedger(Ledger):
 
     def lock(self, connection: Connection, name: str) -> None:
         """Nothing to do: a write transaction of SQLite is alone."""
+
+    @contextmanager
+    def alone(self, name: str, *, patience_seconds: float = 30) -> Iterator[None]:
+        """The write lock of an empty database beside the ledger.
+
+        SQLite knows how to lock a file on every system, and the system lets go of it when a
+        process dies. The ledger's own lock would keep the collector out for as long.
+        """
+        path = self.engine.url.database
+        if not path or path == ":memory:":  # nobody else can have it open
+            yield
+            return
+        held = sqlite3.connect(
+            f"{path}.{name}.lock", timeout=patience_seconds, isolation_level=None
+        )
+        try:
+            try:
+                held.execute("BEGIN EXCLUSIVE")
+            except sqlite3.OperationalError as error:
+                raise held_elsewhere(name) from error
+            yield
+        finally:
+            held.close()
 
     def _append_journal(
         self, connection: Connection, entries: Sequence[JournalEntry]
