@@ -111,8 +111,13 @@ class Findings(Struct, frozen=True, kw_only=True):
 
 
 def findings(company: Company, standing: Standing) -> Findings:
-    """What stands out in a view."""
-    return Findings(changes=_changes(company, standing), cautions=_cautions(company, standing))
+    """What stands out in a view.
+
+    Changes of a segment are not looked for: who is in it is decided by what they did lately, so
+    "the loyal buy less" would be news of the rule and not of the customers.
+    """
+    changes = () if standing.segment_rule is not None else _changes(company, standing)
+    return Findings(changes=changes, cautions=_cautions(company, standing))
 
 
 # ── changes ────────────────────────────────────────────────────────────────────────────────────

@@ -77,3 +77,9 @@ def remembered(company: Company, version: str, key: Any, make: Callable[[], T]) 
             while len(memory.kept) > MOST:
                 memory.kept.popitem(last=False)
         return made
+
+
+def forget(company: Company) -> None:
+    """Let go of every answer, as a fresh start does: for measurements."""
+    with _new_memory:
+        _memories.pop(company.lake, None)

@@ -273,13 +273,10 @@ def _names(connection: Connection, profile_ids: Sequence[str]) -> dict[str, str 
     found: dict[str, str | None] = {}
     for start in range(0, len(profile_ids), 500):
         piece = profile_ids[start : start + 500]
-        found |= dict(
-            connection.execute(
-                select(profile.c.profile_id, profile.c.name).where(profile.c.profile_id.in_(piece))
-            )
-            .tuples()
-            .all()
+        rows = connection.execute(
+            select(profile.c.profile_id, profile.c.name).where(profile.c.profile_id.in_(piece))
         )
+        found |= {profile_id: name for profile_id, name in rows}
     return found
 
 

@@ -76,7 +76,7 @@ def metric_page(
     parts: list[h.Child] = []
     if standing is not None:
         found = metric_course(company, standing, name)
-        parts.append(_course(context, standing, found))
+        parts.append(course_card(context, standing, found))
     direction = t(f"metrics.direction.{metric.direction}")
     facts = [
         Fact(label=t("metrics.meaning"), value=metric_meaning(context, name)),
@@ -111,13 +111,18 @@ def _tools(context: PageContext, standing: Standing | None, name: str, back: str
     return tools
 
 
-def _course(context: PageContext, standing: Standing, found: MetricCourse) -> h.Markup:
+def course_card(context: PageContext, standing: Standing, found: MetricCourse) -> h.Markup:
+    """A metric in time; the unit that is not over is marked."""
     t, n = context.t, context.n
     figure = found.figure
     metric = figure.metric
     values = [None if value is None else float(value) for value in found.values]
     labels = [unit_name(context, standing.view.grain, unit.first_day) for unit in found.units]
     long_labels = [unit_words(context, standing, unit) for unit in found.units]
+    foot_mark = None
+    if not standing.current.whole:
+        labels[-1] += "*"
+        foot_mark = "* " + long_labels[-1]
     name = metric_name(context, metric.name)
     sentence = t(
         "metrics.sentence",
@@ -159,7 +164,7 @@ def _course(context: PageContext, standing: Standing, found: MetricCourse) -> h.
     if change is not None:
         note += [delta(context, change), " "]
     note.append(t("dashboard.against", period=before_name(context, standing)))
-    return chart_card(context, name, chart, note=note, foot=sentence, span="span-12")
+    return chart_card(context, name, chart, note=note, foot=foot_mark, span="span-12")
 
 
 def _query(context: PageContext, found: MetricCourse) -> h.Markup:

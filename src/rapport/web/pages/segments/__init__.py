@@ -193,7 +193,7 @@ def _write_tools(context: PageContext, found: NamedSegment) -> list[h.Child]:
             context,
             t("segments.delete"),
             action=f"/segments/{found.key}/delete",
-            icon_name="trash-2",
+            icon_name="trash",
             kind="danger",
         ),
     ]

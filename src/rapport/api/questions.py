@@ -1,0 +1,80 @@
+"""Questions, the metrics they may ask for, and cohorts."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated
+
+from litestar import get, post
+from litestar.di import NamedDependency
+from litestar.params import Body, FromPath, FromQuery
+from msgspec import Struct
+
+from rapport.errors import NotFound
+from rapport.understand.dimensions import DIMENSIONS
+from rapport.understand.metrics import BY_NAME, METRICS
+from rapport.understand.metrics.base import Metric
+from rapport.understand.question import Question, unknown
+from rapport.workflows.company import Company
+from rapport.workflows.questions import Answered, CohortTriangle, ask_cohorts, ask_question
+from rapport.workflows.segments import find_segment
+
+_READ = {"permission": "dashboard.read"}
+
+
+class DimensionWord(Struct, frozen=True, kw_only=True):
+    """What an answer can be split by."""
+
+    name: str
+    description: str
+
+
+class Vocabulary(Struct, frozen=True, kw_only=True):
+    """Everything that a question may name."""
+
+    metrics: tuple[Metric, ...]
+    dimensions: tuple[DimensionWord, ...]
+
+
+@post("/api/v1/questions", sync_to_thread=True, opt=_READ, status_code=200, tags=["questions"])
+def ask(company: NamedDependency[Company], data: Annotated[Question, Body()]) -> Answered:
+    """Answer a question: metrics × dimensions × filters × time × as known when."""
+    return ask_question(company, data)
+
+
+@get("/api/v1/metrics", sync_to_thread=False, opt=_READ, tags=["questions"])
+def list_metrics() -> Vocabulary:
+    """Every metric with its definition, and every dimension."""
+    return Vocabulary(
+        metrics=METRICS,
+        dimensions=tuple(
+            DimensionWord(name=each.name, description=each.description) for each in DIMENSIONS
+        ),
+    )
+
+
+@get("/api/v1/metrics/{name:str}", sync_to_thread=False, opt=_READ, tags=["questions"])
+def read_metric(name: FromPath[str]) -> Metric:
+    """One metric with its definition."""
+    if name not in BY_NAME:
+        raise NotFound(unknown("metric", name, BY_NAME))
+    return BY_NAME[name]
+
+
+@get("/api/v1/cohorts", sync_to_thread=True, opt=_READ, tags=["questions"])
+def read_cohorts(
+    company: NamedDependency[Company],
+    first_day: FromQuery[date],
+    last_day: FromQuery[date],
+    grain: FromQuery[str] = "month",
+    segment: FromQuery[str | None] = None,
+    as_of: FromQuery[datetime | None] = None,
+) -> CohortTriangle:
+    """Who comes back, by the period of the first order; `last_day` is not included."""
+    rule = None if segment is None else find_segment(company, segment).rule
+    return ask_cohorts(
+        company, first_day=first_day, last_day=last_day, grain=grain, segment=rule, as_of=as_of
+    )
+
+
+routes = (ask, list_metrics, read_metric, read_cohorts)

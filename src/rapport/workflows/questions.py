@@ -1,0 +1,111 @@
+"""Any question to the lake, in the company's time zone, with what is needed to trust the answer."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from rapport.errors import InvalidQuestion
+from rapport.understand.answer import answer
+from rapport.understand.cohorts import Cohort, cohort_retention
+from rapport.understand.knowledge import Knowledge, knowledge
+from rapport.understand.periods import GRAINS, midnight
+from rapport.understand.question import Question, check_question, unknown
+from rapport.understand.segments.rule import Rule
+from rapport.workflows.company import Company
+from rapport.workflows.remembered import data_version, remembered
+from rapport.workflows.segments import end_of_today
+
+
+class Answered(Struct, frozen=True, kw_only=True):
+    """Rows with their age, and a digest by which two answers can be told to be the same."""
+
+    rows: list[dict[str, Any]]
+    currency: str | None
+    received_until: datetime | None
+    touchpoints: int
+    digest: str
+
+
+class CohortTriangle(Struct, frozen=True, kw_only=True):
+    """Who comes back, by the period of the first order."""
+
+    grain: str
+    cohorts: tuple[Cohort, ...]
+    received_until: datetime | None
+
+
+def ask_question(company: Company, question: Question) -> Answered:
+    """The answer to a question as a program asks it.
+
+    A `now` that is not given is the end of the company's today.
+
+    Raises
+    ------
+    InvalidQuestion
+        Naming all that is wrong.
+    """
+    if question.now is None:
+        today = end_of_today(company.clock(), company.choice("time_zone"))
+        question = replace(question, now=today)
+    check_question(question)
+    version = data_version(company)
+    known = _knowledge(company, version, question.as_of)
+    found = remembered(
+        company, version, question, lambda: answer(company.seen, question, known=known)
+    )
+    return Answered(
+        rows=found.rows(),
+        currency=company.choice("reporting_currency"),
+        received_until=known.received_until,
+        touchpoints=known.touchpoints,
+        digest=found.digest,
+    )
+
+
+def ask_cohorts(
+    company: Company,
+    *,
+    first_day: date,
+    last_day: date,
+    grain: str,
+    segment: Rule | None = None,
+    as_of: datetime | None = None,
+) -> CohortTriangle:
+    """Of those who first ordered in each unit between two days, who ordered again.
+
+    Both days are the company's own and `last_day` is not included.
+    """
+    if grain not in GRAINS:
+        raise InvalidQuestion(unknown("grain", grain, GRAINS))
+    zone = company.choice("time_zone")
+    version = data_version(company)
+    known = _knowledge(company, version, as_of)
+    start, end = midnight(first_day, zone), midnight(last_day, zone)
+    now = end_of_today(company.clock(), zone)
+    found = remembered(
+        company,
+        version,
+        ["api cohorts", start, end, grain, segment, as_of, now],
+        lambda: cohort_retention(
+            company.seen,
+            start=start,
+            end=end,
+            grain=grain,
+            time_zone=zone,
+            as_of=as_of,
+            segment=segment,
+            now=now,
+            known=known,
+        ),
+    )
+    return CohortTriangle(grain=grain, cohorts=found.cohorts, received_until=known.received_until)
+
+
+def _knowledge(company: Company, version: str, as_of: datetime | None) -> Knowledge:
+    return remembered(
+        company, version, ["knowledge", as_of], lambda: knowledge(company.seen, as_of=as_of)
+    )
