@@ -1,0 +1,208 @@
+"""Sources: counts, freshness, refusals that are tried again, and files uploaded in the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from rapport.collect.sources import ensure_source, find_source
+from rapport.errors import Conflict, InvalidInput, InvalidMapping, NotFound, PayloadTooLarge
+from rapport.workflows.company import Company
+from rapport.workflows.health import LATE, health
+from rapport.workflows.ingest import apply_journal
+from rapport.workflows.money import keep_rates
+from rapport.workflows.replay import replay_refused
+from rapport.workflows.sources import (
+    DAYS,
+    add_collector,
+    new_write_key,
+    open_source,
+    refused_download,
+    source_overview,
+    source_view,
+    worker_lag,
+)
+from rapport.workflows.upload import (
+    GUESS,
+    KEEP,
+    LARGEST,
+    Confirmed,
+    confirm_upload,
+    forget_upload,
+    keep_upload,
+    upload_preview,
+)
+from tests.company import empty_company
+from tests.conftest import FakeClock
+from tests.touchpoints import keep, order
+
+CSV = (
+    b"bon;datum;totaal;mail\n"
+    b"B1;2026-11-10 10:00;12,50;anna@kadar.example\n"
+    b"B2;2026-11-11 10:00;7,00;b@kadar.example\n"
+    b"B3;2026-11-12 10:00;=cmd|x;c@kadar.example\n"
+)
+MEANS = {"bon": "order_id", "datum": "occurred_at", "totaal": "amount", "mail": "email"}
+
+
+@pytest.fixture
+def company(tmp_path: Path, clock: FakeClock) -> Iterator[Company]:
+    with empty_company(tmp_path, clock=clock) as opened:
+        yield opened
+
+
+def confirmed(**over: object) -> Confirmed:
+    return Confirmed(
+        **{
+            "source": "till", "label": "Till", "columns": MEANS,
+            "constants": {"currency": "EUR"}, "decimal": ",", "date_format": "%Y-%m-%d %H:%M",
+        } | over  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def uploaded(company: Company, **over: object) -> None:
+    token = keep_upload(company, name="bonnen.csv", content=CSV, kind="orders")
+    confirm_upload(company, token, confirmed(**over), actor="admin@kadar.example")
+
+
+def test_a_source_is_late_when_it_breaks_its_promise(company: Company, clock: FakeClock) -> None:
+    ensure_source(
+        company.ledger, clock(), name="till", label="Till", kind="orders", expected_every_hours=24
+    )
+    assert source_overview(company)[0].state == "empty"
+    keep(company, [order("A1", "10", source="till", received_at=clock())])
+    apply_journal(company)
+    (line,) = source_overview(company)
+    assert (line.state, line.accepted, len(line.days)) == ("fresh", 1, DAYS)
+    assert line.days[-1].accepted == 1
+    clock.advance(timedelta(hours=25))
+    (line,) = source_overview(company)
+    assert (line.state, line.age_hours) == ("late", 25.0)
+
+
+def test_rates_are_as_fresh_as_the_day_they_hold_for(company: Company, clock: FakeClock) -> None:
+    ensure_source(
+        company.ledger, clock(), name="bank", label="Bank", kind="rates", expected_every_hours=800
+    )
+    with company.ledger.write() as connection:
+        keep_rates(company.ledger, connection, [("HUF", date(2026, 11, 1), Decimal("0.0025"))])
+    (line,) = source_overview(company)
+    assert (line.state, line.accepted) == ("fresh", 1)
+    clock.advance(timedelta(days=30))
+    assert source_overview(company)[0].state == "late"
+
+
+def test_the_lag_counts_what_the_worker_has_not_applied(company: Company, clock: FakeClock) -> None:
+    keep(company, [order("A1", "10", received_at=clock()), order("A2", "10", received_at=clock())])
+    assert (worker_lag(company).behind, worker_lag(company).since) == (2, clock())
+    assert health(company).status == "ok"
+    clock.advance(LATE + timedelta(seconds=1))
+    assert health(company).status == "late"
+    apply_journal(company)
+    assert (health(company).status, worker_lag(company).behind) == ("ok", 0)
+
+
+def test_a_new_collector_gets_a_key_and_a_name_that_fits_an_address(company: Company) -> None:
+    first = add_collector(company, name="webshop", label="Web shop")
+    assert new_write_key(company, "webshop", actor="a") != first
+    with pytest.raises(Conflict, match="webshop"):
+        add_collector(company, name="webshop", label="")
+    for bad in ("", "Web Shop", "a/b", "é", "x" * 61):
+        with pytest.raises(InvalidInput, match="small letters"):
+            add_collector(company, name=bad, label="")
+    open_source(company, "webshop", enabled=False, actor="a")
+    assert source_overview(company)[0].state == "closed"
+
+
+def test_an_uploaded_file_is_shown_before_anything_is_kept(company: Company) -> None:
+    token = keep_upload(company, name="../../bon nen.csv", content=CSV, kind=GUESS)
+    preview = upload_preview(company, token)
+    assert preview.kind == "orders"
+    assert preview.file == "bon_nen.csv"
+    assert [column.name for column in preview.columns] == ["bon", "datum", "totaal", "mail"]
+    assert preview.columns[0].examples == ("B1", "B2", "B3")
+    assert source_overview(company) == []
+
+
+def test_checking_an_upload_keeps_nothing_and_importing_deletes_the_file(
+    company: Company,
+) -> None:
+    token = keep_upload(company, name="bonnen.csv", content=CSV, kind="orders")
+    checked = confirm_upload(company, token, confirmed(), actor="a", dry_run=True)
+    assert (checked.accepted, checked.refused) == (2, 1)
+    assert source_overview(company) == []
+    done = confirm_upload(company, token, confirmed(), actor="a")
+    assert (done.accepted, done.refused, done.reasons[0].reason) == (2, 1, "invalid_amount")
+    with pytest.raises(NotFound):
+        upload_preview(company, token)
+    assert list((company.settings.folder / "uploads").iterdir()) == []
+    apply_journal(company)
+    view = source_view(company, "till")
+    assert [(kind.type, kind.count) for kind in view.types] == [("Order Completed", 2)]
+    assert view.mapping is not None
+    assert view.mapping["columns"]["order_id"] == "bon"
+    assert view.line.refused == 1
+
+
+def test_a_mapping_that_lacks_something_says_what_and_keeps_the_file(company: Company) -> None:
+    token = keep_upload(company, name="bonnen.csv", content=CSV, kind="orders")
+    without = {k: v for k, v in MEANS.items() if v != "occurred_at"}
+    with pytest.raises(InvalidMapping, match="occurred_at"):
+        confirm_upload(company, token, confirmed(columns=without), actor="a")
+    twice = {**MEANS, "mail": "order_id"}
+    with pytest.raises(InvalidMapping, match="cannot both be order_id"):
+        confirm_upload(company, token, confirmed(columns=twice), actor="a")
+    assert upload_preview(company, token).file == "bonnen.csv"
+    forget_upload(company, token)
+
+
+def test_a_file_for_a_source_of_another_kind_is_refused(company: Company) -> None:
+    add_collector(company, name="till", label="Till")
+    token = keep_upload(company, name="bonnen.csv", content=CSV, kind="orders")
+    with pytest.raises(Conflict, match="takes collector"):
+        confirm_upload(company, token, confirmed(), actor="a")
+
+
+def test_uploads_have_bounds_and_are_forgotten(company: Company, clock: FakeClock) -> None:
+    with pytest.raises(PayloadTooLarge, match="rapport import"):
+        keep_upload(company, name="a.csv", content=b"x" * (LARGEST + 1), kind="orders")
+    for name, content in (("a.exe", b"x"), ("a.csv.gz", b"x"), (".csv", b"x"), ("a.csv", b" \n")):
+        with pytest.raises(InvalidInput):
+            keep_upload(company, name=name, content=content, kind="orders")
+    with pytest.raises(NotFound):
+        upload_preview(company, "../../../etc/passwd")
+    old = keep_upload(company, name="a.csv", content=CSV, kind="orders")
+    clock.advance(KEEP + timedelta(seconds=1))
+    keep_upload(company, name="b.csv", content=CSV, kind="orders")
+    with pytest.raises(NotFound):
+        upload_preview(company, old)
+
+
+def test_what_was_refused_is_tried_again_after_the_mapping_is_mended(company: Company) -> None:
+    uploaded(company, decimal=".", columns=MEANS)  # "12,50" is no number with a decimal point
+    before = source_view(company, "till").line.refused
+    assert before >= 1
+    again = replay_refused(company, "till")
+    assert (again.accepted, again.refused_again) == (0, before)
+    source = find_source(company.ledger, "till")
+    mended = {**source.mapping, "file": {**source.mapping["file"], "decimal": ","}}
+    ensure_source(
+        company.ledger, company.clock(), name="till", label="Till", kind="orders", mapping=mended
+    )
+    mended_now = replay_refused(company, "till")
+    assert mended_now.accepted == before - 1  # "=cmd|x" is no amount under any mapping
+    assert source_view(company, "till").line.refused == 1
+
+
+def test_the_download_holds_no_formula(company: Company) -> None:
+    uploaded(company)
+    text = b"".join(refused_download(company, "till")).decode("utf-8-sig")
+    assert "=cmd|x" in text
+    for line in text.splitlines():
+        assert not any(cell.startswith(("=", "+", "@")) for cell in line.strip('"').split('","'))
+    with pytest.raises(InvalidInput, match="no reason"):
+        refused_download(company, "till", reason="because")
