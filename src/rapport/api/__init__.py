@@ -6,7 +6,19 @@ from importlib import import_module
 from typing import Any
 
 #: Modules with a ``routes`` tuple of Litestar handlers or routers.
-RESOURCES: tuple[str, ...] = ("rapport.api.customers",)
+RESOURCES: tuple[str, ...] = (
+    "rapport.api.alert_rules",
+    "rapport.api.customers",
+    "rapport.api.health",
+    "rapport.api.models",
+    "rapport.api.outbox",
+    "rapport.api.policy",
+    "rapport.api.questions",
+    "rapport.api.segments",
+    "rapport.api.sources",
+    "rapport.api.tickets",
+    "rapport.api.users",
+)
 
 
 def api_routes() -> list[Any]:

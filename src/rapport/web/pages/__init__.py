@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from rapport.workflows.company import Company
+from rapport.workflows.inbox import waiting_tickets
 
 
 class Entry(Struct, frozen=True, kw_only=True):
@@ -22,9 +23,54 @@ class Entry(Struct, frozen=True, kw_only=True):
 
 
 #: Modules with a ``routes`` tuple of Litestar handlers.
-PAGES: tuple[str, ...] = ("rapport.web.pages.sign_in",)
+PAGES: tuple[str, ...] = (
+    "rapport.web.pages.account",
+    "rapport.web.pages.admin",
+    "rapport.web.pages.customer",
+    "rapport.web.pages.customers",
+    "rapport.web.pages.dashboard",
+    "rapport.web.pages.inbox",
+    "rapport.web.pages.predictions",
+    "rapport.web.pages.segments",
+    "rapport.web.pages.sign_in",
+    "rapport.web.pages.sources",
+)
 
-NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = ()
+NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
+    (
+        "understand",
+        (
+            Entry(name="dashboard", href="/", icon="layout-dashboard", permission="dashboard.read"),
+            Entry(name="customers", href="/customers", icon="users", permission="customers.read"),
+            Entry(name="segments", href="/segments", icon="blend", permission="segments.read"),
+            Entry(
+                name="predictions",
+                href="/predictions",
+                icon="trending-up",
+                permission="dashboard.read",
+            ),
+        ),
+    ),
+    (
+        "act",
+        (
+            Entry(
+                name="inbox",
+                href="/inbox",
+                icon="inbox",
+                permission="tickets.read",
+                waiting=waiting_tickets,
+            ),
+        ),
+    ),
+    (
+        "manage",
+        (
+            Entry(name="sources", href="/sources", icon="database", permission="sources.read"),
+            Entry(name="admin", href="/admin", icon="shield-check", permission="users.write"),
+        ),
+    ),
+)
 
 
 def page_routes() -> list[Any]:
