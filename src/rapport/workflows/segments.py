@@ -276,7 +276,7 @@ def _names(connection: Connection, profile_ids: Sequence[str]) -> dict[str, str 
         rows = connection.execute(
             select(profile.c.profile_id, profile.c.name).where(profile.c.profile_id.in_(piece))
         )
-        found |= {profile_id: name for profile_id, name in rows}
+        found.update((row.profile_id, row.name) for row in rows)
     return found
 
 
