@@ -1,0 +1,266 @@
+"""Two shops' real data through the command line, against figures that Polars computes by itself.
+
+UCI Online Retail: invoices of a British gift shop by line, with returns, customers that nobody
+knows, and corrections of stock and books. CDNOW: a text of columns without a header.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from click.testing import CliRunner
+
+from rapport.cli import main_group
+from rapport.engines.lake import Query, Step
+from rapport.settings import Settings
+from rapport.understand.cohorts import cohort_retention
+from rapport.vocabulary.ledger_tables import refused
+from rapport.workflows.company import Company, open_company
+from tests.real_data import real_data
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+def rapport(data: Path, *arguments: str) -> Any:
+    """What a command answers, as JSON."""
+    ran = CliRunner().invoke(main_group, ["--data", str(data), *arguments, "--json"])
+    assert ran.exit_code == 0, ran.output
+    return json.loads(ran.stdout)
+
+
+def ask(company: Company, sql: str) -> list[dict[str, Any]]:
+    """Rows of a question to the lake in which records belong to their profiles of now."""
+    rows: list[dict[str, Any]] = company.seen.ask(
+        Query(steps=(Step("answer", sql),), parameters={})
+    ).to_pylist()
+    return rows
+
+
+class Shop:
+    """A company that was imported from a file, and what the commands said."""
+
+    def __init__(self, data: Path, imported: dict[str, Any], trained: dict[str, Any]) -> None:
+        self.data = data
+        self.imported = imported
+        self.trained = trained
+
+
+def _bring_in(folder: Path, file: Path, *options: str) -> Shop:
+    copied = folder / file.name
+    shutil.copy(file, copied)
+    data = folder / "data"
+    (imported,) = rapport(data, "import", "orders", str(copied), *options, "--yes")
+    rapport(data, "resolve")
+    return Shop(data, imported, rapport(data, "train"))
+
+
+@pytest.fixture(scope="module")
+def online_retail(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    file = real_data("predict/online_retail_to_2011-09-10.parquet")
+    return _bring_in(tmp_path_factory.mktemp("retail"), file, "--map", "currency=:GBP")
+
+
+@pytest.fixture
+def company(online_retail: Shop) -> Iterator[Company]:
+    with open_company(Settings(data=str(online_retail.data))) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def invoices() -> pl.DataFrame:
+    """One row per invoice, in exact decimals of pounds."""
+    lines = pl.read_parquet(real_data("predict/online_retail_to_2011-09-10.parquet"))
+    price = pl.col("UnitPrice").round(4).cast(pl.Decimal(38, 4))
+    return (
+        lines.with_columns((price * pl.col("Quantity")).alias("line"))
+        .group_by("InvoiceNo")
+        .agg(
+            pl.col("line").sum().alias("amount"),
+            pl.col("Quantity").max().alias("most"),
+            pl.col("Quantity").min().alias("least"),
+            pl.col("CustomerID").max().alias("customer"),
+            pl.col("InvoiceDate").first().dt.replace_time_zone("UTC").alias("at"),
+        )
+    )
+
+
+def no_orders() -> pl.Expr:
+    """Stock written off for nothing, and bad debt written off: nobody bought or returned."""
+    stock = (pl.col("amount") == 0) & (pl.col("most") < 0)
+    books = (pl.col("amount") < 0) & (pl.col("least") > 0)
+    return stock | books
+
+
+@pytest.fixture(scope="module")
+def orders(invoices: pl.DataFrame) -> pl.DataFrame:
+    """What counts as orders and returns."""
+    return invoices.filter(~no_orders())
+
+
+def test_every_invoice_is_kept_or_refused_with_its_reason(
+    online_retail: Shop, company: Company, invoices: pl.DataFrame
+) -> None:
+    said = online_retail.imported
+    refused_invoices = invoices.filter(no_orders())
+    assert said["rows"] == 334_054
+    assert said["accepted"] == invoices.height - refused_invoices.height == 16_138
+    assert said["refused"] == refused_invoices.height == 948
+    assert sum(reason["count"] for reason in said["reasons"]) == 948
+    with company.ledger.read() as connection:
+        details = connection.execute(refused.select()).all()
+    written_off = [row for row in details if "stock correction" in row.detail]
+    assert len(written_off) == 946
+    # Each is kept whole, so that it can be read again.
+    assert all(b"InvoiceNo" in row.payload for row in details)
+    assert refused_invoices["customer"].null_count() == 948  # no customer loses anything
+
+
+def test_revenue_orders_and_returns_are_those_of_the_file(
+    company: Company, orders: pl.DataFrame
+) -> None:
+    found = {
+        row["type"]: row
+        for row in ask(
+            company,
+            "SELECT type, count(*) AS n, sum(amount) AS amount, sum(amount_base) AS base, "
+            "count(atom_id) AS known FROM touchpoints GROUP BY type",
+        )
+    }
+    assert set(found) == {"Order Completed", "Order Refunded"}
+    returns = orders.filter(pl.col("amount") < 0)
+    sold = orders.filter(pl.col("amount") >= 0)
+    for kind, expected in (("Order Completed", sold), ("Order Refunded", returns)):
+        assert found[kind]["n"] == expected.height
+        assert found[kind]["amount"] == found[kind]["base"] == expected["amount"].sum()
+        assert found[kind]["known"] == expected["customer"].drop_nulls().len()
+    assert returns.height == 2624
+    assert company.choice("reporting_currency") == "GBP"
+
+
+def test_each_customer_of_the_file_is_one_profile_and_cash_sales_are_nobodys(
+    company: Company, orders: pl.DataFrame
+) -> None:
+    (found,) = ask(company, "SELECT count(*) AS customers, sum(revenue) AS revenue FROM customers")
+    known = orders.drop_nulls("customer")
+    assert found["customers"] == known["customer"].n_unique() == 3412
+    assert found["revenue"] == known["amount"].sum()
+    (nobody,) = ask(company, "SELECT count(*) AS n FROM touchpoints WHERE atom_id IS NULL")
+    assert nobody["n"] == orders["customer"].null_count() == 1734
+
+
+def test_rfm_rests_on_the_customers_own_orders(company: Company, orders: pl.DataFrame) -> None:
+    """Ten customers: the five who paid most, and five more from all over the file."""
+    until = orders["at"].max()
+    known = orders.drop_nulls("customer")
+    expected = (
+        known.group_by("customer")
+        .agg(
+            pl.col("at").filter(pl.col("amount") >= 0).max().alias("last"),
+            (pl.col("amount") >= 0).sum().alias("count"),
+            pl.col("amount").sum().alias("revenue"),
+        )
+        .drop_nulls("last")
+        .sort("revenue", "customer", descending=[True, False])
+    )
+    chosen = pl.concat([expected.head(5), expected.sort("customer").gather_every(680).head(5)])
+    assert chosen.height == 10
+    with company.ledger.read() as connection:
+        profile_of = dict(
+            connection.exec_driver_sql(
+                "SELECT i.value, m.profile_id FROM identifier i "
+                "JOIN membership m ON m.atom_id = i.atom_id AND m.valid_to IS NULL"
+            ).all()
+        )
+    rows = {row["profile_id"]: row for row in ask(company, "SELECT * FROM customers")}
+    for customer in chosen.iter_rows(named=True):
+        row = rows[profile_of[str(customer["customer"])]]
+        assert row["order_count"] == customer["count"]
+        assert row["revenue"] == customer["revenue"]
+        assert row["last_order_at"].astimezone(UTC) == customer["last"]
+        # Counted from the end of the data, not from today.
+        assert row["days_since_last_order"] == (until - customer["last"]).days
+
+
+def test_cohorts_are_those_of_the_file(company: Company, orders: pl.DataFrame) -> None:
+    months = (
+        orders.drop_nulls("customer")
+        .filter(pl.col("amount") >= 0)
+        .select("customer", pl.col("at").dt.convert_time_zone("Europe/Brussels").dt.truncate("1mo"))
+        .unique()
+        .with_columns(pl.col("at").min().over("customer").alias("cohort"))
+        .group_by("cohort", "at")
+        .agg(pl.col("customer").n_unique().alias("n"))
+    )
+    expected = {
+        (row["cohort"].date(), row["at"].date()): row["n"] for row in months.iter_rows(named=True)
+    }
+    found = cohort_retention(
+        company.seen,
+        start=datetime(2010, 11, 30, 23, tzinfo=UTC),
+        end=datetime(2011, 9, 30, 22, tzinfo=UTC),
+        time_zone="Europe/Brussels",
+    )
+    assert [cohort.period for cohort in found.cohorts] == sorted({first for first, _ in expected})
+    for cohort in found.cohorts:
+        for later, count in enumerate(cohort.counts):
+            month = cohort.period.month - 1 + later
+            period = date(cohort.period.year + month // 12, month % 12 + 1, 1)
+            assert count == expected.get((cohort.period, period), 0), (cohort.period, later)
+    assert sum(cohort.size for cohort in found.cohorts) == 3370
+
+
+def test_predictions_come_with_their_back_test_and_count_from_the_end_of_the_data(
+    online_retail: Shop, company: Company, orders: pl.DataFrame
+) -> None:
+    trained = online_retail.trained
+    assert trained["scored"] + trained["not_scored"] == 3412
+    assert trained["scored"] == 3370  # the others only ever returned something
+    assert trained["data_until"].startswith("2011-09-09")
+    assert {line["name"] for line in trained["accuracy"]} >= {
+        trained["model"], "mean_of_all", "same_rate_as_before",
+    }  # fmt: skip
+    (scores,) = ask(
+        company,
+        "SELECT count(probability_alive) AS n, min(probability_alive) AS low, "
+        "max(probability_alive) AS high, min(expected_orders) AS fewest FROM customers",
+    )
+    assert scores["n"] == 3370
+    assert 0 <= scores["low"] <= scores["high"] <= 1
+    assert scores["fewest"] >= 0
+
+
+def test_importing_the_file_again_changes_nothing(online_retail: Shop) -> None:
+    file = online_retail.data.parent / "online_retail_to_2011-09-10.parquet"
+    (again,) = rapport(online_retail.data, "import", "orders", str(file))
+    assert (again["accepted"], again["duplicates"]) == (0, 16_138)
+
+
+def test_cdnow_is_read_without_a_header_and_its_totals_are_the_published_ones(
+    tmp_path: Path,
+) -> None:
+    file = real_data("predict/CDNOW_sample.txt")
+    shop = _bring_in(
+        tmp_path, file,
+        *("--map", "customer_id=1", "--map", "occurred_at=3", "--map", "amount=5"),
+        *("--map", "currency=:USD"),
+    )  # fmt: skip
+    rows = [line.split() for line in file.read_text().splitlines() if line.strip()]
+    assert shop.imported["accepted"] == len(rows) == 6919
+    assert shop.imported["refused"] == 0
+    with open_company(Settings(data=str(shop.data))) as company:
+        (found,) = ask(
+            company,
+            "SELECT count(*) AS customers, sum(revenue) AS revenue, sum(order_count) AS orders "
+            "FROM customers",
+        )
+    assert found["customers"] == len({row[0] for row in rows}) == 2357
+    assert found["orders"] == 6919
+    assert float(found["revenue"]) == pytest.approx(sum(float(row[4]) for row in rows), abs=0.005)
+    assert shop.trained["scored"] == 2357
