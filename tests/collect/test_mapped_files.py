@@ -482,8 +482,8 @@ def test_parquet_without_a_status_tells_returns_by_their_signs(tmp_path: Path) -
     assert (good[1].country, good[2].country, good[2].record) == ("IE", None, None)
     assert good[2].properties == {"country": "Unspecified"}
     assert [(r.reason, r.locator) for r in bad] == [
-        ("invalid_amount", "online.parquet:4"),
-        ("invalid_amount", "online.parquet:5"),
+        ("not_an_order", "online.parquet:4"),
+        ("not_an_order", "online.parquet:5"),
     ]
     assert json.loads(bad[0].payload)["Invoice"] == "3"
 
@@ -697,5 +697,5 @@ def test_the_uci_invoices_are_read_whole_and_fast() -> None:
     assert len(good) + len(bad) == len(set(pq.read_table(path)["InvoiceNo"].to_pylist()))
     kinds = [touch.type for touch in good]
     assert (kinds.count("Order Completed"), kinds.count("Order Refunded")) == (13_514, 2_624)
-    assert {r.reason for r in bad} == {"invalid_amount"}
+    assert {r.reason for r in bad} == {"not_an_order"}
     assert all((t.order_id or "").startswith("C") for t in good if t.type == "Order Refunded")

@@ -126,6 +126,7 @@ REFUSAL_REASONS: dict[str, str] = {
     "invalid_timestamp": "a date that cannot be read",
     "timestamp_out_of_range": "a date before 1990 or more than a day in the future",
     "invalid_amount": "an amount that is not a number",
+    "not_an_order": "a correction of stock or of the books, not an order",
     "unknown_currency": "a currency code that is not in ISO 4217",
     "unknown_country": "a country that is not in ISO 3166",
     "too_many_properties": "more than 255 properties",

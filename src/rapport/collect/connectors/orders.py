@@ -131,11 +131,11 @@ def _kind(row: Row, amount: Decimal, items: Sequence[Item]) -> str:
         # Files without a status tell a return by its negative quantities; a negative price with
         # goods going out is a correction in the books, not an order.
         if items and not taken_back:
-            raise RowError("invalid_amount", "the amount is negative and nothing was returned")
+            raise RowError("not_an_order", "the amount is negative and nothing was returned")
         return ORDER_REFUNDED
     if taken_back and all(item.quantity < 0 for item in items):
         raise RowError(
-            "invalid_amount", "all quantities are negative and no money is: a stock correction?"
+            "not_an_order", "all quantities are negative and no money is: a stock correction?"
         )
     return ORDER_COMPLETED
 
