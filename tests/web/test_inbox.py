@@ -127,7 +127,7 @@ def test_a_file_is_uploaded_checked_and_imported(client: Client) -> None:
         "means_2": "amount", "column_3": "mail", "means_3": "email",
     }  # fmt: skip
     checked = client.post(at, data=form | {"do": "check"})
-    assert "Checked, nothing kept yet: 1 of 2 rows can be used, 1 not." in checked.text
+    assert "Rows: 2. Records they give: 1. Refused: 1." in checked.text
     wrong = client.post(at, data=form | {"means_1": "", "do": "import"})
     assert (wrong.status_code, "occurred_at" in wrong.text) == (400, True)
     done = client.post(at, data=form | {"do": "import"}, follow_redirects=True)

@@ -135,7 +135,7 @@ def _table(context: PageContext, found: Inbox) -> h.Markup:
         )
     columns = [
         Column(label=context.t("inbox.column.what")),
-        Column(label=context.t("inbox.column.customer")),
+        Column(label=context.t("inbox.column.customer"), clip=True),
         Column(label=context.t("inbox.column.value"), numeric=True),
         Column(label=context.t("inbox.column.owner")),
         Column(label=context.t("inbox.column.status")),
@@ -178,7 +178,12 @@ def _row(context: PageContext, found: Inbox, line: TicketLine) -> tuple[h.Child,
             h.a({"href": f"/inbox/{ticket.ticket_id}"}, ticket_title(context, ticket)),
             " ",
             priority_chip(context, ticket.priority) if ticket.priority != 2 else None,
-            h.div({"class": "small muted", "style": "font-weight:400"}, "“", line.said, "”")
+            h.div(
+                {"class": "small muted", "style": "font-weight:400;overflow-wrap:anywhere"},
+                "“",
+                line.said,
+                "”",
+            )
             if line.said
             else None,
             h.div({"class": "note"}, " · ".join(part for part in dict.fromkeys(where) if part)),

@@ -333,10 +333,11 @@ def _who(context: PageContext, view: TicketView) -> h.Markup:
         h.div(
             {"class": "stack tight"},
             h.p(
+                {"style": "overflow-wrap:anywhere"},
                 h.a(
                     {"href": f"/customers/{who.profile_id}", "class": "text-link"},
                     h.b(who.name or context.t("inbox.no_name")),
-                )
+                ),
             ),
             fact_list(context, facts),
             h.h3({"style": "margin-top:8px"}, context.t("inbox.who.last_orders")),

@@ -91,7 +91,7 @@ def key_page(context: PageContext, *, name: str, key: str, url: str) -> h.Markup
     """The key, and what to paste where."""
 
     def code(text: str) -> h.Markup:
-        return h.pre({"class": "small", "tabindex": "0", "style": _CODE}, h.code("\n", text))
+        return h.pre({"class": "small", "tabindex": "0", "style": _CODE}, "\n", h.code(text))
 
     return page(
         context,

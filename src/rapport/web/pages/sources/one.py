@@ -246,7 +246,8 @@ def _refused(context: PageContext, view: SourceView, user: User) -> h.Markup:
                                     "background:var(--sunken);padding:8px;border-radius:6px;"
                                     "margin:4px 0",
                                 },
-                                h.code("\n", row.payload),
+                                "\n",
+                                h.code(row.payload),
                             ),
                         )
                     )
