@@ -16,11 +16,9 @@ from sqlalchemy import Connection, delete, func, select, update
 
 from rapport.collect.sources import count_refused
 from rapport.engines.ledger import JournalEntry, Ledger
+from rapport.privacy.spreadsheet_cells import safe_cell
 from rapport.vocabulary import ledger_tables as t
 from rapport.vocabulary.touchpoint import REFUSAL_REASONS, RefusedRecord
-
-#: A cell that starts with one of these is a formula to a spreadsheet (OWASP, CSV injection).
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 class RefusedCount(Struct, frozen=True, kw_only=True):
@@ -187,11 +185,6 @@ def _pages(ledger: Ledger, source: str | None, reason: str | None) -> Iterator[l
         after = page[-1].refused_id
 
 
-def harmless_cell(value: str) -> str:
-    """``value`` as a spreadsheet shows it and never runs it: formulas get an apostrophe."""
-    return "'" + value if value.lstrip(" \u00a0").startswith(_FORMULA_STARTS) else value
-
-
 def refused_csv(
     ledger: Ledger, *, source: str | None = None, reason: str | None = None
 ) -> Iterator[bytes]:
@@ -219,7 +212,7 @@ def refused_csv(
 def _csv_lines(rows: Sequence[Sequence[str]] | Iterator[Sequence[str]]) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(text, quoting=csv.QUOTE_ALL)
-    writer.writerows([harmless_cell(cell) for cell in row] for row in rows)
+    writer.writerows([safe_cell(cell) for cell in row] for row in rows)
     return text.getvalue().encode("utf-8")
 
 

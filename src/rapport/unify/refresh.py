@@ -17,7 +17,7 @@ from rapport.unify.names import fold, fold_words
 from rapport.unify.stored_evidence import atoms_of, chunks, rows_in
 from rapport.unify.survivorship import ProfileFacts, facts_of
 from rapport.vocabulary import ledger_tables as t
-from rapport.vocabulary.identifier_values import normalise_phone
+from rapport.vocabulary.identifier_values import normalise_email, normalise_phone, readable_phone
 
 _COLUMNS = ("name", "email", "phone", "birthday", "language", "country", "city", "postal_code")
 _ACTIVITY = (
@@ -110,6 +110,11 @@ def _derived(facts: ProfileFacts) -> dict[str, Any]:
     for name in _COLUMNS:
         fact = facts.shown.get(name)
         row[name] = None if fact is None else fact.value
+    # Lists and messages need one form; what each silo wrote stays in its fact.
+    if row["email"]:
+        row["email"] = normalise_email(row["email"]) or row["email"]
+    if row["phone"]:
+        row["phone"] = readable_phone(row["phone"], row["country"])
     return row | {"conflict_count": len(facts.conflicts)}
 
 

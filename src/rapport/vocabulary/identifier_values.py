@@ -126,6 +126,16 @@ def normalise_phone(value: str, country: str | None) -> str | None:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
+def readable_phone(value: str, country: str | None) -> str:
+    """The number as people read it, with its country: ``+32 470 12 34 56``; else as it came."""
+    number = normalise_phone(value, country)
+    if number is None:
+        return value
+    return phonenumbers.format_number(
+        phonenumbers.parse(number), phonenumbers.PhoneNumberFormat.INTERNATIONAL
+    )
+
+
 def normalise_loyalty_card(value: str) -> str | None:
     """The card number's letters and digits in upper case: ``mk-0042 17`` is ``MK004217``."""
     text = _FLOAT_TAIL.sub(r"\1", _compatible(value))

@@ -4,28 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Iterator, Sequence
+
+from rapport.privacy.spreadsheet_cells import safe_cell
 
 #: Excel takes a file as UTF-8 only with this mark before it.
 BYTE_ORDER_MARK = "\ufeff"
-#: A cell that begins so is calculated by spreadsheets; see OWASP, "CSV Injection".
-_CALCULATED = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-#: A signed number, such as a phone number or a refund: calculating it gives itself.
-_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
-
-
-def safe_cell(value: str) -> str:
-    """``value`` so that no spreadsheet takes it for a formula.
-
-    Examples
-    --------
-    >>> safe_cell("=HYPERLINK(1)"), safe_cell("+32470123456"), safe_cell("Anna")
-    ("'=HYPERLINK(1)", '+32470123456', 'Anna')
-    """
-    if value.lstrip().startswith(_CALCULATED) and not _NUMBER.fullmatch(value):
-        return f"'{value}"
-    return value
 
 
 def csv_pieces(header: Sequence[str], pieces: Iterable[Iterable[Sequence[str]]]) -> Iterator[str]:

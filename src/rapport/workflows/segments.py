@@ -13,8 +13,8 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, delete, insert, select, update
 
-from rapport.collect.refused import harmless_cell
 from rapport.errors import Conflict, InvalidInput, NotFound
+from rapport.privacy.spreadsheet_cells import safe_cell
 from rapport.understand.answer import answer
 from rapport.understand.periods import add_units, local_day, midnight, unit_start
 from rapport.understand.question import NamedRule, Question
@@ -300,7 +300,7 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, datetime):
         return value.isoformat()
-    return harmless_cell(value) if isinstance(value, str) else str(value)
+    return safe_cell(value) if isinstance(value, str) else str(value)
 
 
 def _line(cells: Any) -> bytes:
