@@ -28,7 +28,14 @@ from rapport.api.errors import error_answer
 from rapport.collect.group_commit import GroupCommit
 from rapport.collect.intake import Intake
 from rapport.collect.sources import WriteKeys
-from rapport.errors import InternalError, NotAllowed, NotFound, NotSignedIn, RapportError
+from rapport.errors import (
+    InternalError,
+    NotAllowed,
+    NotFound,
+    NotSignedIn,
+    RapportError,
+    where_it_failed,
+)
 from rapport.settings import read_settings
 from rapport.vocabulary.access import User
 from rapport.web.assets import COMPRESSION, assets
@@ -113,8 +120,7 @@ def _as_ours(error: Exception) -> RapportError:
         ours.http_status = error.status_code  # type: ignore[misc]
         return ours
     reference = secrets.token_hex(4)
-    # The traceback holds code and types; messages of drivers may hold values, so they stay out.
-    log.error("reference %s: %s", reference, type(error).__name__, exc_info=error)
+    log.error("reference %s: %s", reference, where_it_failed(error))
     return InternalError(f"Something went wrong here; reference {reference}", reference=reference)
 
 

@@ -24,6 +24,8 @@ RapportError                     shown to the user unless marked internal
 
 from __future__ import annotations
 
+import traceback
+from collections.abc import Iterator
 from typing import ClassVar
 
 
@@ -146,3 +148,22 @@ class DeliveryFailed(TransientError):
 class InternalError(RapportError):
     code = "internal"
     shown = False
+
+
+def where_it_failed(error: BaseException) -> str:
+    """Types and places of an error and its causes, for a log.
+
+    Their messages are left out: a driver's or a parser's may quote a person's values.
+    """
+    return "\n".join(
+        f"{type(one).__name__} at\n{''.join(traceback.format_tb(one.__traceback__)).rstrip()}"
+        for one in _with_causes(error)
+    )
+
+
+def _with_causes(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__

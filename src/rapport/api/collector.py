@@ -18,7 +18,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from rapport.collect.intake import Delivery, Intake, require_endpoint, too_large
 from rapport.collect.segment import analytics_js_settings, rudder_source_config
-from rapport.errors import InternalError, InvalidInput, Overloaded, RapportError
+from rapport.errors import InternalError, InvalidInput, Overloaded, RapportError, where_it_failed
 
 log = logging.getLogger(__name__)
 
@@ -211,8 +211,8 @@ async def _answered(handle: Callable[[], Awaitable[_Answer]]) -> _Answer:
         return _error(error)
     except ClientException:  # the client hung up while sending
         return _error(InvalidInput("The request ended before its body did"))
-    except Exception:
-        log.exception("the collector failed")
+    except Exception as error:
+        log.error("the collector failed: %s", where_it_failed(error))
         return _error(InternalError("The request could not be taken; send it again"))
 
 

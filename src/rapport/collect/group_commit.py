@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from rapport.collect.refused import keep_refused
 from rapport.engines.ledger import JournalEntry, Ledger
-from rapport.errors import Overloaded
+from rapport.errors import Overloaded, where_it_failed
 from rapport.vocabulary.touchpoint import RefusedRecord
 
 log = logging.getLogger(__name__)
@@ -164,7 +164,7 @@ class GroupCommit:
                 for request in group:
                     self._write([request])
                 return
-            log.exception("a request could not be kept")
+            log.error("a request could not be kept: %s", where_it_failed(error))
             _wake([(group[0], None, error)])
             return
         _wake([(request, k, None) for request, k in zip(group, kept, strict=True)])

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from urllib.parse import urlencode
 
-from rapport.errors import RapportError
+from rapport.errors import RapportError, where_it_failed
 from rapport.understand.metrics import BY_NAME as METRICS
 from rapport.understand.segments.rule import All, Rule, where, write_rule
 from rapport.web import html as h
@@ -571,10 +571,7 @@ def draw(context: PageContext, company: Company, standing: Standing, name: str) 
         message, reference = problem.message, None
     except Exception as problem:
         reference = secrets.token_hex(4)
-        # The traceback holds code and types, never values: see `asgi`.
-        log.error(
-            "card %s, reference %s: %s", name, reference, type(problem).__name__, exc_info=problem
-        )
+        log.error("card %s, reference %s: %s", name, reference, where_it_failed(problem))
         message = context.t("dashboard.card_failed")
     again = href(f"/dashboard/{name}", standing.view)
     return card(
