@@ -21,7 +21,10 @@ from litestar.enums import HttpMethod
 from litestar.exceptions import HTTPException
 from litestar.handlers import BaseRouteHandler
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 
+from rapport import __version__
 from rapport.api import api_routes
 from rapport.api.collector import collector_routes
 from rapport.api.errors import error_answer
@@ -30,6 +33,7 @@ from rapport.collect.intake import Intake
 from rapport.collect.sources import WriteKeys
 from rapport.errors import (
     InternalError,
+    InvalidInput,
     NotAllowed,
     NotFound,
     NotSignedIn,
@@ -84,12 +88,19 @@ def permission_guard(
         raise NotAllowed(f"Your role, {user.role}, may not do this (it needs {needed})")
 
 
+async def before_each(request: Request[Any, Any, Any]) -> None:
+    """What holds for every request before its handler sees it."""
+    if b"%00" in request.scope["query_string"]:  # no text of ours has one, and PostgreSQL no room
+        raise InvalidInput("The address holds a NUL character")
+    await refuse_forgery(request)
+
+
 async def refuse_forgery(request: Request[Any, Any, Any]) -> None:
     """A write by a browser's session must carry the session's own token."""
     if request.method in _SAFE_METHODS or request.route_handler.opt.get("cross_origin"):
         return
     origin = request.headers.get("origin")
-    if origin and origin != "null" and urlsplit(origin).netloc != request.headers.get("host"):
+    if origin and origin != "null" and _host_of(origin) != request.headers.get("host"):
         raise NotAllowed("This write came from a page of another site")
     session: Session | None = request.scope.get("auth")
     if session is None:
@@ -97,9 +108,21 @@ async def refuse_forgery(request: Request[Any, Any, Any]) -> None:
     given = request.headers.get(CSRF_HEADER)
     if given is None and "form" in request.headers.get("content-type", ""):
         given = (await request.form()).get(CSRF_FIELD)
-    if not secrets.compare_digest(str(given or ""), session.csrf_token):
+    # As bytes: for text beyond ASCII the comparison raises instead of saying no.
+    if not secrets.compare_digest(_as_bytes(given), session.csrf_token.encode()):
         raise NotAllowed("The page was too old to write from; reload it and try again")
     return
+
+
+def _host_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:  # such as "http://[": no browser sends it
+        return None
+
+
+def _as_bytes(given: object) -> bytes:
+    return given.encode("utf-8", "replace") if isinstance(given, str) else b""
 
 
 def _answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
@@ -122,6 +145,27 @@ def _as_ours(error: Exception) -> RapportError:
     reference = secrets.token_hex(4)
     log.error("reference %s: %s", reference, where_it_failed(error))
     return InternalError(f"Something went wrong here; reference {reference}", reference=reference)
+
+
+def _describe() -> OpenAPIConfig:
+    """The API's description at /schema, for whoever may use the API.
+
+    Signed in, because it tells a stranger what is installed here and of no use to them. As JSON
+    and YAML only: the viewers that Litestar brings load their scripts from other sites.
+    """
+    return OpenAPIConfig(
+        title="Rapport",
+        version=__version__,
+        render_plugins=[JsonRenderPlugin(path=["/", "/openapi.json"]), YamlRenderPlugin()],
+        openapi_router=Router(
+            "/schema",
+            route_handlers=[],
+            guards=[permission_guard],
+            middleware=[WhoAsks],
+            opt={"permission": "signed_in"},
+            include_in_schema=False,
+        ),
+    )
 
 
 def create_app(
@@ -152,12 +196,13 @@ def create_app(
                 "/",
                 route_handlers=[assets, *page_routes(), *api_routes()],
                 guards=[permission_guard],
-                before_request=refuse_forgery,
+                before_request=before_each,
                 middleware=[WhoAsks],
                 dependencies={"company": Provide(company, sync_to_thread=False)},
             ),
         ],
         lifespan=[lifespan],
+        openapi_config=_describe(),
         exception_handlers={Exception: _answer_error},
         response_headers=_HEADERS,
         compression_config=COMPRESSION,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from hashlib import sha256
+from threading import BoundedSemaphore
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -12,6 +13,8 @@ from rapport.errors import InvalidInput
 
 MIN_PASSWORD_LENGTH = 10
 _hasher = PasswordHasher()
+#: Each check takes 64 MB; a crowd at the door must not take them all at once.
+_at_once = BoundedSemaphore(4)
 # Checked when no account has the address, so that the answer takes as long as when one has.
 _NOBODY = _hasher.hash(secrets.token_urlsafe(16))
 
@@ -32,7 +35,8 @@ def hash_password(password: str) -> str:
 def password_fits(password: str, stored_hash: str | None) -> bool:
     """Whether the password is the one that was hashed; None stands for no account."""
     try:
-        return _hasher.verify(stored_hash or _NOBODY, password) and stored_hash is not None
+        with _at_once:
+            return _hasher.verify(stored_hash or _NOBODY, password) and stored_hash is not None
     except (VerificationError, InvalidHashError):
         return False
 

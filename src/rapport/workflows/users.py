@@ -137,27 +137,14 @@ def sign_in(company: Company, *, email: str, password: str) -> str:
     now = company.clock()
     address = email.strip().lower()
     attempt_key = sha256(address.encode()).hexdigest()
-    with company.ledger.read() as connection:
-        attempt = connection.execute(
-            select(sign_in_attempt).where(sign_in_attempt.c.email_digest == attempt_key)
-        ).first()
+    with company.ledger.write() as connection:
+        company.ledger.lock(connection, "sign_in")
+        # Counted as failed before it is looked at: of attempts made at once each counts.
+        _count_attempt(company, connection, attempt_key, now)
         found = connection.execute(
             select(accounts).where(accounts.c.email == address, accounts.c.disabled_at.is_(None))
         ).first()
-    if attempt is not None and (wait := _wait(attempt.failures, attempt.last_at, now)):
-        raise Overloaded(
-            f"Too many failed attempts; try again in {wait} seconds", retry_after_seconds=wait
-        )
     if not password_fits(password, found.password_hash if found else None):
-        with company.ledger.write() as connection:
-            failures = 1 + (attempt.failures if attempt else 0)
-            company.ledger.upsert(
-                connection,
-                sign_in_attempt,
-                [{"email_digest": attempt_key, "failures": failures, "last_at": now}],
-                ["email_digest"],
-                ["failures", "last_at"],
-            )
         raise NotSignedIn("E-mail address and password do not belong together")
     assert found is not None  # noqa: S101  # password_fits is False without an account
     token = new_token()
@@ -177,6 +164,29 @@ def sign_in(company: Company, *, email: str, password: str) -> str:
         )
         _note(connection, now, address, "sign_in", None)
     return token
+
+
+def _count_attempt(company: Company, connection: Connection, key: str, now: datetime) -> None:
+    attempt = connection.execute(
+        select(sign_in_attempt).where(sign_in_attempt.c.email_digest == key)
+    ).first()
+    if attempt is not None and (wait := _wait(attempt.failures, attempt.last_at, now)):
+        raise Overloaded(
+            f"Too many failed attempts; try again in {wait} seconds", retry_after_seconds=wait
+        )
+    company.ledger.upsert(
+        connection,
+        sign_in_attempt,
+        [
+            {
+                "email_digest": key,
+                "failures": 1 + (attempt.failures if attempt else 0),
+                "last_at": now,
+            }
+        ],
+        ["email_digest"],
+        ["failures", "last_at"],
+    )
 
 
 def session_of(company: Company, token: str | None) -> Session | None:

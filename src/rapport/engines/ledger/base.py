@@ -18,6 +18,8 @@ from sqlalchemy import Connection, Engine, Table
 
 from rapport.errors import InvalidInput, StoreBusy
 
+_NO_ROOM = "A number or a text is larger than the ledger can hold, or no text at all"
+
 
 class JournalEntry(Struct, frozen=True, kw_only=True):
     """One accepted payload on its way to the journal."""
@@ -83,8 +85,14 @@ class Ledger(ABC):
                     "Another process keeps the ledger busy; try again shortly"
                 ) from error
             if self.is_too_large(error):
-                raise InvalidInput("A value is larger than the ledger can hold") from error
+                raise InvalidInput(_NO_ROOM) from error
             raise
+        except sqlalchemy.exc.DataError as error:
+            raise InvalidInput(_NO_ROOM) from error
+        except OverflowError as error:
+            if "SQLite" not in str(error):  # the driver says so itself; SQLAlchemy passes it on
+                raise
+            raise InvalidInput(_NO_ROOM) from error
 
     @abstractmethod
     def transaction_options(self, *, write: bool) -> Mapping[str, Any]:

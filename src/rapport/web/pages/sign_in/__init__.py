@@ -26,7 +26,14 @@ from rapport.web.visit import (
     html_response,
 )
 from rapport.workflows.company import Company
-from rapport.workflows.users import SESSION_HOURS, set_preferences, sign_in, sign_out
+from rapport.workflows.users import (
+    LANGUAGES,
+    SESSION_HOURS,
+    THEMES,
+    set_preferences,
+    sign_in,
+    sign_out,
+)
 
 _YEAR = 365 * 24 * 3600
 
@@ -135,11 +142,14 @@ def preferences_post(
 ) -> Response[Any]:
     """Remember language or theme, with the user or, before signing in, in the browser."""
     answer = Redirect(_inside(data.back), status_code=303)
+    # Only what we offer: anything else would come back as a cookie that somebody made up.
+    language = data.language if data.language in LANGUAGES else None
     theme = "auto" if data.theme == "system" else data.theme
+    theme = theme if theme in THEMES else None
     user = request.scope.get("user")
     if user is not None:
-        set_preferences(company, user.user_id, language=data.language, theme=theme)
-    for name, value in ((LANGUAGE_COOKIE, data.language), (THEME_COOKIE, theme)):
+        set_preferences(company, user.user_id, language=language, theme=theme)
+    for name, value in ((LANGUAGE_COOKIE, language), (THEME_COOKIE, theme)):
         if value:
             answer.set_cookie(_cookie(company, name, value, _YEAR))
     return answer
