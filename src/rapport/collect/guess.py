@@ -22,7 +22,7 @@ from rapport.collect.connectors.orders import LINE_FIELDS
 from rapport.collect.countries import country_code
 from rapport.collect.currencies import currency_code
 from rapport.collect.mapping import WHITESPACE, FileFormat, FileKind, Mapping
-from rapport.collect.tables import EXCEL_SEPARATOR, open_file, read_chunks
+from rapport.collect.tables import DAMAGED, EXCEL_SEPARATOR, open_file, read_chunks
 from rapport.errors import InvalidMapping
 
 _SAMPLE_BYTES = 1_000_000
@@ -142,7 +142,12 @@ def _source_name(path: Path) -> str:
 
 def _guess_format(path: Path, questions: list[str]) -> FileFormat:
     with open_file(path) as file:
-        head = file.read(_SAMPLE_BYTES)
+        try:
+            head = file.read(_SAMPLE_BYTES)
+        except DAMAGED as error:
+            raise InvalidMapping(
+                f"{path.name} is damaged or no gzip file; copy it again from its silo"
+            ) from error
     if not head.strip():
         raise InvalidMapping(f"{path.name} is empty")
     if head[:4] == b"PAR1":

@@ -6,6 +6,7 @@ import codecs
 import csv
 import gzip
 import io
+import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
@@ -51,6 +52,10 @@ class Chunk(Struct, frozen=True, kw_only=True):
     bad: Sequence[BadRow] = ()
 
 
+#: What a packed file that is none, or not whole, or changed on the way is found by.
+DAMAGED = (EOFError, gzip.BadGzipFile, zlib.error)
+
+
 def open_file(path: Path) -> BinaryIO:
     """The file's bytes, unpacked if its name ends in ".gz".
 
@@ -77,7 +82,7 @@ def read_chunks(file: BinaryIO, written: FileFormat, rows: int = CHUNK_ROWS) -> 
     """
     try:
         yield from _READERS[written.format](file, written, rows)
-    except (pa.ArrowInvalid, EOFError, gzip.BadGzipFile) as error:
+    except (pa.ArrowInvalid, *DAMAGED) as error:
         # Arrow quotes the file's content in its messages, so they are not passed on.
         raise InvalidMapping(
             f"The file is damaged or is not {written.format}; state its format under [file]"

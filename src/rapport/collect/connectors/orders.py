@@ -92,7 +92,7 @@ def read_order(rows: Sequence[Row]) -> Iterable[Touchpoint]:
             "invalid_amount", "lines of one order state different totals; is it `line_amount`?"
         )
     lines = [item.amount for item in items if item.amount is not None]
-    amount = sum(lines, Decimal(0)) if stated is None else stated
+    amount = _within_reach(sum(lines, Decimal(0))) if stated is None else stated
     if stated is None and not lines:
         raise RowError("missing_field", "the order has no amount")
     kind = _kind(first, amount, items)
@@ -111,6 +111,16 @@ def read_order(rows: Sequence[Row]) -> Iterable[Touchpoint]:
         items=items,
         properties={"coupon": first.text("coupon")},
     )
+
+
+def _within_reach(amount: Decimal) -> Decimal:
+    """An amount that was computed, which may be larger than each of its parts may be."""
+    try:
+        return read_money(amount)
+    except ValueError as error:
+        raise RowError("invalid_amount", "price times quantity, or the sum, is above 10^12") from (
+            error
+        )
 
 
 def _kind(row: Row, amount: Decimal, items: Sequence[Item]) -> str:
@@ -166,7 +176,7 @@ def _line(row: Row) -> Item:
     amount = row.money("line_amount")
     quantity = Decimal(1) if quantity is None else quantity
     if amount is None and price is not None:
-        amount = read_money(price * quantity)
+        amount = _within_reach(price * quantity)
     if amount is None and "amount" not in row.reading.mapping.columns:
         raise RowError("missing_field", "a line has neither `line_amount` nor `unit_price`")
     name = row.text("item_name")
