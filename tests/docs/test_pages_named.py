@@ -27,13 +27,13 @@ NAMED = sorted(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", NAMED)
-def test_a_page_that_the_manual_names_opens_for_the_demos_manager(
+def test_a_page_that_the_manual_names_opens(
     path: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     data = copy_of_small_company(tmp_path_factory.getbasetemp(), tmp_path / "data")
-    manager = next(user for user in DEMO_USERS if user.role == "manager")
+    admin = next(user for user in DEMO_USERS if user.role == "admin")
     with open_company(Settings(data=str(data))) as company, visitor(company) as client:
-        client.post("/sign-in", data={"email": manager.email, "password": manager.password})
+        client.post("/sign-in", data={"email": admin.email, "password": admin.password})
         assert client.get(path).status_code == 200
 
 
