@@ -81,7 +81,7 @@ def due_words(context: PageContext, ticket: Ticket, now: datetime, *, overdue: b
             context.t("inbox.overdue", time=late), tone="bad", icon_name="clock-alert", title=title
         )
     left = context.n.duration(ticket.due_at - now)
-    return h.span({"title": title}, context.t("inbox.due_in", time=left))
+    return h.span({"class": "nowrap", "title": title}, context.t("inbox.due_in", time=left))
 
 
 def status_chip(context: PageContext, status: str) -> h.Markup:

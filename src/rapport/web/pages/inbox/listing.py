@@ -194,7 +194,7 @@ def _row(context: PageContext, found: Inbox, line: TicketLine) -> tuple[h.Child,
         if ticket.profile_id
         else h.span({"class": "muted"}, context.t("inbox.unknown_customer")),
         None if line.revenue is None else context.n.money(line.revenue, currency=found.currency),
-        line.owner_name,
+        h.span({"class": "nowrap"}, line.owner_name),
         status_chip(context, ticket.status),
         due_words(context, ticket, found.at, overdue=line.overdue),
     )
