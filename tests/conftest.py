@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy
+from argon2 import PasswordHasher
 
 from rapport.engines.lake import Lake
 from rapport.engines.ledger import Ledger, open_ledger
+from rapport.privacy import credentials
 
 #: URL of a PostgreSQL server where tests may create databases.
 POSTGRES = os.environ.get("RAPPORT_TEST_POSTGRES", "")
@@ -30,6 +32,16 @@ class FakeClock:
 
     def advance(self, by: timedelta) -> None:
         self.now += by
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_passwords() -> Iterator[None]:
+    """Hundreds of tests sign in; a hash made to be slow would be most of what the suite does."""
+    quick = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(credentials, "_hasher", quick)
+        patch.setattr(credentials, "_NOBODY", quick.hash("nobody has this password"))
+        yield
 
 
 @pytest.fixture

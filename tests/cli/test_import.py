@@ -129,3 +129,11 @@ def test_a_mapping_of_another_kind_is_not_used(rapport: Rapport) -> None:
     assert ran.code == 2
     assert "orders" in ran.err
     assert "contacts" in ran.err
+
+
+def test_orders_without_a_currency_are_asked_for_one(rapport: Rapport, tmp_path: Path) -> None:
+    path = tmp_path / "n.csv"
+    path.write_text("order_id,date,total,email\n1,2026-03-01,5,a@x.example\n", "utf-8")
+    refused = rapport("import", "orders", str(path), "--yes")
+    assert refused.code == 2
+    assert "--map currency=:EUR" in " ".join(refused.err.split())

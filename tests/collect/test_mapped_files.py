@@ -699,3 +699,21 @@ def test_the_uci_invoices_are_read_whole_and_fast() -> None:
     assert (kinds.count("Order Completed"), kinds.count("Order Refunded")) == (13_514, 2_624)
     assert {r.reason for r in bad} == {"not_an_order"}
     assert all((t.order_id or "").startswith("C") for t in good if t.type == "Order Refunded")
+
+
+def test_an_address_says_where_a_person_lives_and_a_shop_does_not(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text("id,date,email,total,land\n1,2026-03-01,a@x.example,5,Belgium\n", "utf-8")
+    columns = {
+        "order_id": "id", "occurred_at": "date", "email": "email", "amount": "total",
+        "country": "land",
+    }  # fmt: skip
+    for channel, expected in (("web", "BE"), ("store", None)):
+        mapping = Mapping(
+            source="s", kind="orders", columns=columns,
+            constants={"currency": "EUR", "channel": channel},
+        )  # fmt: skip
+        (batch,) = read_touchpoints(path, mapping, datetime(2026, 11, 1, tzinfo=UTC))
+        (touch,) = batch.touchpoints
+        assert touch.country == "BE"
+        assert touch.traits.get("country") == expected

@@ -319,6 +319,9 @@ class Row:
             traits = {"name": name, **traits}
         country = self.country()
         where = self.channel(channel)
+        if country is not None and identifiers and where != "store":
+            # A shop's country is where it stands; an address or a telephone is the person's.
+            traits = {"country": country, **traits}
         return Touchpoint(
             touchpoint_id=touchpoint_id,
             source=self.reading.source,

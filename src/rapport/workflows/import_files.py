@@ -102,6 +102,12 @@ def prepare_mapping(
         return PreparedMapping(mapping=_settled(written, theirs, constants, source), certain=True)
     guess = guess_mapping(path, kind=kind)
     mapping = _settled(guess.mapping, theirs, constants, source)
+    stated = {*mapping.columns, *mapping.constants}
+    if kind == "orders" and "currency" not in stated:
+        raise InvalidMapping(
+            f"No column of {path.name} names a currency, and amounts without one are worth "
+            "nothing: state it, such as --map currency=:EUR"
+        )
     return PreparedMapping(
         mapping=mapping,
         certain=False,
@@ -109,7 +115,11 @@ def prepare_mapping(
         lines=tuple(
             MappedColumn(field=ours, column=column) for ours, column in mapping.columns.items()
         ),
-        questions=guess.questions,
+        questions=tuple(
+            question
+            for question in guess.questions
+            if not any(f"`{name}`" in question for name in (*constants, *theirs))
+        ),
     )
 
 
@@ -155,7 +165,7 @@ def import_file(
             mapping=msgspec.to_builtins(mapping),
             expected_every_hours=mapping.expected_every_hours,
         ).source_id
-        if find_mapping(path) is None:
+        if find_mapping(path) != mapping:
             write_mapping(mapping, mapping_path(path))
     if mapping.kind == "rates":
         return _import_rates(company, path, mapping, source_id, dry_run=dry_run)

@@ -142,6 +142,17 @@ def _refused(company: Company, now: datetime, until: datetime, refusal: NotEnoug
     )  # fmt: skip
 
 
+def shown_scores(card: ModelCard) -> tuple[str, ...]:
+    """The scores that the data support.
+
+    Where nobody is seen to leave, the model calls everybody a customer for ever: such a
+    probability says nothing about a person and is not shown.
+    """
+    if "dropout_not_identified" in card.flags:
+        return tuple(name for name in SCORE_NAMES if name != "probability_alive")
+    return SCORE_NAMES
+
+
 def _keep(company: Company, scored: ScoredProfiles, now: datetime) -> Trained:
     table, card = scored.table, scored.card
     horizon_days = round(card.horizon_weeks * 7)
@@ -151,7 +162,7 @@ def _keep(company: Company, scored: ScoredProfiles, now: datetime) -> Trained:
             connection, now=now, until=card.as_of, card=msgspec.to_builtins(card), status="live"
         )
         connection.execute(delete(score))
-        for name in SCORE_NAMES:
+        for name in shown_scores(card):
             columns = zip(
                 table["profile_id"].to_pylist(),
                 table[name].to_pylist(),
@@ -172,7 +183,10 @@ def _keep(company: Company, scored: ScoredProfiles, now: datetime) -> Trained:
             if rows:
                 connection.execute(insert(score), rows)
     company.lake.append(
-        "scores", _history(table, version, card.as_of), app=f"scores:{version}", until=version
+        "scores",
+        _history(table, shown_scores(card), version, card.as_of),
+        app=f"scores:{version}",
+        until=version,
     )
     return Trained(
         model=card.model,
@@ -185,9 +199,9 @@ def _keep(company: Company, scored: ScoredProfiles, now: datetime) -> Trained:
     )
 
 
-def _history(table: pa.Table, version: int, as_of: datetime) -> pa.Table:
+def _history(table: pa.Table, names: tuple[str, ...], version: int, as_of: datetime) -> pa.Table:
     parts = []
-    for name in SCORE_NAMES:
+    for name in names:
         n = table.num_rows
         part = pa.table(
             {
