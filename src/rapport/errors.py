@@ -17,6 +17,7 @@ RapportError                     shown to the user unless marked internal
 │   └── StoreMismatch            a store was made by another version, or its engines disagree
 ├── TransientError               trying again later may work
 │   ├── Overloaded               too much at once; the answer says when to come again
+│   ├── TooSlow                  a request did not arrive whole in time
 │   ├── StoreBusy                the store did not answer in time
 │   └── DeliveryFailed           a channel did not take a message this time
 └── InternalError                our mistake; the user sees a reference number
@@ -135,6 +136,11 @@ class Overloaded(TransientError):
     def __init__(self, message: str, *, retry_after_seconds: int = 1) -> None:
         super().__init__(message, retry_after_seconds=retry_after_seconds)
         self.retry_after_seconds = retry_after_seconds
+
+
+class TooSlow(TransientError):
+    code = "too_slow"
+    http_status = 408
 
 
 class StoreBusy(TransientError):

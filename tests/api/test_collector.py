@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import gzip
 import json
@@ -167,6 +168,115 @@ def test_bodies_above_the_limit_are_413_by_header_and_while_reading(
         answer = client.post(f"/v1/{call}", content=content, headers=basic(write_key))
         assert (answer.status_code, answer.json()["code"]) == (413, "payload_too_large")
         assert "access-control-allow-origin" in answer.headers
+
+
+class Sender:
+    """One request over a connection that the test holds: it stalls or hangs up where told."""
+
+    def __init__(self, **headers: str) -> None:
+        self.headers = [
+            (k.lower().replace("_", "-").encode(), v.encode()) for k, v in headers.items()
+        ]
+        self.said: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.asked = asyncio.Event()  # the door waits for more of the body
+        self.status = 0
+        self.body = b""
+
+    def say(self, body: bytes, *, more: bool = True) -> None:
+        self.said.put_nowait({"type": "http.request", "body": body, "more_body": more})
+
+    def hang_up(self) -> None:
+        self.said.put_nowait({"type": "http.disconnect"})
+
+    async def _receive(self) -> dict[str, Any]:
+        if self.said.empty():
+            self.asked.set()
+        return await self.said.get()
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        self.status = message.get("status", self.status)
+        self.body += message.get("body", b"")
+
+    async def post(self, app: Any, call: str = "batch") -> tuple[int, str]:
+        scope = {
+            "type": "http", "method": "POST", "path": f"/v1/{call}", "raw_path": b"",
+            "query_string": b"", "headers": self.headers, "scheme": "http", "root_path": "",
+            "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80), "http_version": "1.1",
+        }  # fmt: skip
+        await app(scope, self._receive, self._send)
+        return self.status, json.loads(self.body).get("code", "")
+
+
+def test_a_large_body_with_a_key_that_opens_nothing_is_never_read(client: Client) -> None:
+    async def send() -> tuple[int, str]:
+        sender = Sender(content_length="9000000", **basic("no-such-key"))
+        async with asyncio.timeout(5):  # nothing was said: reading would wait for ever
+            return await sender.post(client.app)
+
+    assert asyncio.run(send()) == (401, "not_signed_in")
+
+
+def test_a_body_that_does_not_arrive_in_time_is_408(
+    ledger: Ledger, commit: GroupCommit, clock: FakeClock, write_key: str
+) -> None:
+    intake = Intake(WriteKeys(ledger), commit, clock)
+    app = Litestar([collector_routes(intake, longest_read_seconds=0.05)])
+
+    async def send(call: str) -> tuple[int, str]:
+        sender = Sender(content_length="500", **basic(write_key))
+        sender.say(b'{"batch": [')
+        async with asyncio.timeout(5):
+            return await sender.post(app, call)
+
+    assert asyncio.run(send("batch")) == (408, "too_slow")
+    assert asyncio.run(send("m")) == (408, "too_slow")
+
+
+def test_only_bytes_that_arrived_count_towards_what_may_be_held(
+    ledger: Ledger, commit: GroupCommit, clock: FakeClock, write_key: str
+) -> None:
+    intake = Intake(WriteKeys(ledger), commit, clock)
+    app = Litestar([collector_routes(intake, most_bytes_in_flight=2_000)])
+    event = json.dumps(track()).encode()
+
+    async def send() -> list[tuple[int, str]]:
+        idle = Sender(content_length="1000000", **basic(write_key))  # announces, sends nothing
+        holding = Sender(content_length="1900", **basic(write_key))
+        holding.say(b" " * 1_900)
+        async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+            waiting = [group.create_task(s.post(app, "track")) for s in (idle, holding)]
+            await idle.asked.wait()
+            await holding.asked.wait()
+            answers = []
+            for body in (event, b" " * 200):
+                third = Sender(**basic(write_key))
+                third.say(body[:90])
+                third.say(body[90:], more=False)
+                answers.append(await third.post(app, "track"))
+                holding.hang_up()
+                await asyncio.wait([waiting[1]])
+            fourth = Sender(**basic(write_key))
+            fourth.say(event, more=False)
+            answers.append(await fourth.post(app, "track"))
+            idle.hang_up()
+        return answers
+
+    assert len(event) > 100
+    assert asyncio.run(send()) == [(429, "overloaded"), (400, "malformed_json"), (200, "")]
+
+
+@pytest.mark.parametrize("call", ["batch", "m"])
+def test_a_sender_that_hangs_up_is_no_failure_of_ours(
+    client: Client, write_key: str, call: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def send() -> tuple[int, str]:
+        sender = Sender(content_length="500", **basic(write_key))
+        sender.say(b'{"batch": [')
+        sender.hang_up()
+        return await sender.post(client.app, call)
+
+    assert asyncio.run(send()) == (400, "invalid_input")
+    assert not caplog.records
 
 
 def test_a_batch_just_below_the_limit_is_taken_whole(

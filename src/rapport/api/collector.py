@@ -6,25 +6,38 @@ other origins, so every answer, errors too, carries the CORS headers.
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 import msgspec
 from litestar import HttpMethod, Request, Response, Router, get, post, route
-from litestar.exceptions import ClientException
 from litestar.params import FromPath, QueryParameter
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from rapport.collect.intake import Delivery, Intake, require_endpoint, too_large
 from rapport.collect.segment import analytics_js_settings, rudder_source_config
-from rapport.errors import InternalError, InvalidInput, Overloaded, RapportError, where_it_failed
+from rapport.errors import (
+    InternalError,
+    InvalidInput,
+    Overloaded,
+    RapportError,
+    TooSlow,
+    where_it_failed,
+)
 
 log = logging.getLogger(__name__)
 
 SUCCESS = b'{"success":true}'
 #: Bytes of bodies that may be held at once; a crowd of large batches is asked to come again.
 MOST_BYTES_IN_FLIGHT = 256_000_000
+#: Time a body may take to arrive; slower senders would hold their bytes, and our memory, for ever.
+LONGEST_READ_SECONDS = 30.0
+#: A body above this is read only after its key was looked up. A shorter one costs little, and a
+#: sender that is answered while it still sends may lose the answer with the connection.
+_LARGE_BODY = 100_000
 
 CORS_HEADERS = {
     "Access-Control-Allow-Origin": "*",
@@ -39,21 +52,30 @@ CORS_HEADERS = {
     "Vary": "Origin",
 }
 
+_SDK_METRICS_LIMIT = 1_000_000  # bytes
 _AnyRequest = Request[Any, Any, Any]
 
 
-def collector_routes(intake: Intake) -> Router:
+def collector_routes(
+    intake: Intake,
+    *,
+    most_bytes_in_flight: int = MOST_BYTES_IN_FLIGHT,
+    longest_read_seconds: float = LONGEST_READ_SECONDS,
+) -> Router:
     """The routes of the collector.
 
     Parameters
     ----------
     intake : Intake
         Takes what is posted; the caller closes its group commit after the last request.
+    most_bytes_in_flight : int
+        Bytes of bodies that all requests together may hold.
+    longest_read_seconds : float
+        Time that one body may take to arrive.
     """
-    bytes_in_flight = 0
+    bodies = _Bodies(most_bytes_in_flight, longest_read_seconds)
 
     async def take(request: _AnyRequest, call: str) -> _Answer:
-        nonlocal bytes_in_flight
         delivery = Delivery(
             endpoint=require_endpoint(call),
             body=b"",
@@ -63,15 +85,10 @@ def collector_routes(intake: Intake) -> Router:
             query_key=request.query_params.get("writeKey", ""),
             sent_at_header=request.headers.get("sentat", ""),
         )
-        held = _announced_length(request, delivery.limit)
-        if bytes_in_flight and bytes_in_flight + held > MOST_BYTES_IN_FLIGHT:
-            raise Overloaded("Many large requests at once; send again shortly")
-        bytes_in_flight += held
-        try:
-            body = await _read(request, delivery.limit)
+        if _announced_length(request, delivery.limit) > _LARGE_BODY:
+            await intake.check_key(delivery)
+        async with bodies.read(request, delivery.limit) as body:
             await intake.take(msgspec.structs.replace(delivery, body=body))
-        finally:
-            bytes_in_flight -= held
         return _SUCCESS_ANSWER
 
     @post(
@@ -90,8 +107,9 @@ def collector_routes(intake: Intake) -> Router:
         """analytics.js reports on itself here; we ask it not to, and keep nothing."""
 
         async def ignore() -> _Answer:
-            await _read(request, _announced_length(request, 1_000_000))
-            return _SUCCESS_ANSWER
+            _announced_length(request, _SDK_METRICS_LIMIT)
+            async with bodies.read(request, _SDK_METRICS_LIMIT):
+                return _SUCCESS_ANSWER
 
         return await _answered(ignore)
 
@@ -166,16 +184,64 @@ def _announced_length(request: _AnyRequest, limit: int) -> int:
     return int(announced)
 
 
-async def _read(request: _AnyRequest, limit: int) -> bytes:
-    """The body, given up as soon as it is longer than ``limit``."""
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
-            raise too_large(limit)
-        chunks.append(chunk)
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+class _Bodies:
+    """Reads bodies within what one may weigh, how long it may take, and what all may hold.
+
+    What counts is what has arrived: whoever announces much and sends nothing holds nothing.
+    """
+
+    def __init__(self, most_bytes: int, longest_seconds: float) -> None:
+        self._most_bytes = most_bytes
+        self._longest_seconds = longest_seconds
+        self._held = 0
+
+    @asynccontextmanager
+    async def read(self, request: _AnyRequest, limit: int) -> AsyncIterator[bytes]:
+        """The body, held until the block ends.
+
+        Raises
+        ------
+        PayloadTooLarge, Overloaded, TooSlow
+            As soon as it is longer than ``limit`` bytes, all requests hold too much, or time is up.
+        InvalidInput
+            If the sender hangs up before its end.
+        """
+        chunks: list[bytes] = []
+        size = 0
+        try:
+            try:
+                async with asyncio.timeout(self._longest_seconds):
+                    async for chunk in _chunks(request):
+                        size += len(chunk)
+                        self._held += len(chunk)
+                        if size > limit:
+                            raise too_large(limit)
+                        if self._held > self._most_bytes:
+                            raise Overloaded("Many large requests at once; send again shortly")
+                        chunks.append(chunk)
+            except TimeoutError as error:
+                raise TooSlow(
+                    f"The body did not arrive within {self._longest_seconds:g} seconds; "
+                    "send it again, or in smaller batches"
+                ) from error
+            yield chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        finally:
+            self._held -= size
+
+
+async def _chunks(request: _AnyRequest) -> AsyncIterator[bytes]:
+    """The body as it arrives.
+
+    Not by `Request.stream`, which calls a sender that hangs up a failure of the server.
+    """
+    more = True
+    while more:
+        message: Any = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise InvalidInput("The request ended before its body did")
+        if message.get("body"):
+            yield message["body"]
+        more = message.get("more_body", False)
 
 
 class _Answer:
@@ -209,8 +275,6 @@ async def _answered(handle: Callable[[], Awaitable[_Answer]]) -> _Answer:
         return await handle()
     except RapportError as error:
         return _error(error)
-    except ClientException:  # the client hung up while sending
-        return _error(InvalidInput("The request ended before its body did"))
     except Exception as error:
         log.error("the collector failed: %s", where_it_failed(error))
         return _error(InternalError("The request could not be taken; send it again"))

@@ -417,6 +417,18 @@ class Intake:
             raise InvalidInput(delivery.broken.detail, reason=delivery.broken.reason)
         return kept
 
+    async def check_key(self, delivery: Delivery) -> None:
+        """Look up the key beside a body before the body is read; the body itself may hold one.
+
+        Raises
+        ------
+        NotSignedIn
+            If there is a key that opens no source.
+        """
+        key = _basic_user(delivery.authorization) or delivery.query_key
+        if key:
+            await _source_of(key, self.tools.keys)
+
     async def source_of(self, authorization: str, query_key: str) -> tuple[Source, str]:
         """The source that a key opens, and the key, for the SDKs' settings.
 
