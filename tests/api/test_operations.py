@@ -20,6 +20,8 @@ from tests.company import empty_company, visitor
 from tests.conftest import FakeClock
 from tests.feedback import AGENT, complained, with_token
 
+pytestmark = pytest.mark.slow  # a whole company each: not before every commit
+
 Client = TestClient[Any]
 
 
@@ -165,7 +167,8 @@ def test_refusals_are_told_tried_again_and_downloaded(company: Company, client: 
     told = client.get("/api/v1/sources/shop/refused").json()
     assert [count["count"] for count in told["counts"]] == [1]
     again = client.post("/api/v1/sources/shop/replay", json={})
-    assert again.json() == {"accepted": 0, "duplicates": 0, "refused_again": 1}
+    counts = {"accepted": 0, "duplicates": 0, "refused_again": 1, "in_journal": 0}
+    assert again.json() == counts
     file = client.get("/api/v1/sources/shop/refused.csv")
     assert file.headers["content-type"].startswith("text/csv")
     assert "missing_field" in file.text

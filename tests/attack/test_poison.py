@@ -18,8 +18,8 @@ from sqlalchemy import func, select
 
 from rapport.collect.group_commit import GroupCommit, Kept
 from rapport.collect.intake import Delivery, Intake
-from rapport.collect.refused import refused_rows
-from rapport.collect.sources import WriteKeys, create_source, create_write_key
+from rapport.collect.refused import Replayed, refused_rows
+from rapport.collect.sources import WriteKeys, create_source, create_write_key, list_sources
 from rapport.engines.lake import Lake, Query, Step
 from rapport.engines.ledger import Ledger, open_ledger
 from rapport.errors import StoreBusy
@@ -33,9 +33,12 @@ from rapport.workflows.ingest import apply_journal
 from rapport.workflows.money import keep_rates
 from rapport.workflows.rebuild import rebuild_lake
 from rapport.workflows.refresh import refresh_profiles
+from rapport.workflows.replay import replay_refused
 from rapport.workflows.resolve import resolve_company
 from tests.conftest import FakeClock
 from tests.touchpoints import email, keep, order
+
+pytestmark = pytest.mark.slow  # a whole company each: not before every commit
 
 ROWS = Query(steps=(Step("all", "SELECT position, order_id, amount_base FROM touchpoints"),))
 
@@ -204,6 +207,26 @@ def test_a_batch_that_fails_is_halved_until_the_bad_entries_stand_alone(
     monkeypatch.undo()
     rebuild_lake(company)  # once we have mended it, nothing is lost
     assert company.lake.ask(ROWS).num_rows == 23
+    assert refused_rows(company.ledger) == []
+
+
+def test_trying_again_leaves_what_is_in_the_journal_to_a_rebuild(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(company, [order(f"A{n}", "10", record=email(f"p{n}@kadar.example")) for n in range(4)])
+    [name] = {source.name for source in list_sources(company.ledger)}
+    break_on(monkeypatch, "write_the_lake", {"A1", "A2"}, ValueError("no room"))
+    apply_journal(company)
+    monkeypatch.undo()
+    # In the journal it is its own duplicate: marked as done, nobody would hear of it again.
+    assert replay_refused(company, name) == Replayed(in_journal=2)
+    assert len(refused_rows(company.ledger)) == 2
+    break_on(monkeypatch, "write_the_lake", {"A2"}, ValueError("no room"))
+    rebuild_lake(company)
+    monkeypatch.undo()
+    assert [row.locator for row in refused_rows(company.ledger)] == ["journal:3"]
+    assert company.lake.ask(ROWS).num_rows == 3
+    assert {f.state for f in examine(company) if f.what in ("journal", "lake")} == {"good"}
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,8 @@ from tests.conftest import FakeClock
 from tests.feedback import AGENT, HOSTILE, complained, with_token
 from tests.web.conftest import check_page, take_screenshot
 
+pytestmark = pytest.mark.slow  # a whole company each: not before every commit
+
 Client = TestClient[Any]
 CSV = b"bon;datum;totaal;mail\nB1;2026-11-10 10:00;12,50;a@kadar.example\nB2;;7,00;b@x.example\n"
 PAGES = (
@@ -154,6 +156,8 @@ def test_a_write_key_is_shown_once(client: Client) -> None:
     key = (key or shown.partition("curl -u '")[2]).partition(":")[0]
     assert len(key) >= 30
     assert key not in client.get("/sources/site").text
+    assert "rapport rebuild" in client.get("/sources/site?done=replayed&in_journal=2").text
+    assert "rapport rebuild" not in client.get("/sources/site?done=replayed").text
     taken = client.post("/sources/new/connect", data={"name": "site", "label": ""})
     assert taken.status_code == 409
 

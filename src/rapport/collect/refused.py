@@ -47,11 +47,20 @@ class RefusedRow(Struct, frozen=True, kw_only=True):
 
 
 class Replayed(Struct, frozen=True, kw_only=True):
-    """What trying again gave: kept, already there, or refused again."""
+    """What trying again gave: kept, already there, or refused again.
+
+    `in_journal` were accepted and then refused where the journal is applied. They are in the
+    journal already, so they were not tried: `rapport rebuild` brings them in once we are mended.
+    """
 
     accepted: int = 0
     duplicates: int = 0
     refused_again: int = 0
+    in_journal: int = 0
+
+
+#: Where a record stands that was refused while the journal was applied: this and its position.
+_IN_JOURNAL = "journal:"
 
 
 def keep_refused(
@@ -234,11 +243,15 @@ def replay(
     now : datetime
         Marks the records that are now kept; those refused again stay as they are.
     """
-    accepted = duplicates = again = 0
+    accepted = duplicates = again = in_journal = 0
     for page in _pages(ledger, source, reason):
         done: list[int] = []
         entries: list[JournalEntry] = []
         for row in page:
+            if (row.locator or "").startswith(_IN_JOURNAL):
+                # Appended again it would be a duplicate of itself, and pass for kept.
+                in_journal += 1
+                continue
             good, bad = read(row)
             if bad or not good:
                 again += 1
@@ -247,15 +260,38 @@ def replay(
             done.append(row.refused_id)
         with ledger.write() as connection:
             fresh = ledger.append_journal(entries, connection=connection)
-            if done:
-                connection.execute(
-                    update(t.refused)
-                    .where(t.refused.c.refused_id.in_(done))
-                    .values(replayed_at=now)
-                )
+            _mark_replayed(connection, done, now)
         accepted += sum(fresh)
         duplicates += len(fresh) - sum(fresh)
-    return Replayed(accepted=accepted, duplicates=duplicates, refused_again=again)
+    return Replayed(
+        accepted=accepted, duplicates=duplicates, refused_again=again, in_journal=in_journal
+    )
+
+
+def refused_in_journal(ledger: Ledger) -> dict[int, int]:
+    """Records refused where the journal is applied: their positions there → their ids."""
+    query = select(t.refused.c.refused_id, t.refused.c.locator).where(
+        t.refused.c.locator.like(f"{_IN_JOURNAL}%"), t.refused.c.replayed_at.is_(None)
+    )
+    with ledger.read() as connection:
+        return {
+            int(row.locator.removeprefix(_IN_JOURNAL)): row.refused_id
+            for row in connection.execute(query)
+        }
+
+
+def mark_replayed(ledger: Ledger, refused_ids: Sequence[int], now: datetime) -> None:
+    """Note that these refused records are in use now; they are shown as waiting no more."""
+    with ledger.write() as connection:
+        _mark_replayed(connection, refused_ids, now)
+
+
+def _mark_replayed(connection: Connection, refused_ids: Sequence[int], now: datetime) -> None:
+    for start in range(0, len(refused_ids), 500):
+        part = refused_ids[start : start + 500]
+        connection.execute(
+            update(t.refused).where(t.refused.c.refused_id.in_(part)).values(replayed_at=now)
+        )
 
 
 def refused_mentioning(ledger: Ledger, values: Sequence[str]) -> Iterator[RefusedRow]:

@@ -10,6 +10,7 @@ from rapport.workflows.company import Company, Progress, silent
 from rapport.workflows.customers import rebuild_customers
 from rapport.workflows.ingest import WORKER, apply_journal
 from rapport.workflows.refresh import refresh_profiles, snapshot_membership
+from rapport.workflows.replay import settle_applied
 
 
 class Rebuilt(Struct, frozen=True, kw_only=True):
@@ -43,6 +44,7 @@ def rebuild_lake(
     applied = apply_journal(
         company, progress=lambda _step, done, total: progress("rebuild", done, total)
     )
+    settle_applied(company)
     snapshot_membership(company)
     refresh_profiles(company)
     rebuild_customers(company)

@@ -92,14 +92,18 @@ def source_get(
     accepted: FromQuery[int] = 0,
     duplicates: FromQuery[int] = 0,
     refused: FromQuery[int] = 0,
+    in_journal: FromQuery[int] = 0,
 ) -> Response[Any]:
     """One source."""
     context = context_of(request)
     if done in ("imported", "replayed"):
         counts = {"accepted": accepted, "duplicates": duplicates, "refused": refused}
         shown = {key: context.n.count(value) for key, value in counts.items()}
-        tone: Tone = "caution" if refused else "good"
-        context = _said(context, context.t(f"sources.done.{done}", **shown), tone)
+        tone: Tone = "caution" if refused or in_journal else "good"
+        said = context.t(f"sources.done.{done}", **shown)
+        if in_journal:
+            said += " " + context.t("sources.done.rebuild", count=context.n.count(in_journal))
+        context = _said(context, said, tone)
     elif done in ("opened", "closed"):
         context = _said(context, context.t(f"sources.done.{done}"))
     return html_response(source_page(context, source_view(company, name), _user(request)))
@@ -130,6 +134,7 @@ def source_replay(company: NamedDependency[Company], name: FromPath[str], data: 
         "accepted": str(result.accepted),
         "duplicates": str(result.duplicates),
         "refused": str(result.refused_again),
+        "in_journal": str(result.in_journal),
     }
     return Redirect(address(name), query_params=counts, status_code=303)
 
