@@ -15,6 +15,8 @@ from tests.company import empty_company, visitor
 from tests.conftest import FakeClock
 from tests.customer_data import MAIL, csrf, eszter, evil, fill, profile_named, someone
 
+pytestmark = pytest.mark.slow  # a whole company each: not before every commit
+
 
 @pytest.fixture
 def company(tmp_path: Path, clock: FakeClock) -> Iterator[Company]:

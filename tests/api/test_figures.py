@@ -16,6 +16,8 @@ from tests.company import visitor
 from tests.conftest import FakeClock
 from tests.shop import shop
 
+pytestmark = pytest.mark.slow  # a whole company each: not before every commit
+
 QUESTION = {
     "metrics": ["revenue", "orders"],
     "start": "2026-08-01T00:00:00+02:00",

@@ -14,6 +14,8 @@ from rapport.workflows.users import FREE_ATTEMPTS, create_api_token, create_user
 from tests.company import PASSWORD, empty_company, visitor
 from tests.conftest import FakeClock
 
+pytestmark = pytest.mark.slow  # a whole company each: not before every commit
+
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 

@@ -24,6 +24,8 @@ from rapport.settings import Settings
 from tests.cli.commands import LEAVES
 from tests.cli.conftest import Rapport
 
+pytestmark = pytest.mark.slow  # a whole company each: not before every commit
+
 PASSWORD = ("--password", "long enough for this")
 
 #: A command line that works on a demo company, and the fields of its answer.

@@ -17,7 +17,7 @@ import pytest
 
 from tests.small_company import copy_of_small_company
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.timeout(180), pytest.mark.slow]
 ENDS_WITHIN_SECONDS = 40
 
 

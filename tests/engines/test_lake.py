@@ -83,7 +83,8 @@ def test_values_are_bound_and_tables_can_be_handed_in(lake: Lake) -> None:
     query = Query(
         steps=(
             Step("recent", "SELECT atom_id FROM touchpoints WHERE occurred_at >= $since"),
-            Step("named", "SELECT p.label, count(*) AS n FROM recent r JOIN people p USING (atom_id) "
+            Step("named", "SELECT p.label, count(*) AS n FROM recent r "
+                 "JOIN people p USING (atom_id) "
                  "GROUP BY p.label ORDER BY p.label NULLS LAST"),
         ),
         parameters={"since": START + timedelta(hours=6)},

@@ -28,6 +28,8 @@ from tests.conftest import FakeClock
 from tests.customer_data import MAIL, csrf, eszter, evil, fill, profile_named, someone
 from tests.web.conftest import check_page, take_screenshot
 
+pytestmark = pytest.mark.slow  # a whole company each: not before every commit
+
 
 @pytest.fixture
 def company(tmp_path: Path, clock: FakeClock) -> Iterator[Company]:

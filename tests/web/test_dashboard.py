@@ -32,6 +32,8 @@ from tests.shop import at, fallen_nps, nps, shop
 from tests.web.conftest import check_page, take_screenshot
 from tests.workflows.test_models import keep_card
 
+pytestmark = pytest.mark.slow  # a whole company each: not before every commit
+
 
 @pytest.fixture
 def company(tmp_path: Path, clock: FakeClock) -> Iterator[Company]:

@@ -36,6 +36,8 @@ from tests.conftest import FakeClock
 from tests.customer_data import MAIL, eszter, fill, profile_named, someone
 from tests.touchpoints import keep, touchpoint
 
+pytestmark = pytest.mark.slow  # a whole company each: not before every commit
+
 TOM = "tom@kadar.example"
 
 

@@ -30,6 +30,8 @@ from tests.conftest import FakeClock
 from tests.shop import at, fallen_nps, fill, nps, orders, shop
 from tests.touchpoints import email, keep, order
 
+pytestmark = pytest.mark.slow  # a whole company each: not before every commit
+
 
 @pytest.fixture
 def company(tmp_path: Path, clock: FakeClock) -> Iterator[Company]:
