@@ -38,7 +38,7 @@ def matches(rule: Rule, customer: Mapping[str, Anything], *, now: datetime) -> b
     return all(parts) if isinstance(rule, All) else any(parts)
 
 
-def _holds(condition: Condition, value: Anything, now: datetime) -> bool:  # noqa: PLR0911
+def _holds(condition: Condition, value: Anything, now: datetime) -> bool:
     values = typed_values(condition)
     if condition.operator == "is_null":
         return (value is None) is values[0]
