@@ -27,6 +27,9 @@ class Secret(str):
     def __str__(self) -> str:
         return "********"
 
+    def __format__(self, form: str) -> str:
+        return format(str(self), form)
+
     def reveal(self) -> str:
         """The value itself, for the one place that needs it."""
         return str.__str__(self)
@@ -43,8 +46,8 @@ class Settings:
     """How this installation runs. All have defaults: the product starts with none set."""
 
     data: str = _setting("rapport-data", "folder that holds the whole company")
-    ledger_url: str = _setting(
-        "", "ledger database; empty: SQLite in the data folder; or postgresql://…"
+    ledger_url: Secret = _setting(  # it names a PostgreSQL server with the password
+        Secret(""), "ledger database; empty: SQLite in the data folder; or postgresql://…"
     )
     lake_url: str = _setting("", "folder of the lake's Delta tables; empty: in the data folder")
     host: str = _setting("127.0.0.1", "address to serve on")
@@ -67,9 +70,9 @@ class Settings:
 
     @property
     def ledger(self) -> str:
-        """SQLAlchemy URL of the ledger."""
+        """SQLAlchemy URL of the ledger, with its password."""
         if self.ledger_url:
-            return self.ledger_url.replace("postgresql://", "postgresql+psycopg://", 1)
+            return self.ledger_url.reveal().replace("postgresql://", "postgresql+psycopg://", 1)
         return f"sqlite:///{self.folder / 'ledger.sqlite'}"
 
     @property

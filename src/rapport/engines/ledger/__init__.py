@@ -25,7 +25,8 @@ def open_ledger(url: str, *, migrate: bool = True) -> Ledger:
     MissingExtra
         If PostgreSQL is named and its driver is not installed.
     """
-    kind = url.partition("://")[0].partition("+")[0]
+    # Only what stands before "://" is quoted: a slip without it may begin with a password.
+    kind = url.partition("://")[0].partition("+")[0] if "://" in url else "unknown"
     if kind == "sqlite":
         from rapport.engines.ledger.sqlite import SqliteLedger  # noqa: PLC0415
 
