@@ -11,7 +11,9 @@ demo: $(VENV)/.run
 	$(BIN)/rapport demo --serve --port $(PORT)
 
 test: $(VENV)/.test
-	$(BIN)/pytest -n 2 -m "not spark" $(PYTEST_ARGS)
+	$(BIN)/pytest -n 2 -m "not browser and not spark" $(PYTEST_ARGS)
+	# On their own: Playwright keeps an event loop running in the process that drives the browser.
+	$(BIN)/pytest -n 2 -m browser $(PYTEST_ARGS)
 
 quick: $(VENV)/.test
 	$(BIN)/pytest -n 2
