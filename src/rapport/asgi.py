@@ -23,6 +23,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
+from litestar.types import Message, Send
 
 from rapport import __version__
 from rapport.api import api_routes
@@ -168,6 +169,29 @@ def _describe() -> OpenAPIConfig:
     )
 
 
+class Application(Litestar):
+    """Litestar, and HEAD wherever there is GET: monitors and checkers of links ask so."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer one request; HEAD as GET without its body.
+
+        Before the routes, since Litestar's middleware runs after the method was found wanting.
+        """
+        if scope["type"] == "http" and scope["method"] == HttpMethod.HEAD:
+            scope, send = {**scope, "method": HttpMethod.GET.value}, _without_body(send)
+        await super().__call__(scope, receive, send)
+
+
+def _without_body(send: Send) -> Send:
+    async def send_head(message: Message) -> None:
+        if message["type"] != "http.response.body":
+            await send(message)
+        elif not message.get("more_body", False):
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    return send_head
+
+
 def create_app(
     opened: AbstractContextManager[Company] | None = None, *, debug: bool = False
 ) -> Litestar:
@@ -190,7 +214,7 @@ def create_app(
         found: Company = state.company
         return found
 
-    return Litestar(
+    return Application(
         route_handlers=[
             Router(
                 "/",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from litestar import Litestar
@@ -13,6 +15,7 @@ from litestar.routes import HTTPRoute
 from rapport.asgi import create_app
 from rapport.vocabulary.access import PERMISSIONS
 from rapport.workflows.company import Company
+from rapport.workflows.sources import add_collector
 from rapport.workflows.users import LONGEST_WAIT, SESSION_HOURS, create_user, session_of, sign_in
 from tests.company import PASSWORD, empty_company, visitor
 from tests.conftest import FakeClock
@@ -31,6 +34,47 @@ def test_a_page_asks_a_stranger_to_sign_in_and_leads_back(company: Company) -> N
         page = client.get("/sign-in?next=/customers")
         assert 'name="next"' in page.text
         assert 'value="/customers"' in page.text
+
+
+PAGE, ASSET, API = "/sign-in", "/assets/nothing-here.js", "/api/v1/customers"
+
+
+@pytest.mark.parametrize("path", [PAGE, ASSET, API, "/schema", "/sourceConfig", "/nowhere"])
+def test_head_is_answered_as_get_everywhere(company: Company, path: str) -> None:
+    with visitor(company, role="admin") as client:
+        got, head = client.get(path), client.head(path)
+        assert (head.status_code, head.content) == (got.status_code, b"")
+        for name in ("content-type", "content-length", "content-security-policy"):
+            assert head.headers.get(name) == got.headers.get(name)
+        assert client.head("/sign-out").status_code == 405  # there is no GET either
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/api/v1/sources"])
+def test_head_sends_no_byte_of_a_body(company: Company, path: str) -> None:
+    add_collector(company, name="shop", label="Shop")
+    sent: list[dict[str, Any]] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.Event().wait()  # the browser stays and says no more
+        raise AssertionError
+
+    with visitor(company, role="admin") as client:
+        cookie = f"rapport_session={client.cookies['rapport_session']}"
+        scope = {
+            "type": "http", "method": "HEAD", "path": path, "raw_path": path.encode(),
+            "query_string": b"", "headers": [(b"cookie", cookie.encode())], "scheme": "http",
+            "root_path": "", "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80),
+            "http_version": "1.1",
+        }  # fmt: skip
+        app: Any = client.app
+        asyncio.run(app(scope, receive, send))
+    start, *bodies = sent
+    assert start["status"] in (200, 302, 303, 307)
+    assert [message["body"] for message in bodies] == [b""]
+    assert not bodies[0]["more_body"]
 
 
 def test_signing_in_needs_the_right_password(company: Company) -> None:
