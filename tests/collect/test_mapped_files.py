@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -26,6 +27,7 @@ from rapport.collect.mapped_files import (
     read_touchpoints,
 )
 from rapport.collect.mapping import (
+    FileFormat,
     Mapping,
     find_mapping,
     mapping_from,
@@ -36,6 +38,7 @@ from rapport.collect.mapping import (
 )
 from rapport.collect.refused import refused_counts, refused_rows, replay
 from rapport.collect.sources import create_source
+from rapport.collect.tables import read_chunks
 from rapport.engines.ledger import Ledger
 from rapport.errors import InvalidMapping
 from rapport.vocabulary.identifier import Identifier
@@ -717,3 +720,41 @@ def test_an_address_says_where_a_person_lives_and_a_shop_does_not(tmp_path: Path
         (touch,) = batch.touchpoints
         assert touch.country == "BE"
         assert touch.traits.get("country") == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"id,amount\r1,10\r2,20\r", "carriage return"),
+        (b"id,amount\n1,1\x000\n2,2\x000\n", "line 2: a cell holds a NUL"),
+        (b"id,name\n1,\x81\n2,\x81\n", "line 2: bytes that are not of the stated encoding"),
+    ],
+    ids=["cr", "nul", "bytes"],
+)
+def test_a_file_of_which_no_row_can_be_read_says_why(
+    tmp_path: Path, content: bytes, says: str
+) -> None:
+    path = tmp_path / "till.csv"
+    path.write_bytes(content)
+    with pytest.raises(InvalidMapping, match=says):
+        guess_mapping(path)
+
+
+@pytest.mark.parametrize("name", ["orders.jsonl", "orders.txt"])
+def test_one_bad_line_of_json_lines_is_refused_alone_even_the_first(
+    tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / name
+    good = b'{"order_id": "%d", "date": "2026-11-01", "total": "10", "email": "a@b.example"}\n'
+    path.write_bytes(b'{"order_id": broken\n' + b"".join(good % n for n in range(3)))
+    guess = guess_mapping(path, kind="orders")
+    assert guess.mapping.file.format == "jsonl"
+    with path.open("rb") as file:
+        [chunk] = read_chunks(file, guess.mapping.file)
+    assert list(chunk.lines) == [2, 3, 4]
+    assert [(bad.line, bad.refusal.reason) for bad in chunk.bad] == [(1, "malformed_json")]
+
+
+def test_a_mapped_file_with_carriage_returns_alone_is_refused_as_a_whole() -> None:
+    with pytest.raises(InvalidMapping, match="carriage return"):
+        list(read_chunks(io.BytesIO(b"id,amount\r1,10\r2,20\r"), FileFormat(format="csv")))

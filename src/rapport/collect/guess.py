@@ -22,7 +22,7 @@ from rapport.collect.connectors.orders import LINE_FIELDS
 from rapport.collect.countries import country_code
 from rapport.collect.currencies import currency_code
 from rapport.collect.mapping import WHITESPACE, FileFormat, FileKind, Mapping
-from rapport.collect.tables import DAMAGED, EXCEL_SEPARATOR, open_file, read_chunks
+from rapport.collect.tables import CR_ONLY, DAMAGED, EXCEL_SEPARATOR, open_file, read_chunks
 from rapport.errors import InvalidMapping
 
 _SAMPLE_BYTES = 1_000_000
@@ -152,9 +152,13 @@ def _guess_format(path: Path, questions: list[str]) -> FileFormat:
         raise InvalidMapping(f"{path.name} is empty")
     if head[:4] == b"PAR1":
         return FileFormat(format="parquet")
+    if path.name.removesuffix(".gz").endswith((".jsonl", ".ndjson")):
+        return FileFormat(format="jsonl")  # whatever its first line is: one bad line is one row
     if (kind := _json_kind(head)) is not None:
         return FileFormat(format=kind)
     encoding = _guess_encoding(head, questions)
+    if encoding != "utf-16" and b"\r" in head.strip() and b"\n" not in head:
+        raise InvalidMapping(f"{path.name}: {CR_ONLY}")
     text = head.decode(encoding, "replace")
     lines = [line for line in text.splitlines()[:200] if line.strip()]
     if len(head) == _SAMPLE_BYTES:
@@ -177,11 +181,18 @@ def _json_kind(head: bytes) -> FileKind | None:
         return "json"
     if text[:1] != b"{":
         return None
+    # A bad line among JSON lines is refused alone. In a document over several lines hardly any is
+    # an object by itself: commas and brackets stand around it.
+    lines = [line for line in text.split(b"\n")[:200] if line.strip()]
+    whole = sum(_is_object(line) for line in lines)
+    return "jsonl" if _is_object(lines[0]) or 2 * whole >= len(lines) else "json"
+
+
+def _is_object(line: bytes) -> bool:
     try:
-        msgspec.json.decode(text.split(b"\n", 1)[0])
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return "json"
-    return "jsonl"
+        return isinstance(msgspec.json.decode(line), dict)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
 
 
 def _guess_encoding(head: bytes, questions: list[str]) -> str:
@@ -226,6 +237,12 @@ def _sample(path: Path, written: FileFormat) -> dict[str, list[Any]]:
     """The first cells of each column, row by row."""
     with open_file(path) as file:
         chunk = next(iter(read_chunks(file, written, _SAMPLE_ROWS)), None)
+    if chunk is not None and not chunk.lines and chunk.bad:
+        first = chunk.bad[0]
+        raise InvalidMapping(
+            f"{path.name} holds no row that can be read; line {first.line}: "
+            f"{first.refusal.detail}. Save it again as UTF-8 text"
+        )
     if chunk is None or not chunk.lines:
         return {}
     return {name: list(chunk.columns[name]) for name in chunk.columns}

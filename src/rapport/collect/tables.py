@@ -28,6 +28,8 @@ _LONGEST_CELL = 1_000_000
 _MOST_LINES_OF_A_ROW = 200
 #: Excel's own first line, which names the delimiter.
 EXCEL_SEPARATOR = "sep="
+#: What is said of a file that would else be one endless line.
+CR_ONLY = "its lines end with a carriage return alone; save it with line feeds (LF or CRLF)"
 
 
 class BadRow(Struct, frozen=True):
@@ -161,6 +163,8 @@ def _csv_chunks(file: BinaryIO, written: FileFormat, rows: int) -> Iterator[Chun
             first = next(cells, None)
         if first is None:
             return
+        if first is _UNENDED and b"\r" in b"".join(lines.taken).rstrip(b"\r\n"):
+            raise InvalidMapping(f"The file cannot be read: {CR_ONLY}")
         names = [name.strip() for name in first]
         header_raw = b"".join(lines.taken)
         if encoding == "utf-8-sig":
