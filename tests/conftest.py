@@ -17,6 +17,9 @@ from rapport.engines.lake import Lake
 from rapport.engines.ledger import Ledger, open_ledger
 from rapport.privacy import credentials
 
+#: The browser belongs to the whole run: a second one in a process would find a running loop.
+pytest_plugins = ("tests.browser",)
+
 #: URL of a PostgreSQL server where tests may create databases.
 POSTGRES = os.environ.get("RAPPORT_TEST_POSTGRES", "")
 

@@ -23,10 +23,10 @@ from rapport.workflows.company import Company
 from rapport.workflows.customer import customer_360
 from rapport.workflows.customer_changes import join_customers, record_contact
 from rapport.workflows.users import create_user, set_preferences
+from tests.browser import check_page, take_screenshot
 from tests.company import PASSWORD, empty_company, visitor
 from tests.conftest import FakeClock
 from tests.customer_data import MAIL, csrf, eszter, evil, fill, profile_named, someone
-from tests.web.conftest import check_page, take_screenshot
 
 pytestmark = pytest.mark.slow  # a whole company each: not before every commit
 

@@ -25,11 +25,11 @@ from rapport.workflows.company import Company
 from rapport.workflows.dashboard import View
 from rapport.workflows.train import train_models
 from rapport.workflows.users import create_user, set_preferences
+from tests.browser import check_page, take_screenshot
 from tests.company import PASSWORD, empty_company, visitor
 from tests.conftest import FakeClock
 from tests.predict.simulated_customers import simulate
 from tests.shop import at, fallen_nps, nps, shop
-from tests.web.conftest import check_page, take_screenshot
 from tests.workflows.test_models import keep_card
 
 pytestmark = pytest.mark.slow  # a whole company each: not before every commit

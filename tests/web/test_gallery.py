@@ -11,8 +11,8 @@ from litestar import Litestar, Request, Response, post
 from playwright.sync_api import Page, expect
 
 from rapport.web.parts.context import CSRF_HEADER
+from tests.browser import check_page, take_screenshot
 from tests.web import gallery
-from tests.web.conftest import check_page, take_screenshot
 
 pytestmark = pytest.mark.browser
 

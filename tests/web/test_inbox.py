@@ -16,10 +16,10 @@ from rapport.web.words import LANGUAGES
 from rapport.workflows.company import Company
 from rapport.workflows.ticket_work import note_ticket
 from rapport.workflows.users import create_user
+from tests.browser import check_page, take_screenshot
 from tests.company import PASSWORD, empty_company, visitor
 from tests.conftest import FakeClock
 from tests.feedback import AGENT, HOSTILE, complained, with_token
-from tests.web.conftest import check_page, take_screenshot
 
 pytestmark = pytest.mark.slow  # a whole company each: not before every commit
 

@@ -33,10 +33,10 @@ from rapport.web.pages.segments.draft import (
 from rapport.workflows.company import Company
 from rapport.workflows.segments import all_segments, find_segment, save_segment
 from rapport.workflows.users import create_user, session_of
+from tests.browser import check_page, take_screenshot
 from tests.company import PASSWORD, visitor
 from tests.conftest import FakeClock
 from tests.shop import at, shop
-from tests.web.conftest import check_page, take_screenshot
 
 ZONE = "Europe/Brussels"
 
