@@ -16,7 +16,7 @@ from axe_playwright_python.sync_playwright import Axe
 from granian.constants import Interfaces
 from granian.server.embed import Server
 from litestar import Litestar
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 CHROMIUM = os.environ.get("RAPPORT_TEST_CHROMIUM", "/usr/bin/chromium")
 SCREENSHOTS = Path(__file__).resolve().parents[1] / "build" / "screenshots"
@@ -160,6 +160,17 @@ def unpainted_marks(page: Page) -> list[str]:
           })
           .map((node) => `${node.tagName}.${node.getAttribute("class")}`)"""
     )
+
+
+def settle(page: Page) -> None:
+    """Wait until htmx has put its answers into the page and made them live.
+
+    A script is quicker than a person: what it chooses in a form that arrived a millisecond ago
+    would go unheard.
+    """
+    page.wait_for_load_state("networkidle")
+    waiting = ".htmx-request, .htmx-swapping, .htmx-settling, .htmx-added"
+    expect(page.locator(waiting)).to_have_count(0)
 
 
 def check_page(page: Page) -> None:

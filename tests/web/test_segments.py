@@ -33,7 +33,7 @@ from rapport.web.pages.segments.draft import (
 from rapport.workflows.company import Company
 from rapport.workflows.segments import all_segments, find_segment, save_segment
 from rapport.workflows.users import create_user, session_of
-from tests.browser import check_page, take_screenshot
+from tests.browser import check_page, settle, take_screenshot
 from tests.company import PASSWORD, visitor
 from tests.conftest import FakeClock
 from tests.shop import at, shop
@@ -291,12 +291,17 @@ def test_the_count_follows_the_rule_as_it_is_written(
     expect(count).to_contain_text("9 of 12")
     page.locator('[name="n.0-0.value"]').fill("3")
     expect(count).to_contain_text("4 of 12")
+    settle(page)
     page.get_by_role("button", name="Add a condition").click()
+    expect(page.locator('[name="n.0-1.column"]')).to_be_visible()
+    settle(page)
     page.locator('[name="n.0-1.column"]').select_option("country")
     expect(page.locator('[name="n.0-1.operator"]')).to_have_value("eq")
+    settle(page)
     page.locator('[name="n.0-1.value"]').fill("HU")
     expect(count).to_contain_text("0 of 12")
     page.locator('[name="n.0-1.operator"]').select_option("ne")
+    settle(page)
     page.locator('[name="n.0-1.value"]').fill("FR")
     expect(count).to_contain_text("of 12")
     check_page(page)
