@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
+from rapport.vocabulary.identifier_values import readable_phone
 from rapport.web import html as h
 from rapport.web.charts.deciles import decile_bars
 from rapport.web.charts.figure import chart_figure
@@ -109,9 +110,13 @@ def _known(context: PageContext, customer: Customer, name: str) -> Fact | None:
     fact = customer.fact(name)
     if fact is None:
         return None
+    words = _worded(context, fact)
+    if name == "phone":
+        country = customer.fact("country")
+        words = readable_phone(words, None if country is None else country.value)
     return Fact(
         label=context.t(f"customer.fact.{name}"),
-        value=h.bdi({"style": "overflow-wrap:anywhere"}, _worded(context, fact)),
+        value=h.bdi({"style": "overflow-wrap:anywhere"}, words),
         source=_origin(context, fact),
         extra=chip(context.t("customer.versions", count=fact.versions), tone="caution")
         if fact.versions > 1
