@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -69,7 +70,7 @@ def _empty_postgres() -> Iterator[str]:
     _administer(f'CREATE DATABASE "{name}"')
     open_ledger(_postgres_url(name)).close()
     yield name
-    _administer(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    _drop(name)
 
 
 def _postgres_url(database: str) -> str:
@@ -79,9 +80,27 @@ def _postgres_url(database: str) -> str:
 
 def _administer(statement: str) -> None:
     engine = sqlalchemy.create_engine(_postgres_url("postgres"), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql(statement)
-    engine.dispose()
+    try:
+        with engine.connect() as connection:
+            connection.exec_driver_sql(statement)
+    finally:
+        engine.dispose()
+
+
+def _drop(database: str) -> None:
+    """Remove a database, waiting for the server's own housekeeping to leave it.
+
+    A vacuum that the server began by itself cannot be sent away by the tests' user.
+    """
+    for attempt in range(50):
+        try:
+            _administer(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+        except sqlalchemy.exc.DBAPIError:
+            if attempt == 49:
+                raise
+            time.sleep(0.2)
+        else:
+            return
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
@@ -96,7 +115,7 @@ def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     name = f"rapport_{uuid.uuid4().hex[:12]}"
     _administer(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     yield _postgres_url(name)
-    _administer(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    _drop(name)
 
 
 @pytest.fixture
