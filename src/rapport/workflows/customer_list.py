@@ -16,7 +16,7 @@ from rapport.errors import InvalidInput, NotFound
 from rapport.unify.explain import mask
 from rapport.unify.refresh import plain_code
 from rapport.unify.search import SearchHit, search
-from rapport.vocabulary.ledger_tables import profile, score, search_term
+from rapport.vocabulary.ledger_tables import atom, membership, profile, score, search_term
 from rapport.workflows.company import Company
 
 PAGE_ROWS = 50
@@ -25,6 +25,8 @@ MOST_ROWS = 200
 DEEPEST = 100_000
 _FOUND = 100
 _EXPORT_CHUNK = 2_000
+#: Kinds of records whose value a colleague could read out.
+_NUMBERED = ("customer_number", "crm_contact", "loyalty_card", "user_id")
 #: What a list can be sorted by.
 SORTS: tuple[str, ...] = ("name", "last_seen", "orders", "revenue")
 _COLUMNS: Mapping[str, ColumnElement[Any]] = {
@@ -44,6 +46,8 @@ class CustomerRow(Struct, frozen=True, kw_only=True):
         Masked for those who may not see them.
     probability_alive : float or None
         That the customer still buys; None without a model or without orders.
+    number : str or None
+        What a silo calls a customer without a name.
     found_by : str or None
         name, email, phone, order or card, where the list is an answer to a search.
     """
@@ -64,6 +68,7 @@ class CustomerRow(Struct, frozen=True, kw_only=True):
     conflict_count: int
     probability_alive: float | None = None
     found_by: str | None = None
+    number: str | None = None
 
 
 class CustomerPage(Struct, frozen=True, kw_only=True):
@@ -285,8 +290,32 @@ def _masked_hit(hit: SearchHit, *, reveal: bool) -> SearchHit:
     )
 
 
+def _numbers(connection: Connection, rows: list[CustomerRow]) -> dict[str, str]:
+    """A number by which each customer without a name is known to some silo."""
+    nameless = [row.profile_id for row in rows if not row.name]
+    found: dict[str, str] = {}
+    for start in range(0, len(nameless), 500):
+        records = connection.execute(
+            select(membership.c.profile_id, func.min(atom.c.value).label("number"))
+            .join(atom, atom.c.atom_id == membership.c.atom_id)
+            .where(
+                membership.c.profile_id.in_(nameless[start : start + 500]),
+                membership.c.valid_to.is_(None),
+                atom.c.kind.in_(_NUMBERED),
+            )
+            .group_by(membership.c.profile_id)
+        )
+        found |= {row.profile_id: row.number for row in records}
+    return found
+
+
 def _with_scores(connection: Connection, rows: list[CustomerRow]) -> tuple[CustomerRow, ...]:
-    """The rows with the probability that each still buys."""
+    """The rows with the probability that each still buys, and a number where no name is known."""
+    numbers = _numbers(connection, rows)
+    rows = [
+        replace(row, number=numbers[row.profile_id]) if row.profile_id in numbers else row
+        for row in rows
+    ]
     ids = [row.profile_id for row in rows]
     alive: dict[str, float] = {}
     for start in range(0, len(ids), 500):

@@ -20,6 +20,7 @@ from rapport.understand.periods import add_units, local_day, midnight, unit_star
 from rapport.understand.question import Filter, Question, unknown
 from rapport.understand.segments.rule import Rule
 from rapport.workflows.company import Company
+from rapport.workflows.data_clock import data_until
 from rapport.workflows.remembered import data_version, remembered
 from rapport.workflows.segments import SegmentRow, end_of_today, find_segment, segment_rows
 
@@ -359,7 +360,7 @@ def cohorts(company: Company, standing: Standing) -> Cohorts:
     first = add_units(standing.current.first_day, grain, -count)
     start = midnight(first, standing.time_zone)
     until = standing.current.ends_at
-    now = end_of_today(standing.now, standing.time_zone)
+    now = end_of_today(data_until(company), standing.time_zone)
     found = remembered(
         company,
         standing.version,

@@ -25,6 +25,7 @@ from rapport.understand.segments.ready_made import READY_MADE
 from rapport.understand.segments.rule import All, Rule, check, read_rule
 from rapport.vocabulary.ledger_tables import audit, profile, segment
 from rapport.workflows.company import Company
+from rapport.workflows.data_clock import data_until
 from rapport.workflows.remembered import data_version, remembered
 
 OWN = "own-"
@@ -97,7 +98,7 @@ def end_of_today(now: datetime, time_zone: str) -> datetime:
 
 
 def _now(company: Company) -> datetime:
-    return end_of_today(company.clock(), company.choice("time_zone"))
+    return end_of_today(data_until(company), company.choice("time_zone"))
 
 
 # ── which there are ────────────────────────────────────────────────────────────────────────────

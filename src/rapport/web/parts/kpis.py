@@ -72,7 +72,7 @@ def delta(context: PageContext, change: Delta) -> h.Markup:
 
 def kpi_strip(context: PageContext, kpis: Sequence[Kpi]) -> h.Markup:
     """Up to six key figures in one card divided by lines."""
-    columns = f"of-{len(kpis)}" if len(kpis) in {3, 4, 5} else None
+    columns = f"of-{len(kpis)}" if len(kpis) in {1, 2, 3, 4, 5} else None
     return h.dl({"class": ["kpis", columns]}, (_kpi(context, kpi) for kpi in kpis))
 
 

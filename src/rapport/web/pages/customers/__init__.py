@@ -249,7 +249,11 @@ def _row(context: PageContext, row: CustomerRow, now: datetime, currency: str) -
             {"href": f"/customers/{quote(row.profile_id)}", "title": row.name},
             h.bdi(row.name)
             if row.name
-            else h.span({"class": "muted"}, context.t("customers.nameless")),
+            else h.span(
+                {"class": "muted"},
+                context.t("customers.nameless"),
+                (" · ", h.bdi(row.number)) if row.number else None,
+            ),
         ),
         h.span(
             {"title": place or None},
