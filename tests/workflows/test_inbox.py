@@ -29,6 +29,8 @@ from tests.conftest import FakeClock
 from tests.feedback import AGENT, complained, complaint
 from tests.touchpoints import keep
 
+pytestmark = pytest.mark.slow  # a whole company each: not before every commit
+
 
 @pytest.fixture
 def company(tmp_path: Path, clock: FakeClock) -> Iterator[Company]:

@@ -40,6 +40,8 @@ from tests.conftest import FakeClock
 from tests.feedback import AGENT, complained, complaint
 from tests.touchpoints import keep
 
+pytestmark = pytest.mark.slow  # a whole company each: not before every commit
+
 ADMIN = "zsofia@kadar.example"
 OTHER = "another battery staple"
 RULE: dict[str, Any] = {
