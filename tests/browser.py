@@ -34,6 +34,9 @@ LOCALES = {"en": "en-GB", "nl": "nl-BE", "fr": "fr-BE", "hu": "hu-HU"}
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """One browser for the whole run; each page gets a context of its own."""
+    if not Path(CHROMIUM).exists():
+        message = f"no browser at {CHROMIUM}: apt-get install chromium, or RAPPORT_TEST_CHROMIUM"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
