@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -32,34 +33,40 @@ def _environment() -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if not k.startswith("RAPPORT_")}
 
 
-Started = tuple["subprocess.Popen[str]", int]
+class Started(NamedTuple):
+    """A server of its own process group, and the file that it speaks into."""
+
+    process: subprocess.Popen[str]
+    port: int
+    said: Path
 
 
 @pytest.fixture
 def served(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Started]:
-    """A server of the demo company in a process group of its own, once it answers."""
+    """A server of the demo company in a process group of its own, once it says its address."""
     data = copy_of_small_company(tmp_path_factory.getbasetemp(), tmp_path / "demo-data")
     port = free_port()
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-c", "from rapport.cli import main; main()"),
-            *("--data", str(data), "serve", "--port", str(port)),
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=_environment(),
-        start_new_session=True,
-    )
+    said = tmp_path / "said.txt"
+    with said.open("w") as output:
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-c", "from rapport.cli import main; main()"),
+                *("--data", str(data), "serve", "--port", str(port)),
+            ],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=_environment(),
+            start_new_session=True,
+        )
+    started = Started(process, port, said)
     try:
-        _wait_until_it_answers(process, port)
-        yield process, port
+        _wait_until_it_says_its_address(started)
+        yield started
     finally:
         if _group(process.pid):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait(10)
-        if process.stdout:
-            process.stdout.close()
 
 
 def _get(port: int, path: str) -> int:
@@ -71,17 +78,12 @@ def _get(port: int, path: str) -> int:
             return refused.code
 
 
-def _wait_until_it_answers(process: subprocess.Popen[str], port: int) -> None:
+def _wait_until_it_says_its_address(started: Started) -> None:
     until = time.monotonic() + 60
-    while time.monotonic() < until:
-        assert process.poll() is None, process.stdout.read() if process.stdout else ""
-        try:
-            _get(port, "/sign-in")
-        except OSError:
-            time.sleep(0.2)
-        else:
-            return
-    pytest.fail("the server did not answer within a minute")
+    while f"http://127.0.0.1:{started.port}" not in started.said.read_text():
+        assert started.process.poll() is None, started.said.read_text()
+        assert time.monotonic() < until, "the server did not say its address within a minute"
+        time.sleep(0.1)
 
 
 def _group(leader: int) -> list[int]:
@@ -120,13 +122,13 @@ def _by_terminating_the_parent(process: subprocess.Popen[str]) -> None:
 def test_serve_answers_and_ends_cleanly(
     stop: Callable[[subprocess.Popen[str]], None], served: Started
 ) -> None:
-    process, port = served
+    process, port, said = served
     assert _get(port, "/sign-in") == 200
     assert len(_group(process.pid)) >= 3  # the command, a worker, a web process
     stop(process)
-    out, _ = process.communicate(timeout=ENDS_WITHIN_SECONDS)
+    process.wait(timeout=ENDS_WITHIN_SECONDS)
+    out = said.read_text()
     assert process.returncode == 0, out
-    assert f"http://127.0.0.1:{port}" in out
     assert "everything that was accepted is kept" in out
     assert "Traceback" not in out
     # Python's own tracker of shared memory notices a moment later that its parent has gone.
