@@ -176,8 +176,15 @@ def serve(context: _Context, host: str | None, port: int | None) -> None:
     metavar="OURS=THEIRS",
     help="A column, or OURS=:value for all rows.",
 )
+@click.option(
+    "--file",
+    "written",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="How the file is written, such as time_zone=Europe/Brussels or encoding=cp1250.",
+)
 @click.option("--mapping", type=click.Path(exists=True, path_type=Path), help="A mapping file.")
-@click.option("--source", help="Name of the silo; by default the file's name.")
+@click.option("--source", help="Name of the silo; by default the name of the file or folder.")
 @click.option("--yes", is_flag=True, help="Do not ask whether the guessed columns are right.")
 @click.option("--dry-run", is_flag=True, help="Read and check everything, keep nothing.")
 @_with_json
@@ -187,28 +194,40 @@ def import_(
     kind: str,
     paths: tuple[Path, ...],
     columns: tuple[str, ...],
+    written: tuple[str, ...],
     mapping: Path | None,
     source: str | None,
     yes: bool,
     dry_run: bool,
 ) -> None:
-    """Import files of a silo: orders, contacts, surveys, tickets, calls, messages, reviews, visits,
-    segment (events as JSON lines) or rates (exchange rates).
+    """Import files of a silo, or folders of them: KIND says what they hold, such as orders, or is
+    "guess". See "rapport sources kinds" for all kinds.
 
-    Columns are guessed, shown and asked about; the answer is saved beside the file.
+    Columns of tables are guessed, shown and asked about; the answer is saved beside the file.
 
     \b
     Examples:
       rapport import orders sales.csv
       rapport import orders sales.csv --map order_id=Invoice --map currency=:GBP --yes
       rapport import contacts crm.csv --mapping crm.csv.mapping.toml --dry-run
+      rapport import guess mailbox/ --source service_mail --file time_zone=Europe/Budapest
     """
-    from rapport.workflows.import_files import import_file, prepare_mapping  # noqa: PLC0415
+    from rapport.workflows.import_files import (  # noqa: PLC0415
+        import_file,
+        named_files,
+        prepare_mapping,
+    )
 
     results = []
-    for path in paths:
+    wanted = None if kind == "guess" else kind
+    for path, silo in named_files(paths, wanted, source):
         prepared = prepare_mapping(
-            path, kind=kind, columns=columns, mapping_file=mapping, source=source
+            path,
+            kind=wanted,
+            columns=columns,
+            written=written,
+            mapping_file=mapping,
+            source=silo,
         )
         if not (prepared.certain or yes):
             _show_mapping(prepared)
@@ -510,6 +529,27 @@ def sources_list(company: Company, context: _Context) -> None:
         out.print(table)
 
     _print(context, source_overview(company), shown)
+
+
+@sources.command("kinds")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def sources_kinds(as_json: bool) -> None:
+    """What kinds of files can be imported.
+
+    \b
+    Example:
+      rapport sources kinds
+    """
+    from rapport.collect.connectors import KINDS, connector_of  # noqa: PLC0415
+
+    kinds = [{"kind": kind, "label": connector_of(kind).label} for kind in KINDS]
+    if as_json:
+        out.print_json(data=kinds)
+        return
+    table = Table("kind", "what it holds")
+    for each in kinds:
+        table.add_row(each["kind"], each["label"])
+    out.print(table)
 
 
 @sources.command("add")

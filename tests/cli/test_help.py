@@ -43,6 +43,8 @@ def test_every_example_is_a_command_line_that_the_command_accepts(
         words = shlex.split(example)[1:]
         for name in (word for word in words if word.endswith((".csv", ".toml"))):
             Path(name).touch()
+        for name in (word for word in words if word.endswith("/")):
+            Path(name).mkdir(exist_ok=True)
         if path[0] == "user" and path[1] in {"add", "password"}:
             words += ["--password", "long enough for this"]  # else it asks
         with main_group.make_context("rapport", words) as context:

@@ -135,7 +135,6 @@ def test_everything_that_is_registered_by_name_can_be_imported(where: str, modul
 def test_registers_are_found() -> None:
     modules = {module for _, module in _registers()}
     assert {
-        "rapport.collect.connectors.orders",
         "rapport.act.channels.email",
         "rapport.web.pages.dashboard",
     } <= modules

@@ -22,6 +22,7 @@ from rapport.collect.connectors.orders import LINE_FIELDS
 from rapport.collect.countries import country_code
 from rapport.collect.currencies import currency_code
 from rapport.collect.mapping import WHITESPACE, FileFormat, FileKind, Mapping
+from rapport.collect.records import RECOGNISED_BY, file_chunks, first_cells
 from rapport.collect.tables import CR_ONLY, DAMAGED, EXCEL_SEPARATOR, open_file, read_chunks
 from rapport.errors import InvalidMapping
 
@@ -41,18 +42,6 @@ _DATE_LIKE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{8}")
 _MOMENT_FIELDS = ("occurred_at", "opened_at", "ended_at", "created_at", "updated_at", "day")
 
 
-#: Words in a file's name that speak for a kind where its columns leave a choice.
-_FILE_WORDS: dict[str, tuple[str, ...]] = {
-    "calls": ("call", "gesprek", "appel", "hívás", "anruf"),
-    "contacts": ("contact", "customer", "klant", "client", "ugyfel", "ügyfél", "kunde", "card"),
-    "messages": ("mail", "message", "event", "campaign"),
-    "orders": ("order", "receipt", "invoice", "sale", "till", "bon", "commande", "rendel"),
-    "rates": ("rate", "koers", "árfolyam", "kurs"),
-    "reviews": ("review",),
-    "surveys": ("survey", "nps", "csat", "ces", "enquete", "enquête", "kérdőív", "umfrage"),
-    "tickets": ("ticket", "case", "support"),
-    "visits": ("visit", "bezoek", "visite", "látogatás"),
-}
 #: What entries of a list of order lines call things, beside the names of columns.
 _ITEM_NAMES = {
     "sku": ("id", "product", "code"),
@@ -88,9 +77,12 @@ def guess_mapping(path: Path, *, kind: str | None = None) -> Guess:
     InvalidMapping
         If there is no such kind, or the file is empty or cannot be read at all.
     """
+    own = _own_reader(path) if kind is None else connector_of(kind)
+    if own is not None and own.records is not None:
+        return _guess_own(path, own)
     questions: list[str] = []
     written = _guess_format(path, questions)
-    columns = _sample(path, written)
+    columns = first_cells(path, lambda file: read_chunks(file, written, _SAMPLE_ROWS))
     if not columns:
         raise InvalidMapping(f"{path.name} holds no rows")
     if kind is None:
@@ -102,7 +94,7 @@ def guess_mapping(path: Path, *, kind: str | None = None) -> Guess:
     columns = {name: [c for c in cells if c not in (None, "")] for name, cells in columns.items()}
     written = _guess_writing(written, columns, fields, questions)
     mapping = Mapping(
-        source=_source_name(path),
+        source=source_name_of(path),
         label=path.name.partition(".")[0],
         kind=connector.kind,
         file=written,
@@ -125,13 +117,38 @@ def guess_mapping(path: Path, *, kind: str | None = None) -> Guess:
     return Guess(mapping=mapping, confidence=confidence, questions=tuple(questions))
 
 
+def _own_reader(path: Path) -> Connector | None:
+    """The connector that knows such a file by its beginning; None: it is a table."""
+    head = _head(path, RECOGNISED_BY)
+    name = path.name.removesuffix(".gz").lower()
+    for kind in KINDS:
+        connector = connector_of(kind)
+        if connector.recognises(head, name):
+            return connector
+    return None
+
+
+def _guess_own(path: Path, connector: Connector) -> Guess:
+    """The mapping of a file whose connector knows its fields, with what it must be told besides."""
+    mapping = Mapping(
+        source=source_name_of(path), label=path.name.partition(".")[0], kind=connector.kind
+    )
+    questions = tuple(connector.mapping_mistakes(mapping))
+    if not questions and not first_cells(
+        path, lambda file: file_chunks(file, path.name, mapping, 20)
+    ):
+        raise InvalidMapping(f"{path.name} holds no record of kind {connector.kind}")
+    return Guess(mapping=mapping, confidence=0.5 if questions else 1.0, questions=questions)
+
+
 def _has(fields: dict[str, str], name: str) -> bool:
     if name == "amount":
         return bool({"amount", "line_amount", "unit_price"} & set(fields))
     return name in fields
 
 
-def _source_name(path: Path) -> str:
+def source_name_of(path: Path) -> str:
+    """A source's name from a file's or folder's: without dates and numbers."""
     stem = path.name.partition(".")[0]
     words = [w for w in re.split(r"[^a-z0-9]+", stem.lower()) if w and not w.isdecimal()]
     return "_".join(words) or "file"
@@ -141,13 +158,7 @@ def _source_name(path: Path) -> str:
 
 
 def _guess_format(path: Path, questions: list[str]) -> FileFormat:
-    with open_file(path) as file:
-        try:
-            head = file.read(_SAMPLE_BYTES)
-        except DAMAGED as error:
-            raise InvalidMapping(
-                f"{path.name} is damaged or no gzip file; copy it again from its silo"
-            ) from error
+    head = _head(path, _SAMPLE_BYTES)
     if not head.strip():
         raise InvalidMapping(f"{path.name} is empty")
     if head[:4] == b"PAR1":
@@ -173,6 +184,16 @@ def _guess_format(path: Path, questions: list[str]) -> FileFormat:
         names = tuple(f"column_{number}" for number in range(1, len(first) + 1))
         questions.append("The file has no header line; what do its columns mean?")
     return FileFormat(format="csv", encoding=encoding, delimiter=delimiter, column_names=names)
+
+
+def _head(path: Path, size: int) -> bytes:
+    with open_file(path) as file:
+        try:
+            return file.read(size)
+        except DAMAGED as error:
+            raise InvalidMapping(
+                f"{path.name} is damaged or no gzip file; copy it again from its silo"
+            ) from error
 
 
 def _json_kind(head: bytes) -> FileKind | None:
@@ -231,21 +252,6 @@ def _is_value(cell: str) -> bool:
     return bool(_DATE_LIKE.fullmatch(cell) or _EMAIL.fullmatch(cell)) or _reads(
         lambda: read_decimal(cell)
     )
-
-
-def _sample(path: Path, written: FileFormat) -> dict[str, list[Any]]:
-    """The first cells of each column, row by row."""
-    with open_file(path) as file:
-        chunk = next(iter(read_chunks(file, written, _SAMPLE_ROWS)), None)
-    if chunk is not None and not chunk.lines and chunk.bad:
-        first = chunk.bad[0]
-        raise InvalidMapping(
-            f"{path.name} holds no row that can be read; line {first.line}: "
-            f"{first.refusal.detail}. Save it again as UTF-8 text"
-        )
-    if chunk is None or not chunk.lines:
-        return {}
-    return {name: list(chunk.columns[name]) for name in chunk.columns}
 
 
 def _guess_writing(
@@ -330,7 +336,7 @@ def _guess_kind(
     best: tuple[int, Connector, dict[str, str]] | None = None
     for kind in KINDS:
         connector = connector_of(kind)
-        if kind == "segment":
+        if kind == "segment" or connector.records is not None:
             continue
         fields = _fields_of(connector, columns)
         needed = [*connector.required, *(("order_id",) if kind == "orders" else ())]
@@ -339,7 +345,7 @@ def _guess_kind(
         )
         # A file that lacks what a kind needs is hardly of that kind, however much else fits.
         score = 3 * met + len(fields) - 4 * (len(needed) - min(met, len(needed)))
-        score += 2 * any(word in file_name.lower() for word in _FILE_WORDS[kind])
+        score += 2 * any(word in file_name.lower() for word in connector.file_words)
         if best is None or score > best[0]:
             best = (score, connector, fields)
     if best is None:

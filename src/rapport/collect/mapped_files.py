@@ -14,14 +14,16 @@ import numpy as np
 import pyarrow as pa
 from msgspec import Struct
 
+from rapport.collect.connectors import connector_of
 from rapport.collect.connectors.rates import rate_of
 from rapport.collect.event_checks import Refusal
 from rapport.collect.group_commit import Kept
 from rapport.collect.mapping import Mapping as FileMapping
 from rapport.collect.mapping import mapping_from
+from rapport.collect.records import file_chunks
 from rapport.collect.refused import RefusedRow, keep_refused
 from rapport.collect.rows import Reading, Row, RowError
-from rapport.collect.tables import BadRow, Chunk, open_file, read_chunks
+from rapport.collect.tables import BadRow, Chunk, open_file
 from rapport.collect.touchpoints import TOUCHPOINT, encode_touchpoint
 from rapport.engines.ledger import JournalEntry, Ledger
 from rapport.errors import InvalidMapping
@@ -45,7 +47,7 @@ def read_touchpoints(path: Path, mapping: FileMapping, received_at: datetime) ->
     Parameters
     ----------
     path : Path
-        CSV, JSON, JSON lines or Parquet; ".gz" allowed.
+        A table (CSV, JSON, JSON lines, Parquet) or what a connector reads; ".gz" allowed.
     mapping : Mapping
         How to read it.
     received_at : datetime
@@ -66,7 +68,7 @@ def _read(
     file: BinaryIO, name: str, mapping: FileMapping, received_at: datetime
 ) -> Iterator[Batch]:
     reading = Reading(mapping, received_at)
-    groups = _groups(_checked(read_chunks(file, mapping.file), mapping), reading)
+    groups = _groups(_checked(file_chunks(file, name, mapping), mapping), reading)
     known: dict[str, int] = {}
     touchpoints: list[Touchpoint] = []
     refused: list[RefusedRecord] = []
@@ -102,7 +104,13 @@ def _check_duplicate(touch: Touchpoint, known: dict[str, int]) -> None:
 
 
 def _checked(chunks: Iterator[Chunk], mapping: FileMapping) -> Iterator[Chunk]:
-    """The chunks, once the first has shown that the file has the mapped columns."""
+    """The chunks, once the first has shown that the file has the mapped columns.
+
+    What a connector reads by itself has the fields that a record happens to state.
+    """
+    if connector_of(mapping.kind).records is not None:
+        yield from chunks
+        return
     for number, chunk in enumerate(chunks):
         if number == 0 and (chunk.columns or not chunk.bad):
             missing = sorted(c for c in mapping.columns.values() if c not in chunk.columns)
@@ -260,7 +268,8 @@ def read_rates(
     rates: list[Rate] = []
     refused: list[RefusedRecord] = []
     with open_file(path) as file:
-        for group in _groups(_checked(read_chunks(file, mapping.file), mapping), reading):
+        chunks = _checked(file_chunks(file, path.name, mapping), mapping)
+        for group in _groups(chunks, reading):
             if isinstance(group, BadRow):
                 refused.append(_refused(reading, path.name, group.refusal, [group.line], group.raw))
                 continue

@@ -119,7 +119,7 @@ def _mistakes(mapping: Mapping) -> list[str]:
     connector = connector_of(mapping.kind)
     stated = {*mapping.columns, *mapping.constants}
     missing = [name for name in connector.required if name not in stated]
-    if missing:
+    if missing and connector.records is None:
         mistakes.append(
             f"a file of kind {mapping.kind} needs {', '.join(f'`{m}`' for m in missing)}; "
             "map them under [columns]"

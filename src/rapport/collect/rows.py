@@ -88,11 +88,18 @@ class Reading:
         return self._twins[content] - 1
 
     def cells(self, columns: AnyMapping[str, Sequence[Any]]) -> dict[str, Sequence[Any]]:
-        """Our fields → cells: trimmed, empty ones None, the silo's words replaced by ours."""
-        return {
-            field: self._cleaned(field, columns[column])
-            for field, column in self.mapping.columns.items()
-        }
+        """Our fields → cells: trimmed, empty ones None, the silo's words replaced by ours.
+
+        What a connector read by itself has our names already; a mapping may still name others.
+        """
+        names = self.mapping.columns
+        if self.connector.records is not None:
+            names = {
+                field: column
+                for field, column in {**dict(zip(columns, columns, strict=True)), **names}.items()
+                if column in columns
+            }
+        return {field: self._cleaned(field, columns[column]) for field, column in names.items()}
 
     def _cleaned(self, field: str, cells: Sequence[Any]) -> Sequence[Any]:
         trimmed = [(cell.strip() or None) if isinstance(cell, str) else cell for cell in cells]

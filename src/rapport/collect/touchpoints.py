@@ -335,7 +335,9 @@ def _made(
 def _identified(
     event: _Event, context: dict[str, Any], facts: _Facts, shared: dict[str, Any]
 ) -> Touchpoint:
-    others = _add_traits(facts, _object(event.traits))
+    # RudderStack's SDKs state what an identify says in `context` only.
+    stated = {**_object(context.get("traits")), **_object(event.traits)}
+    others = _add_traits(facts, stated)
     return _made(
         event, context, facts, shared,
         type=v.IDENTIFIED, properties=others, country=facts.traits.get("country"),

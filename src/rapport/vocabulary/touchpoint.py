@@ -14,6 +14,8 @@ from rapport.vocabulary.identifier import Identifier
 Channel = Literal[
     "web", "app", "store", "phone", "email", "sms", "chat", "survey", "review",
     "social", "post", "event", "partner", "crm", "loyalty", "finance", "internal",
+    "messaging", "push", "video", "voicemail", "community", "kiosk", "marketplace",
+    "configurator", "product", "delivery", "service_visit", "advertising", "market",
 ]  # fmt: skip
 CHANNELS: tuple[str, ...] = Channel.__args__  # type: ignore[attr-defined]
 
@@ -29,6 +31,20 @@ EMAIL_RECEIVED = "Email Received"
 CHAT_ENDED = "Chat Ended"
 REVIEW_POSTED = "Review Posted"
 STORE_VISITED = "Store Visited"
+FOOTFALL_COUNTED = "Footfall Counted"  # how many came in within an hour or a day; nobody is named
+MYSTERY_VISIT_SCORED = "Mystery Visit Scored"
+COMPETITOR_OFFER_SEEN = "Competitor Offer Seen"
+CUSTOMER_WON = "Customer Won"  # from a competitor, who is named in the properties
+CUSTOMER_LOST = "Customer Lost"  # to a competitor
+CONFIGURATION_SAVED = "Configuration Saved"
+DEAL_UPDATED = "Deal Updated"  # a sales opportunity changed its stage
+SOCIAL_MENTIONED = "Social Mentioned"
+MESSAGE_RECEIVED = "Message Received"  # one message of a person, by chat, messenger or social media
+PAYMENT_RECEIVED = "Payment Received"
+PAYMENT_RETURNED = "Payment Returned"
+SHIPMENT_SENT = "Shipment Sent"
+SHIPMENT_DELIVERED = "Shipment Delivered"
+TICKET_UPDATED = "Ticket Updated"
 RECORD_SEEN = "Record Seen"  # a silo stated facts about a person (a CRM row, a loyalty card)
 PAGE_VIEWED = "Page Viewed"
 SCREEN_VIEWED = "Screen Viewed"

@@ -10,9 +10,11 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from rapport.collect.guess import guess_mapping
+from rapport.collect.connectors import KINDS, connector_of
+from rapport.collect.guess import guess_mapping, source_name_of
 from rapport.collect.mapped_files import keep_batch, read_rates, read_touchpoints
 from rapport.collect.mapping import (
+    FileFormat,
     Mapping,
     find_mapping,
     mapping_path,
@@ -27,7 +29,12 @@ from rapport.vocabulary.touchpoint import REFUSAL_REASONS, RefusedRecord
 from rapport.workflows.company import Company, Progress, silent
 from rapport.workflows.money import keep_rates
 
-SUFFIXES = (".csv", ".txt", ".tsv", ".json", ".jsonl", ".parquet", ".gz")
+_TABLES = (".csv", ".txt", ".tsv", ".json", ".jsonl", ".parquet", ".gz")
+#: Endings of file names that can be imported.
+SUFFIXES = (
+    *_TABLES,
+    *sorted({suffix for kind in KINDS for suffix in connector_of(kind).suffixes} - set(_TABLES)),
+)
 
 
 class MappedColumn(Struct, frozen=True, kw_only=True):
@@ -73,8 +80,9 @@ class Imported(Struct, frozen=True, kw_only=True):
 def prepare_mapping(
     path: Path,
     *,
-    kind: str,
+    kind: str | None,
     columns: Sequence[str] = (),
+    written: Sequence[str] = (),
     mapping_file: Path | None = None,
     source: str | None = None,
 ) -> PreparedMapping:
@@ -82,8 +90,12 @@ def prepare_mapping(
 
     Parameters
     ----------
+    kind : str, optional
+        None: found out from the file.
     columns : sequence of str
         ``ours=theirs`` for a column, ``ours=:value`` for one value of all rows.
+    written : sequence of str
+        ``name=value`` of how the file is written, such as ``time_zone=Europe/Brussels``.
     mapping_file : Path, optional
         A mapping that a person wrote.
 
@@ -95,13 +107,21 @@ def prepare_mapping(
     pairs = dict(_pair(text) for text in columns)
     theirs = {ours: value for ours, value in pairs.items() if not value.startswith(":")}
     constants = {ours: value[1:] for ours, value in pairs.items() if value.startswith(":")}
-    written = read_mapping(mapping_file) if mapping_file else find_mapping(path)
-    if written is not None and written.kind != kind:
-        raise InvalidMapping(f"The mapping says {written.kind}, the command says {kind}")
-    if written is not None:
-        return PreparedMapping(mapping=_settled(written, theirs, constants, source), certain=True)
+    facts = dict(_pair(text) for text in written)
+    saved = read_mapping(mapping_file) if mapping_file else find_mapping(path)
+    if saved is not None and kind is not None and saved.kind != kind:
+        raise InvalidMapping(f"The mapping says {saved.kind}, the command says {kind}")
+    if saved is not None:
+        mapping = _settled(saved, theirs, constants, facts, source)
+        return PreparedMapping(mapping=mapping, certain=True)
     guess = guess_mapping(path, kind=kind)
-    mapping = _settled(guess.mapping, theirs, constants, source)
+    mapping = _settled(guess.mapping, theirs, constants, facts, source)
+    kind = mapping.kind
+    if connector_of(kind).records is not None:
+        return PreparedMapping(
+            mapping=mapping,
+            certain=True,  # its connector knows the fields: nothing of it is a guess
+        )
     stated = {*mapping.columns, *mapping.constants}
     if kind == "orders" and "currency" not in stated:
         raise InvalidMapping(
@@ -126,17 +146,60 @@ def prepare_mapping(
 def _pair(text: str) -> tuple[str, str]:
     ours, separator, theirs = text.partition("=")
     if not (ours and separator and theirs):
-        raise InvalidMapping(f"--map {text!r} must read OURS=THEIRS, or OURS=:value for all rows")
+        raise InvalidMapping(f"{text!r} must read NAME=VALUE; for --map OURS=:value means all rows")
     return ours.strip(), theirs.strip()
 
 
 def _settled(
-    mapping: Mapping, theirs: dict[str, str], constants: dict[str, str], source: str | None
+    mapping: Mapping,
+    theirs: dict[str, str],
+    constants: dict[str, str],
+    facts: dict[str, str],
+    source: str | None,
 ) -> Mapping:
+    if facts:
+        said = {**msgspec.to_builtins(mapping.file), **facts}
+        try:
+            file = msgspec.convert(said, FileFormat, strict=False)
+        except msgspec.ValidationError as error:
+            raise InvalidMapping(f"--file: {error}") from error
+        mapping = msgspec.structs.replace(mapping, file=file)
     if constants:
         mapping = msgspec.structs.replace(mapping, constants={**mapping.constants, **constants})
     mapping = with_columns(mapping, theirs)
     return msgspec.structs.replace(mapping, source=source) if source else mapping
+
+
+def named_files(
+    paths: Sequence[Path], kind: str | None, source: str | None
+) -> list[tuple[Path, str | None]]:
+    """Files, and those of folders, each with its source's name where it is not the file's own.
+
+    Parameters
+    ----------
+    kind : str, optional
+        Of a folder, only files that end as those of the kind do are meant.
+
+    Raises
+    ------
+    InvalidMapping
+        If a folder holds none.
+    """
+    named: list[tuple[Path, str | None]] = []
+    for path in paths:
+        if not path.is_dir():
+            named.append((path, source))
+            continue
+        endings = (connector_of(kind).suffixes if kind else ()) or SUFFIXES
+        found = [
+            (each, source or source_name_of(path))
+            for each in sorted(path.iterdir())
+            if each.is_file() and each.name.lower().removesuffix(".gz").endswith(endings)
+        ]
+        if not found:
+            raise InvalidMapping(f"{path.name} holds no file that ends in {', '.join(endings)}")
+        named += found
+    return named
 
 
 def import_file(
@@ -165,7 +228,8 @@ def import_file(
             mapping=msgspec.to_builtins(mapping),
             expected_every_hours=mapping.expected_every_hours,
         ).source_id
-        if find_mapping(path) != mapping:
+        own = connector_of(mapping.kind).records is not None
+        if find_mapping(path) != mapping and not (own and _says_nothing(mapping)):
             write_mapping(mapping, mapping_path(path))
     if mapping.kind == "rates":
         return _import_rates(company, path, mapping, source_id, dry_run=dry_run)
@@ -187,6 +251,11 @@ def import_file(
         file=path.name, source=mapping.source, kind=mapping.kind, rows=rows, accepted=accepted,
         duplicates=duplicates, refused=refused.total(), reasons=_reasons(refused, examples),
     )  # fmt: skip
+
+
+def _says_nothing(mapping: Mapping) -> bool:
+    """Nothing but its kind: a folder of e-mails needs no mapping beside each of them."""
+    return mapping == Mapping(source=mapping.source, kind=mapping.kind, label=mapping.label)
 
 
 def _import_rates(
@@ -239,7 +308,7 @@ def import_folder(
     """
     found = []
     for path in sorted(folder.rglob("*")):
-        if path.suffix not in SUFFIXES or fnmatch(str(path.relative_to(folder)), leave_out):
+        if path.suffix.lower() not in SUFFIXES or fnmatch(str(path.relative_to(folder)), leave_out):
             continue
         mapping = find_mapping(path)
         if mapping is not None:

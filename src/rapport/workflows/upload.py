@@ -16,8 +16,9 @@ from msgspec import Struct
 from rapport.collect.connectors import KINDS, connector_of
 from rapport.collect.guess import guess_mapping
 from rapport.collect.mapping import Mapping, mapping_from
+from rapport.collect.records import file_chunks
 from rapport.collect.sources import find_source
-from rapport.collect.tables import open_file, read_chunks
+from rapport.collect.tables import open_file
 from rapport.errors import Conflict, InvalidInput, InvalidMapping, NotFound, PayloadTooLarge
 from rapport.vocabulary.ledger_tables import audit
 from rapport.workflows.company import Company
@@ -63,6 +64,10 @@ class UploadPreview(Struct, frozen=True, kw_only=True):
         Share (0-1) of what is needed that names or values show plainly.
     fields : tuple of str
         Our fields that a column of this kind of file can be.
+    asks : tuple of str
+        Constants that this kind of file leaves open.
+    own_fields : bool
+        The file's kind says what its fields mean, so there is nothing to choose.
     """
 
     token: str
@@ -77,7 +82,10 @@ class UploadPreview(Struct, frozen=True, kw_only=True):
     constants: dict[str, str]
     decimal: str
     date_format: str
+    time_zone: str
     questions: tuple[str, ...]
+    asks: tuple[str, ...] = ()
+    own_fields: bool = False
 
 
 class Confirmed(Struct, frozen=True, kw_only=True):
@@ -95,6 +103,7 @@ class Confirmed(Struct, frozen=True, kw_only=True):
     constants: AnyMapping[str, str] = {}
     decimal: str = "."
     date_format: str = ""
+    time_zone: str = "UTC"
 
 
 def keep_upload(company: Company, *, name: str, content: bytes, kind: str) -> str:
@@ -141,7 +150,7 @@ def upload_preview(company: Company, token: str) -> UploadPreview:
         If the file cannot be read at all.
     """
     path, kept = _find(company, token)
-    mapping, confidence, questions = _guessed(path, kept)
+    mapping, confidence, questions = _guessed(company, path, kept)
     connector = connector_of(mapping.kind)
     means = {column: ours for ours, column in mapping.columns.items()}
     return UploadPreview(
@@ -160,7 +169,10 @@ def upload_preview(company: Company, token: str) -> UploadPreview:
         constants=dict(mapping.constants),
         decimal=mapping.file.decimal,
         date_format=mapping.file.date_format or "",
+        time_zone=mapping.file.time_zone,
         questions=questions,
+        asks=connector.asks,
+        own_fields=connector.records is not None,
     )
 
 
@@ -177,7 +189,7 @@ def confirm_upload(
         If the source exists and takes another kind of data.
     """
     path, kept = _find(company, token)
-    guessed, _, _ = _guessed(path, kept)
+    guessed, _, _ = _guessed(company, path, kept)
     mapping = _confirmed_mapping(guessed, confirmed, kept.name)
     _require_kind(company, mapping)
     done = import_file(company, path, mapping, dry_run=dry_run)
@@ -202,19 +214,27 @@ def forget_upload(company: Company, token: str) -> None:
     shutil.rmtree(path.parent)
 
 
-def _guessed(path: Path, kept: _Kept) -> tuple[Mapping, float, tuple[str, ...]]:
-    if kept.kind == GUESS:
-        guess = guess_mapping(path)
+def _guessed(company: Company, path: Path, kept: _Kept) -> tuple[Mapping, float, tuple[str, ...]]:
+    """The mapping to confirm; clocks are read as the company's unless a mapping says otherwise."""
+    mapping, confidence, questions = _found(path, kept)
+    local = msgspec.structs.replace(mapping.file, time_zone=company.choice("time_zone"))
+    return msgspec.structs.replace(mapping, file=local), confidence, questions
+
+
+def _found(path: Path, kept: _Kept) -> tuple[Mapping, float, tuple[str, ...]]:
+    kind = None if kept.kind == GUESS else kept.kind
+    if kind is None or connector_of(kind).records is not None:
+        guess = guess_mapping(path, kind=kind)
         return guess.mapping, guess.confidence, guess.questions
     try:
-        prepared = prepare_mapping(path, kind=kept.kind)
+        prepared = prepare_mapping(path, kind=kind)
     except InvalidMapping:
         # A file that lacks what its kind needs is shown all the same: the person maps it.
         guess = guess_mapping(path)
-        connector = connector_of(kept.kind)
+        connector = connector_of(kind)
         known = {*connector.required, *connector.optional}
         columns = {ours: column for ours, column in guess.mapping.columns.items() if ours in known}
-        mapping = msgspec.structs.replace(guess.mapping, kind=kept.kind, columns=columns)
+        mapping = msgspec.structs.replace(guess.mapping, kind=kind, columns=columns)
         return mapping, guess.confidence, guess.questions
     return prepared.mapping, prepared.confidence, prepared.questions
 
@@ -247,6 +267,7 @@ def _confirmed_mapping(guessed: Mapping, confirmed: Confirmed, file: str) -> Map
         **written.get("file", {}),
         "decimal": confirmed.decimal,
         "date_format": confirmed.date_format.strip() or None,
+        "time_zone": confirmed.time_zone.strip() or "UTC",
     }
     return mapping_from(written, file)
 
@@ -265,7 +286,7 @@ def _require_kind(company: Company, mapping: Mapping) -> None:
 def _examples(path: Path, mapping: Mapping) -> dict[str, tuple[str, ...]]:
     """The file's columns with some of their cells."""
     with open_file(path) as file:
-        chunk = next(iter(read_chunks(file, mapping.file, 50)), None)
+        chunk = next(iter(file_chunks(file, path.name, mapping, 50)), None)
     if chunk is None:
         return {}
     found = {}

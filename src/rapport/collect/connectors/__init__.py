@@ -1,28 +1,16 @@
-"""One kind of file, one module with a ``CONNECTOR``; this tuple is all there is to register."""
+"""One kind of file, one module with a ``CONNECTOR``; adding the module is all there is to do."""
 
 from __future__ import annotations
 
+import pkgutil
 from functools import cache
 from importlib import import_module
 
 from rapport.collect.connector import Connector
 from rapport.errors import InvalidMapping
 
-CONNECTORS: tuple[str, ...] = (
-    "rapport.collect.connectors.calls",
-    "rapport.collect.connectors.contacts",
-    "rapport.collect.connectors.messages",
-    "rapport.collect.connectors.orders",
-    "rapport.collect.connectors.rates",
-    "rapport.collect.connectors.reviews",
-    "rapport.collect.connectors.segment",
-    "rapport.collect.connectors.surveys",
-    "rapport.collect.connectors.tickets",
-    "rapport.collect.connectors.visits",
-)
-
 #: The kinds of files, by the names of their modules.
-KINDS: tuple[str, ...] = tuple(name.rpartition(".")[2] for name in CONNECTORS)
+KINDS: tuple[str, ...] = tuple(sorted(found.name for found in pkgutil.iter_modules(__path__)))
 
 
 @cache
@@ -36,5 +24,5 @@ def connector_of(kind: str) -> Connector:
     """
     if kind not in KINDS:
         raise InvalidMapping(f"kind {kind!r} is not known; known are {', '.join(KINDS)}")
-    connector: Connector = import_module(CONNECTORS[KINDS.index(kind)]).CONNECTOR
+    connector: Connector = import_module(f"{__name__}.{kind}").CONNECTOR
     return connector

@@ -39,6 +39,7 @@ CONNECTOR = Connector(
         *PLACE_FIELDS,
     ),
     read=read_call,
+    file_words=("call", "gesprek", "appel", "hívás", "anruf"),
     synonyms={
         "call_id": ("id", "call id", "callid", "gespreksnummer", "hívásazonosító"),
         "ended_at": ("ended", "end", "call end", "date", "einde", "fin", "vége"),

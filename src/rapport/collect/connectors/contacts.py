@@ -79,6 +79,7 @@ CONNECTOR = Connector(
         *(f"consent_{purpose}" for purpose in _CONSENTS),
     ),
     read=read_contact,
+    file_words=("contact", "customer", "klant", "client", "ugyfel", "ügyfél", "kunde", "card"),
     synonyms={
         "record_id": (
             *(

@@ -58,6 +58,7 @@ CONNECTOR = Connector(
     required=("message_id", "occurred_at", "event"),
     optional=(*PERSON_FIELDS, *PLACE_FIELDS),
     read=read_message,
+    file_words=("mail", "message", "event", "campaign"),
     synonyms={
         "message_id": ("event_id", "event id", "id", "message id"),
         "occurred_at": ("ts", "timestamp", "date", "time", "datum"),

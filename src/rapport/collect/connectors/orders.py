@@ -235,6 +235,7 @@ CONNECTOR = Connector(
         *PLACE_FIELDS,
     ),
     read=read_order,
+    file_words=("order", "receipt", "invoice", "sale", "till", "bon", "commande", "rendel"),
     synonyms={
         "order_id": ("ticket", "id"),
         "occurred_at": (

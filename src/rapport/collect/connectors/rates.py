@@ -48,6 +48,7 @@ CONNECTOR = Connector(
     required=("day", "currency", "rate"),
     optional=(),
     read=_no_touchpoints,
+    file_words=("rate", "koers", "árfolyam", "kurs"),
     synonyms={
         "day": ("date", "month_start", "datum", "dátum", "from"),
         "rate": ("eur_value", "koers", "cours", "taux", "árfolyam", "kurs", "exchange rate"),

@@ -36,6 +36,7 @@ CONNECTOR = Connector(
         *PLACE_FIELDS,
     ),
     read=read_review,
+    file_words=("review",),
     synonyms={
         "review_id": ("id", "review id"),
         "occurred_at": ("created", "posted", "date", "posted_at"),

@@ -71,6 +71,7 @@ CONNECTOR = Connector(
         *PLACE_FIELDS,
     ),
     read=read_answer,
+    file_words=("survey", "nps", "csat", "ces", "enquete", "enquête", "kérdőív", "umfrage"),
     synonyms={
         "response_id": ("id", "response id", "answer id", "survey id", "respondent id"),
         "occurred_at": ("answered_at", "answered at", "date", "timestamp", "submitted", "datum"),

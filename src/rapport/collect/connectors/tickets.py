@@ -49,6 +49,7 @@ CONNECTOR = Connector(
         *PLACE_FIELDS,
     ),
     read=read_ticket,
+    file_words=("ticket", "case", "support"),
     synonyms={
         "ticket_id": ("id", "ticket", "ticket id", "case id", "case number", "ticketnummer"),
         "opened_at": ("created_at", "created", "opened", "created at", "geopend", "ouvert"),

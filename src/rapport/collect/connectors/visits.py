@@ -29,6 +29,7 @@ CONNECTOR = Connector(
     required=("visit_id", "occurred_at"),
     optional=("text", "staff", "language", *PERSON_FIELDS, *PLACE_FIELDS),
     read=read_visit,
+    file_words=("visit", "bezoek", "visite", "látogatás"),
     synonyms={
         "visit_id": ("id", "visit id", "bezoek", "visite", "látogatás"),
         "occurred_at": ("moment", "date", "datum", "time", "időpont"),

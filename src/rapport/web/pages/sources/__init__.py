@@ -292,6 +292,7 @@ def _confirmed(data: Mapping[str, str]) -> Confirmed:
         constants=constants,
         decimal=data.get("decimal", "."),
         date_format=data.get("date_format", ""),
+        time_zone=data.get("time_zone", ""),
     )
 
 

@@ -129,6 +129,8 @@ def _questions(context: PageContext, preview: UploadPreview) -> h.Markup | None:
 
 
 def _columns(context: PageContext, preview: UploadPreview, given: Confirmed | None) -> h.Markup:
+    if preview.own_fields:
+        return _own_fields(context, preview)
     options = [("", context.t("sources.confirm.as_is"))]
     options += [
         (
@@ -180,6 +182,30 @@ def _columns(context: PageContext, preview: UploadPreview, given: Confirmed | No
     )
 
 
+def _own_fields(context: PageContext, preview: UploadPreview) -> h.Markup:
+    """What such a file always says; there is nothing to choose."""
+    return card(
+        table(
+            context,
+            [
+                Column(label=context.t("sources.confirm.means")),
+                Column(label=context.t("sources.column.examples"), clip=True),
+            ],
+            [
+                (
+                    field_words(context, column.name),
+                    h.span({"class": "small muted"}, " · ".join(column.examples)),
+                )
+                for column in preview.columns
+                if column.examples
+            ],
+            caption=context.t("sources.confirm.columns"),
+        ),
+        title=context.t("sources.confirm.columns"),
+        flush=True,
+    )
+
+
 def n_columns(context: PageContext, preview: UploadPreview) -> str:
     """How many columns the file has."""
     return context.n.count(len(preview.columns))
@@ -187,7 +213,8 @@ def n_columns(context: PageContext, preview: UploadPreview) -> str:
 
 def _settings(context: PageContext, preview: UploadPreview, given: Confirmed | None) -> h.Markup:
     constants = dict(preview.constants) if given is None else dict(given.constants)
-    stated = [name for name in _CONSTANTS if name in preview.fields or name in constants]
+    offered = preview.asks if preview.own_fields else (*_CONSTANTS, *preview.asks)
+    stated = [name for name in offered if name in (*preview.fields, *preview.asks, *constants)]
     hidden = [name for name in constants if name not in stated]
     words = {
         "currency": context.t("sources.confirm.currency"),
@@ -210,6 +237,12 @@ def _settings(context: PageContext, preview: UploadPreview, given: Confirmed | N
                 "label",
                 value=preview.label if given is None else given.label,
             ),
+            field(
+                context.t("sources.confirm.time_zone"),
+                "time_zone",
+                value=preview.time_zone if given is None else given.time_zone,
+                hint=context.t("sources.confirm.time_zone_hint"),
+            ),
             select_field(
                 context.t("sources.confirm.decimal"),
                 "decimal",
@@ -225,10 +258,12 @@ def _settings(context: PageContext, preview: UploadPreview, given: Confirmed | N
             h.h3(context.t("sources.confirm.constants")) if stated else None,
             (
                 field(
-                    words[name],
+                    words.get(name) or field_words(context, name),
                     f"constant_{name}",
                     value=constants.get(name, ""),
-                    hint=context.t("sources.confirm.constant_hint"),
+                    hint=None
+                    if name in preview.asks
+                    else context.t("sources.confirm.constant_hint"),
                 )
                 for name in stated
             ),
