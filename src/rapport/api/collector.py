@@ -37,7 +37,7 @@ MOST_BYTES_IN_FLIGHT = 256_000_000
 LONGEST_READ_SECONDS = 30.0
 #: A body above this is read only after its key was looked up. A shorter one costs little, and a
 #: sender that is answered while it still sends may lose the answer with the connection.
-_LARGE_BODY = 100_000
+LARGE_BODY = 100_000
 
 CORS_HEADERS = {
     "Access-Control-Allow-Origin": "*",
@@ -61,6 +61,7 @@ def collector_routes(
     *,
     most_bytes_in_flight: int = MOST_BYTES_IN_FLIGHT,
     longest_read_seconds: float = LONGEST_READ_SECONDS,
+    bodies: Bodies | None = None,
 ) -> Router:
     """The routes of the collector.
 
@@ -72,10 +73,12 @@ def collector_routes(
         Bytes of bodies that all requests together may hold.
     longest_read_seconds : float
         Time that one body may take to arrive.
+    bodies : Bodies, optional
+        Shared with other routes, so that all of them together stay within the bytes.
     """
-    bodies = _Bodies(most_bytes_in_flight, longest_read_seconds)
+    bodies = bodies or Bodies(most_bytes_in_flight, longest_read_seconds)
 
-    async def take(request: _AnyRequest, call: str) -> _Answer:
+    async def take(request: _AnyRequest, call: str) -> Answer:
         delivery = Delivery(
             endpoint=require_endpoint(call),
             body=b"",
@@ -85,7 +88,7 @@ def collector_routes(
             query_key=request.query_params.get("writeKey", ""),
             sent_at_header=request.headers.get("sentat", ""),
         )
-        if _announced_length(request, delivery.limit) > _LARGE_BODY:
+        if announced_length(request, delivery.limit) > LARGE_BODY:
             await intake.check_key(delivery)
         async with bodies.read(request, delivery.limit) as body:
             await intake.take(msgspec.structs.replace(delivery, body=body))
@@ -100,18 +103,18 @@ def collector_routes(
         summary="Send events in the Segment format",
     )
     async def collect(request: _AnyRequest, call: FromPath[str]) -> ASGIApp:
-        return await _answered(lambda: take(request, call))
+        return await answered(lambda: take(request, call))
 
     @post("/v1/m", status_code=200, request_max_body_size=None, include_in_schema=False)
     async def sdk_metrics(request: _AnyRequest) -> ASGIApp:
         """analytics.js reports on itself here; we ask it not to, and keep nothing."""
 
-        async def ignore() -> _Answer:
-            _announced_length(request, _SDK_METRICS_LIMIT)
+        async def ignore() -> Answer:
+            announced_length(request, _SDK_METRICS_LIMIT)
             async with bodies.read(request, _SDK_METRICS_LIMIT):
                 return _SUCCESS_ANSWER
 
-        return await _answered(ignore)
+        return await answered(ignore)
 
     @get(
         "/v1/projects/{write_key:str}/settings",
@@ -119,13 +122,13 @@ def collector_routes(
         summary="Settings that analytics.js loads at start",
     )
     async def settings(request: _AnyRequest, write_key: FromPath[str]) -> ASGIApp:
-        async def read() -> _Answer:
+        async def read() -> Answer:
             await intake.source_of("", write_key)
             url = request.base_url
             host = request.headers.get("host", url.netloc)
-            return _Answer(analytics_js_settings(write_key, host=host, scheme=url.scheme), 200)
+            return Answer(analytics_js_settings(write_key, host=host, scheme=url.scheme), 200)
 
-        return await _answered(read)
+        return await answered(read)
 
     @get(
         "/sourceConfig",
@@ -136,16 +139,16 @@ def collector_routes(
         request: _AnyRequest,
         key: Annotated[str, QueryParameter(name="writeKey")] = "",
     ) -> ASGIApp:
-        async def read() -> _Answer:
+        async def read() -> Answer:
             source, write_key = await intake.source_of(
                 request.headers.get("authorization", ""), key
             )
             body = rudder_source_config(
                 source.source_id, source.label, write_key, source.created_at
             )
-            return _Answer(body, 200)
+            return Answer(body, 200)
 
-        return await _answered(read)
+        return await answered(read)
 
     @route(
         [
@@ -168,7 +171,7 @@ def collector_routes(
     )
 
 
-def _announced_length(request: _AnyRequest, limit: int) -> int:
+def announced_length(request: _AnyRequest, limit: int) -> int:
     """The bytes a request says to bring, or could bring at most.
 
     Raises
@@ -184,7 +187,7 @@ def _announced_length(request: _AnyRequest, limit: int) -> int:
     return int(announced)
 
 
-class _Bodies:
+class Bodies:
     """Reads bodies within what one may weigh, how long it may take, and what all may hold.
 
     What counts is what has arrived: whoever announces much and sends nothing holds nothing.
@@ -244,7 +247,7 @@ async def _chunks(request: _AnyRequest) -> AsyncIterator[bytes]:
         more = message.get("more_body", False)
 
 
-class _Answer:
+class Answer:
     """An answer that is ready to send: a third of the time that `Response` takes to make one."""
 
     def __init__(self, body: bytes, status: int, headers: dict[str, str] | None = None) -> None:
@@ -266,10 +269,10 @@ class _Answer:
         await send({"type": "http.response.body", "body": self._body, "more_body": False})
 
 
-_SUCCESS_ANSWER = _Answer(SUCCESS, 200)
+_SUCCESS_ANSWER = Answer(SUCCESS, 200)
 
 
-async def _answered(handle: Callable[[], Awaitable[_Answer]]) -> _Answer:
+async def answered(handle: Callable[[], Awaitable[Answer]]) -> Answer:
     """The answer of ``handle``, or its error as `{"code": …, "message": …}`."""
     try:
         return await handle()
@@ -280,11 +283,11 @@ async def _answered(handle: Callable[[], Awaitable[_Answer]]) -> _Answer:
         return _error(InternalError("The request could not be taken; send it again"))
 
 
-def _error(error: RapportError) -> _Answer:
+def _error(error: RapportError) -> Answer:
     body = {"code": error.details.get("reason", error.code), "message": error.message}
     headers = {}
     if isinstance(error, Overloaded):
         headers = dict.fromkeys(
             ("Retry-After", "X-RateLimit-Reset"), str(error.retry_after_seconds)
         )
-    return _Answer(msgspec.json.encode(body), error.http_status, headers)
+    return Answer(msgspec.json.encode(body), error.http_status, headers)

@@ -47,6 +47,7 @@ def check_event(
     *,
     sent_at: datetime | None,
     received_at: datetime,
+    nameless: bool = False,
 ) -> Refusal | None:
     """The first reason to refuse ``event``, or None where it can be kept.
 
@@ -60,9 +61,11 @@ def check_event(
         The event's JSON.
     sent_at, received_at : datetime
         For the correction of the client's clock.
+    nameless : bool
+        Whether nobody need be named, as in the protocols of trackers that know no visitors.
     """
     return (
-        _check_identity(event, kind)
+        _check_identity(event, kind, nameless)
         or _check_name(event, kind)
         or _check_time(event, sent_at, received_at)
         or _check_free_form(event, raw)
@@ -70,7 +73,9 @@ def check_event(
     )
 
 
-def _check_identity(event: SegmentEvent, kind: str) -> Refusal | None:
+def _check_identity(event: SegmentEvent, kind: str, nameless: bool) -> Refusal | None:
+    if nameless and kind not in ("identify", "alias"):
+        return None
     # 0 is somebody's user id; an empty text is nobody's.
     named = event.user_id not in (None, "") or event.anonymous_id not in (None, "")
     if not named:

@@ -71,6 +71,7 @@ class Delivery(Struct, frozen=True, kw_only=True):
     authorization: str = ""
     query_key: str = ""
     sent_at_header: str = ""
+    nameless: bool = False  # whether an event may say nothing of who did it
 
     source: Source | None = None
     events: tuple[Raw, ...] = ()
@@ -178,31 +179,47 @@ def _broken(delivery: Delivery, refusal: Refusal) -> Delivery:
 
 
 def _unpacked(delivery: Delivery) -> Delivery:
-    """The body as sent, without its compression; never more than the limit.
+    body = unpacked(delivery.body, delivery.encoding, delivery.limit)
+    return delivery if body is delivery.body else msgspec.structs.replace(delivery, body=body)
+
+
+def unpacked(body: bytes, content_encoding: str, limit: int) -> bytes:
+    """A body as sent, without its compression; never more than ``limit`` bytes.
 
     gzip is also known by its first two bytes, which no JSON has: proxies drop the header.
+
+    Raises
+    ------
+    InvalidInput, PayloadTooLarge
+        If it is not whole, not what it says to be, or larger than the limit once unpacked.
     """
-    encoding = delivery.encoding.strip().lower()
-    if encoding not in ("", "identity", "gzip", "x-gzip"):
-        raise InvalidInput(f"Content-Encoding {encoding[:20]!r} is not known; send gzip or none")
-    if delivery.body[:2] != _GZIP:
-        return delivery
-    return msgspec.structs.replace(delivery, body=_gunzip(delivery.body, delivery.limit))
+    encoding = content_encoding.strip().lower()
+    if encoding not in ("", "identity", "gzip", "x-gzip", "deflate"):
+        raise InvalidInput(
+            f"Content-Encoding {encoding[:20]!r} is not known; send gzip, deflate or none"
+        )
+    if body[:2] == _GZIP:
+        return _inflated(body, "gzip", 31, limit)
+    if encoding == "deflate":
+        # What HTTP calls deflate is zlib's; some senders leave out its two bytes of header.
+        wrapped = len(body) > 1 and body[0] & 0x0F == 8 and int.from_bytes(body[:2]) % 31 == 0
+        return _inflated(body, "deflate", 15 if wrapped else -15, limit)
+    return body
 
 
-def _gunzip(packed: bytes, limit: int) -> bytes:
-    """The content of a gzip file of one or more members, which stops growing at ``limit``."""
+def _inflated(packed: bytes, name: str, wbits: int, limit: int) -> bytes:
+    """The content of one or more packed members, which stops growing at ``limit``."""
     body = b""
     while packed:
-        member = zlib.decompressobj(wbits=31)
+        member = zlib.decompressobj(wbits=wbits)
         try:
             body += member.decompress(packed, limit + 1 - len(body))
         except zlib.error as error:
-            raise InvalidInput("The body is not valid gzip") from error
+            raise InvalidInput(f"The body is not valid {name}") from error
         if len(body) > limit:
             raise too_large(limit)
         if not member.eof:
-            raise InvalidInput("The gzip body ends too early; send it again whole")
+            raise InvalidInput(f"The {name} body ends too early; send it again whole")
         packed = member.unused_data
     return body
 
@@ -241,7 +258,7 @@ def validate(delivery: Delivery) -> Delivery:
     twins: Counter[bytes] = Counter()
     sent_at = sent_time(delivery.said.sent_at)
     for event in delivery.events:
-        taken = _take(bytes(event), delivery, sent_at, twins)
+        taken = take_event(bytes(event), delivery, sent_at, twins)
         if isinstance(taken, JournalEntry):
             entries.append(taken)
         else:
@@ -255,7 +272,7 @@ def validate(delivery: Delivery) -> Delivery:
     )
 
 
-def _take(
+def take_event(
     raw: bytes, delivery: Delivery, sent_at: datetime | None, twins: Counter[bytes]
 ) -> JournalEntry | Refusal:
     """One event as an entry of the journal, or why not."""
@@ -278,7 +295,14 @@ def _take(
         # The event's own `sentAt` speaks where the request says none, as analytics.js 2 does.
         stated_sent_at = str(event.sent_at)
         sent_at = sent_time(stated_sent_at)
-    refusal = check_event(event, kind, raw, sent_at=sent_at, received_at=received_at)
+    refusal = check_event(
+        event,
+        kind,
+        raw,
+        sent_at=sent_at,
+        received_at=received_at,
+        nameless=delivery.nameless,
+    )
     if refusal is not None:
         return refusal
     given_id = event.message_id
