@@ -124,6 +124,18 @@ def test_identify_states_traits_by_our_names_and_keeps_the_others() -> None:
     assert seen.record == seen.identifiers[0]
 
 
+def test_identify_by_an_sdk_that_states_traits_in_the_context_keeps_all_of_them() -> None:
+    seen = touch(
+        "identify",
+        context={"traits": {"email": "an@shop.example", "likes": {"colours": ["red"]}, "size": 42}},
+        traits={"size": 43},
+    )
+    assert seen.traits == {"email": "an@shop.example"}
+    assert seen.properties == {"likes": {"colours": ["red"]}, "size": 43}
+    # Of another event, what the context says about the person is no property.
+    assert touch("track", event="A", context={"traits": {"size": 42}}).properties == {}
+
+
 def test_pages_screens_groups_and_aliases_have_their_types() -> None:
     page = touch(
         "page",
