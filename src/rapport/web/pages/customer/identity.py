@@ -19,7 +19,7 @@ from rapport.workflows.customer_list import CustomerRow
 _KINDS = frozenset(
     {
         "user_id", "crm_contact", "customer_number", "loyalty_card", "email", "phone",
-        "anonymous_id", "device_id",
+        "anonymous_id", "device_id", "crm_account", "social_handle", "iban", "business_id",
     }
 )  # fmt: skip
 _MOST_LINKS = 40
