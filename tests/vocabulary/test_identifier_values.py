@@ -88,3 +88,24 @@ def test_normalising_twice_changes_nothing_and_garbage_never_raises(text: str, k
 
 def test_text_is_cleaned_of_what_nobody_sees() -> None:
     assert clean_text(" Ge\u00adert\u00a0 Müller\u200b") == "Geert Müller"
+
+
+@pytest.mark.parametrize(
+    ("kind", "written", "expected"),
+    [
+        ("iban", " be68 5390 0754 7034 ", "BE68539007547034"),
+        ("iban", "HU42 1177 3016 1111 1018 0000 0000", "HU42117730161111101800000000"),
+        ("iban", "BE68 5390 0754 7035", None),  # a digit mistyped: the check says so
+        ("iban", "539-0075470-34", None),  # of before 2008
+        ("business_id", "BE 0403.170.701", "BE0403170701"),
+        ("business_id", "0088:541 2345 000013", "0088:5412345000013"),
+        ("business_id", "onbekend", None),
+        ("social_handle", "@Anna_K", "anna_k"),
+        ("social_handle", "@", None),
+    ],
+)
+def test_accounts_companies_and_handles_have_one_written_form(
+    kind: str, written: str, expected: str | None
+) -> None:
+    normal = normalise_identifier(Identifier(kind=kind, value=written))
+    assert (None if normal is None else normal.value) == expected

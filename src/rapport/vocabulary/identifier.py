@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import blake2b
 
 from msgspec import Struct
@@ -48,8 +49,14 @@ IDENTIFIER_KINDS: dict[str, IdentifierKind] = {
         ("crm_contact", IdentifierClass.PERSON, 4, 11, True),
         ("customer_number", IdentifierClass.PERSON, 1, 12, True),
         ("loyalty_card", IdentifierClass.PERSON, 2, 13, False),
+        ("crm_account", IdentifierClass.PERSON, 1, 14, True),  # a company as the CRM numbers it
         ("email", IdentifierClass.PERSON, 5, 20, False),
+        # The namespace is the network: the same handle elsewhere is somebody else's.
+        ("social_handle", IdentifierClass.PERSON, 3, 21, True),
         ("phone", IdentifierClass.CONTACT, 5, 30, False),
+        # Couples share an account, colleagues their employer's number: neither is one person.
+        ("iban", IdentifierClass.CONTACT, 5, 31, False),
+        ("business_id", IdentifierClass.CONTACT, 4, 32, False),
         ("anonymous_id", IdentifierClass.DEVICE, 50, 40, True),
         ("device_id", IdentifierClass.DEVICE, 20, 41, False),
     )
@@ -63,6 +70,7 @@ def kind_of(kind: str) -> IdentifierKind:
     )
 
 
+@lru_cache(maxsize=65_536)  # most records are seen again and again
 def atom_id(record: Identifier) -> int:
     """The atom of a record: the same 63-bit number on every machine, for ever.
 

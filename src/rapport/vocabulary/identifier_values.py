@@ -23,6 +23,7 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _SPACES = re.compile(r"\s+")
 #: RFC 5321 allows more, but mailboxes in customer data with quotes or spaces are slips.
 _EMAIL = re.compile(r"[^\s@<>\"(),:;\\\[\]]{1,64}@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W_][\w-]*")
+_IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}")
 #: Spreadsheets turn numbers into "32470123456.0".
 _FLOAT_TAIL = re.compile(r"^(\+?\d{6,})\.0$")
 
@@ -142,6 +143,40 @@ def normalise_loyalty_card(value: str) -> str | None:
     return indexable("".join(c for c in text.upper() if c.isalnum())) or None
 
 
+def normalise_iban(value: str) -> str | None:
+    """The account number without spaces; None where its check digits (ISO 7064) are wrong.
+
+    Examples
+    --------
+    >>> normalise_iban("be68 5390 0754 7034")
+    'BE68539007547034'
+    >>> normalise_iban("BE68 5390 0754 7035") is None
+    True
+    """
+    text = "".join(c for c in _compatible(value).upper() if c.isalnum())
+    if not _IBAN.fullmatch(text):
+        return None
+    digits = "".join(str(int(c, 36)) for c in text[4:] + text[:4])
+    return text if int(digits) % 97 == 1 else None
+
+
+def normalise_business_id(value: str) -> str | None:
+    """A company's VAT or register number without spaces, dots and strokes, in upper case.
+
+    Examples
+    --------
+    >>> normalise_business_id("BE 0403.170.701")
+    'BE0403170701'
+    """
+    kept = "".join(c for c in _compatible(value).upper() if c.isalnum() or c == ":")
+    return kept if any(c.isdigit() for c in kept) else None
+
+
+def normalise_social_handle(value: str) -> str | None:
+    """A name on a network, without the sign before it; networks ignore case."""
+    return _compatible(value).casefold().lstrip("@").strip() or None
+
+
 def normalise_opaque(value: str) -> str | None:
     """A number or key of a system, untouched but for spaces around it: case may matter."""
     return indexable(_compatible(value)) or None
@@ -163,8 +198,11 @@ def indexable(value: str) -> str:
 
 
 _NORMALISERS: dict[str, Callable[[str, str | None], str | None]] = {
+    "business_id": lambda value, _: normalise_business_id(value),
     "email": lambda value, _: normalise_email(value),
+    "iban": lambda value, _: normalise_iban(value),
     "phone": normalise_phone,
+    "social_handle": lambda value, _: normalise_social_handle(value),
     "loyalty_card": lambda value, _: normalise_loyalty_card(value),
 }
 

@@ -134,6 +134,7 @@ class RefusedRecord(Struct, frozen=True, kw_only=True):
 #: Why a record is refused; pages and manual list these.
 REFUSAL_REASONS: dict[str, str] = {
     "malformed_json": "not valid JSON",
+    "malformed_record": "not written as its format demands",
     "invalid_encoding": "bytes that are not valid in the stated encoding",
     "wrong_type": "a field has another type than expected",
     "missing_field": "a required field is empty",
