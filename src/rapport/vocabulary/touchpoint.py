@@ -20,6 +20,7 @@ Channel = Literal[
 CHANNELS: tuple[str, ...] = Channel.__args__  # type: ignore[attr-defined]
 
 # Names of the Segment ecommerce spec, and our own in the same object–action form.
+ORDER_PLACED = "Order Placed"  # asked for, and not yet a sale: its invoice is
 ORDER_COMPLETED = "Order Completed"
 ORDER_REFUNDED = "Order Refunded"
 ORDER_CANCELLED = "Order Cancelled"
@@ -150,6 +151,7 @@ REFUSAL_REASONS: dict[str, str] = {
     "too_large": "a single event above 1 MB",
     "contains_nul": "a NUL character",
     "score_out_of_range": "a score outside its scale",
+    "automatic_reply": "a machine's answer, such as an absence notice, and nobody's words",
     "not_storable": "a value that the stores cannot hold",
     "duplicate_key": "the same record key with other content in one file",
 }
