@@ -91,7 +91,8 @@ def bar_chart(
             for index, value in enumerate(each.values)
             if value
         )
-        drawing.append(h.path({"class": ["series-bar", colour], "d": bars}))
+        if bars:  # a path without a course paints nothing
+            drawing.append(h.path({"class": ["series-bar", colour], "d": bars}))
         entries.append((each.name, colour, None))
         columns.append(
             DataColumn(name=each.name, cells=cells_of(each.values, written), colour=colour)

@@ -303,7 +303,9 @@ def _listed(context: PageContext, words: Sequence[str]) -> str:
 
 
 def _note(context: PageContext, line: TimelineLine) -> h.Child:
-    parts = [context.t(f"customer.channel.{line.channel}"), line.source]
+    known = line.channel in v.CHANNELS  # a channel of the company's own keeps its name
+    channel = context.t(f"customer.channel.{line.channel}") if known else line.channel
+    parts = [channel, line.source]
     if line.type == RECORDS_SEEN:
         parts = []
     if line.text and line.language:

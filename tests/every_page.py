@@ -1,0 +1,262 @@
+"""Every page's address, and a company in which each of them has something to show.
+
+The company is the demo in small with people whose every value tries to break the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from urllib.parse import quote
+
+from msgspec import Struct
+from sqlalchemy import select
+
+from rapport.act.tickets import tickets_of
+from rapport.collect.refused import keep_refused
+from rapport.collect.sources import find_source
+from rapport.settings import Settings
+from rapport.understand.segments.rule import where
+from rapport.vocabulary import touchpoint as v
+from rapport.vocabulary.ledger_tables import profile
+from rapport.vocabulary.touchpoint import Item, RefusedRecord, Touchpoint
+from rapport.web.pages import page_routes
+from rapport.workflows.company import Company, open_company
+from rapport.workflows.customer_changes import join_customers, record_contact
+from rapport.workflows.resolve import resolve_company
+from rapport.workflows.segments import save_segment
+from rapport.workflows.sources import add_collector
+from rapport.workflows.ticket_work import note_ticket
+from rapport.workflows.upload import keep_upload
+from rapport.workflows.users import create_api_token, create_user
+from tests.company import PASSWORD
+from tests.customer_data import crm, eszter, evil
+from tests.feedback import HOSTILE
+from tests.small_company import copy_of_small_company
+from tests.touchpoints import email, keep, order, touchpoint
+
+#: The admin who looks at everything; each language has one, so that visits need no change.
+ADMIN = "admin-{language}@kadar.example"
+
+#: Address patterns of every GET route, each with addresses that have something to show.
+PAGES: Mapping[str, tuple[str, ...]] = {
+    "/": ("/",),
+    "/account": ("/account",),
+    "/admin": ("/admin",),
+    "/admin/alerts": ("/admin/alerts",),
+    "/admin/company": ("/admin/company",),
+    "/admin/outbox": ("/admin/outbox",),
+    "/admin/policy": ("/admin/policy?policy=1&max_messages=1&window_days=30",),
+    "/admin/users": ("/admin/users",),
+    "/customers": ("/customers",),
+    "/customers/{profile_id:str}": ("/customers/{her}", "/customers/{bad}"),
+    "/customers/{profile_id:str}/contact": ("/customers/{bad}/contact",),
+    "/customers/{profile_id:str}/identity": ("/customers/{bad}/identity?q=maes",),
+    "/customers/{profile_id:str}/message": ("/customers/{bad}/message",),
+    "/customers/{profile_id:str}/ticket": ("/customers/{bad}/ticket",),
+    "/inbox": ("/inbox?show=all",),
+    "/inbox/{ticket_id:int}": ("/inbox/{ticket}",),
+    "/metrics": ("/metrics",),
+    "/metrics/{name:str}": ("/metrics/nps",),
+    "/predictions": ("/predictions",),
+    "/segments": ("/segments",),
+    "/segments/new": ("/segments/new",),
+    "/segments/people": ("/segments/people?rule={rule}",),
+    "/segments/{key:str}": ("/segments/{segment}",),
+    "/segments/{key:str}/edit": ("/segments/{segment}/edit",),
+    "/sign-in": ("/sign-in",),
+    "/sources": ("/sources",),
+    "/sources/new/connect": ("/sources/new/connect",),
+    "/sources/new/upload": ("/sources/new/upload",),
+    "/sources/new/upload/{token:str}": ("/sources/new/upload/{token}",),
+    "/sources/{name:str}": ("/sources/{source}",),
+}
+#: Parts of pages, which htmx fetches.
+FRAGMENTS: Mapping[str, tuple[str, ...]] = {
+    "/customers/{profile_id:str}/timeline": ("/customers/{bad}/timeline",),
+    "/dashboard/{name:str}": tuple(
+        f"/dashboard/{name}" for name in ("top", "changes", "charts", "rest")
+    ),
+    "/search": ("/search?q={typed}",),
+}
+#: What a browser saves instead of showing.
+FILES: Mapping[str, tuple[str, ...]] = {
+    "/customers.csv": ("/customers.csv",),
+    "/sources/{name:str}/refused.csv": ("/sources/{source}/refused.csv",),
+}
+
+
+class Placed(Struct, frozen=True, kw_only=True):
+    """What stands in the addresses of a company."""
+
+    her: str
+    bad: str
+    ticket: int
+    segment: str
+    source: str
+    token: str
+    rule: str
+    typed: str
+
+    def address(self, example: str) -> str:
+        """An example with the company's own ids."""
+        return example.format(
+            **{name: quote(str(getattr(self, name)), safe="") for name in self.__struct_fields__}
+        )
+
+
+def get_routes() -> list[str]:
+    """Address patterns of everything that the pages answer to GET."""
+    return sorted(
+        path for handler in page_routes() if "GET" in handler.http_methods for path in handler.paths
+    )
+
+
+def breakout(field: str) -> str:
+    """A value that leaves every element and attribute it could stand in, and says whose it is."""
+    return f"""{field}"'></title><script>alert("{field}")</script><b onclick=x>"""
+
+
+#: An imported source may be named almost freely; but a slash ends its part of the address.
+SOURCE = breakout("source").replace("/", "")
+
+
+def stranger(now: datetime) -> list[Touchpoint]:
+    """A customer all of whose values break out, and have something on every page."""
+    contact, mail = crm(breakout("record")), email("break@out.example")
+    who = (contact, mail)
+    visit = now - timedelta(hours=5)
+    return [
+        touchpoint(
+            "break-crm", source=SOURCE, channel="crm", type=v.RECORD_SEEN,
+            record=contact, identifiers=who, occurred_at=now - timedelta(days=40),
+            traits={
+                name: breakout(name)
+                for name in (
+                    "first_name", "last_name", "city", "company", "postal_code", "loyalty_tier",
+                    "favourite_category", "preferred_store", "job_title",
+                )
+            } | {"email": "break@out.example", "country": "BE", "language": "nl"},
+        ),
+        order(
+            breakout("order_id"), "12.50", record=contact, identifiers=who,
+            occurred_at=now - timedelta(days=8), place=breakout("place"), channel="store",
+            items=(Item(sku=breakout("sku"), name=breakout("product"), amount=Decimal("12.50")),),
+        ),
+        touchpoint(
+            "break-survey", source="survey", channel="survey", type=v.SURVEY_ANSWERED,
+            record=contact, identifiers=who, occurred_at=now - timedelta(hours=2),
+            text=breakout("verbatim"), score=1.0, scale_min=0.0, scale_max=10.0, question="nps",
+            language="en",
+        ),
+        touchpoint(
+            "break-chat", source="crm", channel="chat", type=v.CHAT_ENDED, record=contact,
+            occurred_at=now - timedelta(days=2), text="It is terrible.",
+            properties={"subject": breakout("subject")},
+        ),
+        touchpoint(
+            "break-odd", source="crm", channel=breakout("channel"), type=breakout("event_type"),
+            record=contact, occurred_at=now - timedelta(days=3),
+        ),
+        *(
+            touchpoint(
+                f"break-web-{n}", type=kind, record=contact, properties=said,
+                occurred_at=visit + timedelta(minutes=n),
+            )
+            for n, (kind, said) in enumerate(
+                [
+                    (v.PAGE_VIEWED, {"path": breakout("path"), "title": breakout("title")}),
+                    ("Products Searched", {"query": breakout("query")}),
+                    ("Product Viewed", {"name": breakout("viewed")}),
+                ]
+            )
+        ),
+    ]  # fmt: skip
+
+
+#: What `hostile_company` stores that every breakout can be told apart by.
+STORED = (
+    "first_name", "last_name", "city", "company", "order_id", "place", "product", "verbatim",
+    "subject", "event_type", "query", "viewed", "source", "segment", "rule_value", "note",
+    "detail", "payload", "label", "user", "api_token", "reason", "column", "cell", "company_name",
+    "channel",
+)  # fmt: skip
+
+
+@contextmanager
+def hostile_company(place: Path, folder: Path) -> Iterator[tuple[Company, Placed]]:
+    """The small demo company at ``folder`` with hostile people, notes, names and files."""
+    data = copy_of_small_company(place, folder)
+    with open_company(Settings(data=str(data))) as company:
+        yield company, _spoil(company)
+
+
+def _spoil(company: Company) -> Placed:
+    now = company.clock()
+    for language in ("en", "nl", "fr", "hu"):
+        create_user(
+            company, email=ADMIN.format(language=language), name=f"Zsófia {breakout('user')}",
+            role="admin", password=PASSWORD, language=language,
+        )  # fmt: skip
+    author = ADMIN.format(language="en")
+    for language in ("en", "nl", "fr", "hu"):
+        create_api_token(company, email=ADMIN.format(language=language), name=breakout("api_token"))
+    company.choose("company_name", breakout("company_name"))
+    twin = touchpoint(
+        "break-twin", source="crm", channel="crm", type=v.RECORD_SEEN, record=crm("twin"),
+        occurred_at=now - timedelta(days=30), traits={"name": "Twin Maes"},
+    )  # fmt: skip
+    survey = touchpoint(
+        "hostile-survey", source="survey", channel="survey", type=v.SURVEY_ANSWERED,
+        record=email("x@evil.example"), occurred_at=now - timedelta(hours=1), text=HOSTILE,
+        score=0.0, scale_min=0.0, scale_max=10.0, question="nps",
+    )  # fmt: skip
+    keep(company, [*eszter(now), *evil(now), *stranger(now), twin, survey])
+    resolve_company(company)
+    with company.ledger.read() as connection:
+        ids = {
+            name: str(connection.execute(
+                select(profile.c.profile_id).where(
+                    profile.c.name.contains(name), profile.c.merged_into.is_(None)
+                )
+            ).scalar_one())
+            for name in ("Eszter Vandenberghe", "first_name", "Twin Maes")
+        }  # fmt: skip
+        [[found]] = tickets_of(connection, [ids["first_name"]]).values()
+        number = found.ticket_id
+    join_customers(
+        company, ids["first_name"], ids["Twin Maes"], author=author, reason=breakout("reason")
+    )
+    record_contact(company, ids["Eszter Vandenberghe"], channel="phone", author=author)
+    note_ticket(company, number, body=breakout("note"), author=author)
+    add_collector(company, name="website", label=breakout("label"))
+    _refuse(company, SOURCE, now)
+    rule = where("city", "eq", breakout("rule_value"))
+    rows = f'order_id,"{_quoted("column")}",total\nA1,"{_quoted("cell")}",12.50\n'
+    return Placed(
+        her=ids["Eszter Vandenberghe"],
+        bad=ids["first_name"],
+        ticket=number,
+        segment=save_segment(company, name=breakout("segment"), rule=rule, author=author),
+        source=SOURCE,
+        token=keep_upload(company, name="orders.csv", content=rows.encode(), kind="orders"),
+        rule='{"kind":"all","rules":[]}',
+        typed="alert",
+    )
+
+
+def _refuse(company: Company, source: str, now: datetime) -> None:
+    refused = RefusedRecord(
+        source=source, reason="wrong_type", detail=breakout("detail"),
+        payload=breakout("payload").encode(), received_at=now, locator=breakout("locator"),
+    )  # fmt: skip
+    with company.ledger.write() as connection:
+        source_id = find_source(company.ledger, source).source_id
+        keep_refused(company.ledger, connection, {source: source_id}, [refused])
+
+
+def _quoted(field: str) -> str:
+    return breakout(field).replace('"', '""')

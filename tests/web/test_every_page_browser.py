@@ -1,0 +1,121 @@
+"""Every page of the product in every width, theme and language, as a browser shows it.
+
+A page that is added without an address in `tests.every_page` fails here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from litestar import Litestar
+from playwright.sync_api import BrowserContext, Page
+
+from rapport.asgi import create_app
+from rapport.web.visit import SESSION_COOKIE
+from rapport.web.words import LANGUAGES, catalogue
+from rapport.workflows.company import Company
+from rapport.workflows.users import sign_in
+from tests.browser import check_page
+from tests.company import PASSWORD
+from tests.every_page import ADMIN, FILES, FRAGMENTS, PAGES, Placed, get_routes, hostile_company
+
+pytestmark = pytest.mark.browser
+
+MOST_REQUESTS, MOST_BYTES = 10, 100_000
+AREAS = "|".join(sorted({key.partition(".")[0] for key in catalogue()}))
+#: Run in the page: what it weighed, how it is written, and what must not be in it.
+MEASURED = """(areas) => {
+  const loads = [...performance.getEntriesByType("navigation"),
+                 ...performance.getEntriesByType("resource")];
+  const written = [document.title, document.body.innerText,
+    ...[...document.querySelectorAll("[title], [aria-label], [placeholder]")].flatMap((node) =>
+      ["title", "aria-label", "placeholder"].map((name) => node.getAttribute(name) ?? ""))];
+  return {
+    status: performance.getEntriesByType("navigation")[0].responseStatus,
+    requests: loads.length,
+    bytes: loads.reduce((sum, each) => sum + each.transferSize, 0),
+    lang: document.documentElement.lang,
+    headings: document.querySelectorAll("h1").length,
+    keys: written.join("\\n").match(
+      new RegExp(`(?<![\\\\w./@-])(?:${areas})(?:\\\\.[a-z_][a-z0-9_]*)+(?![\\\\w@])`, "g")) ?? [],
+    strange: [...document.querySelectorAll("script, iframe, object, embed, img, [onclick]")]
+      .filter((node) => !node.getAttribute("src")?.startsWith("/assets/"))
+      .map((node) => node.outerHTML.slice(0, 80)),
+  };
+}"""
+#: Nothing is on its way any more: cheaper than half a second without any request.
+QUIET = """() => document.readyState === "complete"
+  && !document.querySelector('[hx-trigger="load"], [class*="htmx-"]')"""
+
+
+@pytest.fixture(scope="module")
+def shown(
+    serve: Callable[[Litestar], str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, Company, Placed]]:
+    folder = tmp_path_factory.mktemp("every-page") / "data"
+    with hostile_company(tmp_path_factory.getbasetemp(), folder) as (company, placed):
+
+        @contextmanager
+        def opened() -> Iterator[Company]:
+            yield company
+
+        yield serve(create_app(opened())), company, placed
+
+
+def enter(context: BrowserContext, url: str, company: Company, language: str) -> None:
+    """Sign in without the form, which other tests fill in."""
+    token = sign_in(company, email=ADMIN.format(language=language), password=PASSWORD)
+    context.add_cookies([{"name": SESSION_COOKIE, "value": token, "url": url}])
+
+
+def visit(page: Page, address: str) -> dict[str, Any]:
+    """Open a page as on the first visit, with all its parts."""
+    page.goto(address, wait_until="load")
+    page.wait_for_function(QUIET)
+    return dict(page.evaluate(MEASURED, AREAS))
+
+
+def test_every_page_has_an_address_that_is_visited() -> None:
+    assert get_routes() == sorted([*PAGES, *FRAGMENTS, *FILES])
+
+
+@pytest.mark.parametrize("width", [1440, 820])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("language", list(LANGUAGES))
+def test_every_page_passes(
+    shown: tuple[str, Company, Placed],
+    browser_page: Callable[..., Page],
+    width: int,
+    theme: str,
+    language: str,
+) -> None:
+    url, company, placed = shown
+    page = browser_page(width=width, theme=theme, language=language)
+    # Every page is weighed as if it were the first one.
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    session.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    page.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))
+    wrong: list[str] = []
+    # Signed in only after the page that signs in, since it sends whoever is in away.
+    for example in ["/sign-in", *(each for some in PAGES.values() for each in some)]:
+        if example == "/sign-in" and page.url != "about:blank":
+            continue
+        address = placed.address(example)
+        found = visit(page, url + address)
+        if example == "/sign-in":
+            enter(page.context, url, company, language)
+        try:
+            check_page(page)
+        except AssertionError as failed:
+            wrong.append(f"{example}: {failed}")
+        heavy = found["requests"] > MOST_REQUESTS or found["bytes"] > MOST_BYTES
+        if heavy or not found["bytes"] > 10_000:
+            wrong.append(f"{example}: {found['requests']} requests, {found['bytes']} bytes")
+        said = (found["status"], found["lang"], found["headings"], found["keys"], found["strange"])
+        if said != (200, language, 1, [], []):
+            wrong.append(f"{example}: {said}")
+    assert not wrong, "\n".join(wrong)
