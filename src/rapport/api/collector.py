@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import msgspec
 from litestar import HttpMethod, Request, Response, Router, get, post, route
 from litestar.params import FromPath, QueryParameter
+from litestar.status_codes import HTTP_204_NO_CONTENT
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from rapport.collect.intake import Delivery, Intake, require_endpoint, too_large
@@ -41,9 +42,12 @@ LARGE_BODY = 100_000
 
 CORS_HEADERS = {
     "Access-Control-Allow-Origin": "*",
-    # "*" would not cover Authorization, so each header that an SDK sends is named.
+    # "*" does not cover Authorization, and old browsers do not know it, so what SDKs send is named
+    # too; RudderStack's say by `rsa-…` why they send again. "*" is for what they will send next.
     "Access-Control-Allow-Headers": (
-        "authorization, content-type, content-encoding, x-retry-count, anonymousid, sentat"
+        "authorization, content-type, content-encoding, x-retry-count, anonymousid, sentat, "
+        "rsa-retry-attempt, rsa-retry-reason, rsa-recovered, rsa-since-first-attempt, "
+        "rsa-since-last-attempt, *"
     ),
     "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
     # analytics.js before 1.75 reads X-RateLimit-Reset, later ones and RudderStack Retry-After.
@@ -193,7 +197,11 @@ class Bodies:
     What counts is what has arrived: whoever announces much and sends nothing holds nothing.
     """
 
-    def __init__(self, most_bytes: int, longest_seconds: float) -> None:
+    def __init__(
+        self,
+        most_bytes: int = MOST_BYTES_IN_FLIGHT,
+        longest_seconds: float = LONGEST_READ_SECONDS,
+    ) -> None:
         self._most_bytes = most_bytes
         self._longest_seconds = longest_seconds
         self._held = 0
@@ -253,13 +261,18 @@ class Answer:
     def __init__(self, body: bytes, status: int, headers: dict[str, str] | None = None) -> None:
         self.status = status
         self._body = body
-        said = {
-            "content-type": "application/json",
-            "content-length": str(len(body)),
-            **CORS_HEADERS,
-            **(headers or {}),
-        }
+        content = {"content-type": "application/json", "content-length": str(len(body))}
+        said = {**({} if status == HTTP_204_NO_CONTENT else content), **CORS_HEADERS}
+        said |= headers or {}
         self._headers = [(k.lower().encode(), v.encode()) for k, v in said.items()]
+
+    def allowing(self, origin: str) -> Answer:
+        """The same for a page that sends cookies along, which any origin at all may not read."""
+        own = {b"access-control-allow-origin": origin.encode("latin-1"),
+               b"access-control-allow-credentials": b"true"}  # fmt: skip
+        answer = Answer(self._body, self.status)
+        answer._headers = [*((k, v) for k, v in self._headers if k not in own), *own.items()]
+        return answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # New objects each time: middleware may add to the headers it is shown.
