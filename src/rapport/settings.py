@@ -41,6 +41,32 @@ def _setting(default: T, meaning: str) -> T:
     return made
 
 
+def is_reference(value: str) -> bool:
+    """Whether a value stands for a secret that lies elsewhere: ``env:NAME`` or ``file:PATH``."""
+    return value.startswith(("env:", "file:")) and not value.startswith("file://")
+
+
+def read_reference(value: str) -> Secret:
+    """The secret that a reference stands for; any other value is itself.
+
+    Raises
+    ------
+    InvalidSettings
+        Naming the variable or file that is missing.
+    """
+    if not is_reference(value):
+        return Secret(value)
+    where, _, name = value.partition(":")
+    if where == "env":
+        if name not in os.environ:
+            raise InvalidSettings(f"The environment variable {name} is not set on this machine")
+        return Secret(os.environ[name])
+    try:
+        return Secret(Path(name).read_text("utf-8").strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidSettings(f"The secret's file {name} cannot be read") from error
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """How this installation runs. All have defaults: the product starts with none set."""

@@ -99,6 +99,9 @@ source = Table(
     Column("label", Text, nullable=False),
     Column("kind", Text, nullable=False),  # "collector", "orders", "contacts", … (connector)
     Column("mapping", Json),
+    Column("pull", Json),  # where Rapport fetches it from; secrets only as references
+    Column("every_minutes", Integer),  # how often it is fetched; null: when asked
+    Column("pull_state", Json),  # where the next visit begins, as the last one left it
     Column(
         "write_key_digest", Text, unique=True
     ),  # sha256 of the write key; the key itself is shown once
@@ -543,6 +546,7 @@ job = Table(
     metadata,
     Column("job_id", _Serial, primary_key=True, autoincrement=True),
     Column("kind", Text, nullable=False),
+    Column("subject", Text),  # what it works on, such as a source's name
     Column("arguments", Json, nullable=False),
     Column("status", Text, nullable=False),  # waiting | running | done | failed
     Column("step", Text),
@@ -553,6 +557,7 @@ job = Table(
     Column("finished_at", UtcTime),
     Column("error", Text),
     Column("result", Json),
+    Index("job_by_subject", "kind", "subject", "job_id"),
 )
 
 audit = Table(

@@ -23,7 +23,7 @@ from rapport.collect.mapping import (
     write_mapping,
 )
 from rapport.collect.refused import keep_refused
-from rapport.collect.sources import ensure_source
+from rapport.collect.sources import ensure_source, find_source
 from rapport.errors import InvalidMapping
 from rapport.vocabulary.touchpoint import REFUSAL_REASONS, RefusedRecord
 from rapport.workflows.company import Company, Progress, silent
@@ -208,17 +208,21 @@ def import_file(
     mapping: Mapping,
     *,
     dry_run: bool = False,
+    keep_mapping: bool = True,
     progress: Progress = silent,
     step: str = "import",
 ) -> Imported:
     """Read a file into the journal, with its mapping saved beside it.
 
     A record that is there already stays as it is, so importing twice changes nothing. With
-    ``dry_run`` all is read and checked and nothing kept.
+    ``dry_run`` all is read and checked and nothing kept. Without ``keep_mapping`` the source must
+    exist, and neither its mapping nor the file's folder is touched.
     """
     now = company.clock()
     source_id = 0
-    if not dry_run:
+    if not dry_run and not keep_mapping:
+        source_id = find_source(company.ledger, mapping.source).source_id
+    elif not dry_run:
         source_id = ensure_source(
             company.ledger,
             now,

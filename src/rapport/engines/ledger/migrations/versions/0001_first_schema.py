@@ -187,6 +187,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=True),
         sa.Column("arguments", Json(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("step", sa.Text(), nullable=True),
@@ -199,6 +200,9 @@ def upgrade() -> None:
         sa.Column("result", Json(), nullable=True),
         sa.PrimaryKeyConstraint("job_id"),
     )
+    with op.batch_alter_table("job", schema=None) as batch_op:
+        batch_op.create_index("job_by_subject", ["kind", "subject", "job_id"], unique=False)
+
     op.create_table(
         "journal",
         sa.Column(
@@ -470,6 +474,9 @@ def upgrade() -> None:
         sa.Column("label", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("mapping", Json(), nullable=True),
+        sa.Column("pull", Json(), nullable=True),
+        sa.Column("every_minutes", sa.Integer(), nullable=True),
+        sa.Column("pull_state", Json(), nullable=True),
         sa.Column("write_key_digest", sa.Text(), nullable=True),
         sa.Column("created_at", UtcTime(), nullable=False),
         sa.Column("expected_every_hours", sa.Integer(), nullable=True),

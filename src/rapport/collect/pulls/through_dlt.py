@@ -1,0 +1,220 @@
+"""Databases, file stores and web services, read by dlt; runs in a process of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow.parquet as pq
+
+from rapport.collect.manifest import Cursor, Manifest, find_manifest
+from rapport.collect.pulls.fetched import Fetched
+from rapport.collect.pulls.plan import FilesPull, RestPull, SqlPull
+from rapport.errors import MissingExtra
+
+#: A record of a web service stays one JSON text: how it is read is the mapping's matter.
+_RECORD = "record"
+
+
+def _dlt(folder: Path) -> Any:
+    """The library, told to keep to its folder, to call nobody, and to say nothing of what it read.
+
+    Raises
+    ------
+    MissingExtra
+        If it is not installed.
+    """
+    os.environ.update(
+        {
+            "RUNTIME__DLTHUB_TELEMETRY": "false",
+            "RUNTIME__LOG_LEVEL": "CRITICAL",
+            "DLT_DATA_DIR": str(folder / "dlt"),
+            "DLT_LOCAL_DIR": str(folder / "dlt"),
+            "DLT_PROJECT_DIR": str(folder / "dlt"),
+            "SCHEMA__NAMING": "direct",  # columns keep the names that the mapping knows
+            "PROGRESS": "",
+        }
+    )
+    (folder / "dlt").mkdir(parents=True, exist_ok=True)
+    os.chdir(folder / "dlt")
+    try:
+        import dlt  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise MissingExtra("Fetching from databases, files and services", "connectors") from error
+    return dlt
+
+
+def _load(dlt: Any, folder: Path, resource: Any, table: str) -> list[Path]:
+    """Run the resource into Parquet files; also those that an interrupted visit left behind."""
+    pipeline = dlt.pipeline(
+        "pull",
+        pipelines_dir=str(folder / "dlt"),
+        destination=dlt.destinations.filesystem((folder / "out").as_uri()),
+        dataset_name="rows",
+    )
+    pipeline.run(
+        resource, table_name=table, write_disposition="append", loader_file_format="parquet"
+    )
+    return sorted((folder / "out" / "rows" / table).glob("*.parquet"))
+
+
+def fetch_sql(pull: SqlPull, folder: Path) -> Fetched:
+    """The rows of a table that are new since the last visit, as Parquet."""
+    dlt = _dlt(folder)
+    from dlt.sources.sql_database import sql_table  # noqa: PLC0415
+
+    resource = sql_table(
+        pull.url,
+        table=pull.table,
+        schema=pull.schema,
+        incremental=dlt.sources.incremental(pull.cursor) if pull.cursor else None,
+        backend="pyarrow",
+        chunk_size=pull.chunk_rows,
+        detect_precision_hints=True,
+    )
+    files = _load(dlt, folder, resource, "rows")
+    names: dict[str, None] = {}
+    count = 0
+    for path in files:
+        with pq.ParquetFile(path) as file:
+            names.update(dict.fromkeys(file.schema_arrow.names))
+            count += file.metadata.num_rows
+    columns = tuple(name for name in names if not name.startswith("_dlt"))
+    return Fetched(files=tuple(map(str, files)), records=count, columns=columns)
+
+
+def fetch_files(pull: FilesPull, folder: Path) -> Fetched:
+    """Copies of the files that are new or changed since the last visit."""
+    dlt = _dlt(folder)
+    from dlt.sources.filesystem import filesystem  # noqa: PLC0415
+    from fsspec import url_to_fs  # noqa: PLC0415
+
+    inbox = folder / "out" / "files"
+    inbox.mkdir(parents=True, exist_ok=True)
+    storage, _ = url_to_fs(pull.url, **pull.options)
+
+    def copy(item: Any) -> dict[str, Any]:
+        version = f"{item['file_url']}\n{item['modification_date']}\n{item['size_in_bytes']}"
+        digest = hashlib.sha256(version.encode()).hexdigest()[:16]
+        name = Path(item["relative_path"] or item["file_name"]).name
+        target = inbox / digest / name
+        target.parent.mkdir(exist_ok=True)
+        partial = target.with_name(f"{name}.partial")
+        storage.get_file(item["file_url"], str(partial))
+        partial.rename(target)
+        return {"name": name, "version": digest}
+
+    listed = filesystem(
+        bucket_url=pull.url, file_glob=pull.pattern, credentials=storage, extract_content=False
+    )
+    listed.apply_hints(incremental=dlt.sources.incremental("modification_date"))
+    for seen in _load(dlt, folder, listed.add_map(copy), "copied"):
+        seen.unlink()
+    found = sorted(path for path in inbox.glob("*/*") if path.suffix != ".partial")
+    return Fetched(files=tuple(map(str, found)), records=len(found))
+
+
+def fetch_rest(pull: RestPull, folder: Path) -> Fetched:
+    """The records of a service's stream that are new since the last visit, as JSON lines."""
+    dlt = _dlt(folder)
+    from dlt.sources.rest_api import rest_api_resources  # noqa: PLC0415
+
+    manifest = find_manifest(pull.manifest)
+    said = {
+        name: pull.settings.get(name) or asked.default or ""
+        for name, asked in manifest.settings.items()
+    }
+    config: Any = rest_config(manifest, pull.stream, said, since=pull.since)
+    (resource,) = rest_api_resources(config)
+    resource.max_table_nesting = 0
+    packed = resource.add_map(lambda record: {_RECORD: msgspec.json.encode(record).decode()})
+    files = _load(dlt, folder, packed, pull.stream)
+    names: dict[str, None] = {}
+    count = 0
+    lines: list[str] = []
+    for path in files:
+        target = path.with_suffix(".jsonl")
+        with target.open("wb") as output:
+            for line in _records_of(path):
+                output.write(line + b"\n")
+                count += 1
+                if count <= 1000:
+                    names.update(dict.fromkeys(_names(msgspec.json.decode(line))))
+        lines.append(str(target))
+        path.unlink()
+    left = sorted((folder / "out" / "rows" / pull.stream).glob("*.jsonl"))
+    return Fetched(files=tuple(map(str, left)), records=count, columns=tuple(names))
+
+
+def _records_of(path: Path) -> Iterator[bytes]:
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(columns=[_RECORD]):
+            for text in batch.column(0).to_pylist():
+                yield text.encode()
+
+
+def _names(record: Any, prefix: str = "") -> Iterator[str]:
+    if not isinstance(record, dict):
+        return
+    for name, value in record.items():
+        if isinstance(value, dict):
+            yield from _names(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}"
+
+
+def rest_config(
+    manifest: Manifest, name: str, settings: dict[str, str], *, since: str | None = None
+) -> dict[str, Any]:
+    """What dlt's REST source is told for one stream."""
+    stream = manifest.stream(name)
+    endpoint: dict[str, Any] = {
+        "path": _filled(stream.path, settings),
+        "method": stream.method,
+        "params": _filled(stream.params, settings),
+        "data_selector": stream.records,
+    }
+    if stream.json is not None:
+        endpoint["json"] = _filled(stream.json, settings)
+    paginator = stream.paginator or manifest.paginator
+    endpoint["paginator"] = _filled(paginator, settings)
+    if stream.cursor is not None:
+        endpoint.update(_cursor(stream.cursor, endpoint["params"], since))
+    resource: dict[str, Any] = {"name": name, "endpoint": endpoint}
+    client: dict[str, Any] = {
+        "base_url": _filled(manifest.base_url, settings),
+        "headers": _filled(manifest.headers, settings),
+    }
+    if manifest.auth:
+        client["auth"] = _filled(manifest.auth, settings)
+    return {"client": client, "resources": [resource]}
+
+
+def _cursor(cursor: Cursor, params: dict[str, Any], since: str | None) -> dict[str, Any]:
+    begin = since or cursor.start
+    incremental: dict[str, Any] = {
+        "cursor_path": cursor.path,
+        "initial_value": begin,
+        "on_cursor_value_missing": "include",
+    }
+    if cursor.param is None:
+        return {"incremental": incremental}
+    asked = cursor.template.replace("{value}", "{incremental.start_value}")
+    return {"params": {**params, cursor.param: asked}, "incremental": incremental}
+
+
+def _filled(part: Any, settings: dict[str, str]) -> Any:
+    """``{name}`` replaced by the setting, everywhere in a document; other braces stay."""
+    if isinstance(part, str):
+        for name, value in settings.items():
+            part = part.replace("{" + name + "}", value)
+        return part
+    if isinstance(part, dict):
+        return {key: _filled(value, settings) for key, value in part.items()}
+    if isinstance(part, list):
+        return [_filled(value, settings) for value in part]
+    return part

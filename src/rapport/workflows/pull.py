@@ -1,0 +1,461 @@
+"""Fetch from the sources that are fetched: on their schedule or when asked, each record once."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping as AnyMapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Connection, insert, select, update
+
+from rapport.collect.mapping import Mapping, mapping_from
+from rapport.collect.pulls.child import Answer, Visit
+from rapport.collect.pulls.fetched import Failed, Fetched
+from rapport.collect.pulls.plan import Plan, Pull, plan_from
+from rapport.collect.sources import ensure_source, find_source
+from rapport.errors import Conflict, InvalidInput, NotFound, RapportError, StoreBusy
+from rapport.settings import read_reference
+from rapport.vocabulary.ledger_tables import audit, job, source
+from rapport.workflows.company import Company, Progress, silent
+from rapport.workflows.import_files import Imported, import_file
+
+log = logging.getLogger("rapport.pull")
+
+KIND = "pull"
+#: After a failure the next try comes after 1, 2, 4 … minutes, at most this many.
+_LONGEST_WAIT = timedelta(hours=1)
+#: Failures in a row after which only a person or the usual rhythm tries again.
+_TRIES = 6
+
+
+class Drift(Struct, frozen=True, kw_only=True):
+    """How a source's records changed their shape since the visit before.
+
+    Attributes
+    ----------
+    appeared, vanished : tuple of str
+        Names of columns.
+    missed : tuple of str
+        Columns that the mapping reads and the records no longer have.
+    """
+
+    appeared: tuple[str, ...] = ()
+    vanished: tuple[str, ...] = ()
+    missed: tuple[str, ...] = ()
+
+
+class Pulled(Struct, frozen=True, kw_only=True):
+    """What came of one visit to a source."""
+
+    source: str
+    records: int = 0
+    accepted: int = 0
+    duplicates: int = 0
+    refused: int = 0
+    files: int = 0
+    columns: tuple[str, ...] = ()
+    drift: Drift = Drift()
+    #: Files that could not be imported as a whole, and why; they wait for a better mapping.
+    waiting: tuple[str, ...] = ()
+
+
+class PullState(Struct, frozen=True, kw_only=True):
+    """Where a fetched source stands.
+
+    Attributes
+    ----------
+    state : str
+        ``never``, ``running``, ``done`` or ``failed``.
+    next_at : datetime or None
+        None: only when asked.
+    """
+
+    source: str
+    pull: AnyMapping[str, Any]
+    every_minutes: int | None
+    state: str
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    next_at: datetime | None = None
+    error: str | None = None
+    failures: int = 0
+    last: Pulled | None = None
+
+
+# ── which sources are fetched ──────────────────────────────────────────────────────────────────
+
+
+def connect_source(company: Company, written: dict[str, Any], where: str, *, actor: str) -> str:
+    """Keep a source's plan; returns the source's name.
+
+    Parameters
+    ----------
+    written : dict
+        A mapping with a ``[pull]`` table, as its TOML says it.
+    where : str
+        Names the document in messages.
+
+    Raises
+    ------
+    InvalidMapping
+        Naming what is wrong with it.
+    Conflict
+        If the source takes other data.
+    """
+    plan = plan_from(written, where)
+    name = plan.mapping.source
+    try:
+        known = find_source(company.ledger, name)
+    except NotFound:
+        known = None
+    if known is not None and known.kind != plan.mapping.kind:
+        raise Conflict(f"Source {name} takes {known.kind}; give this one another name")
+    now = company.clock()
+    _keep_mapping(company, plan.mapping, now)
+    stated = {**msgspec.to_builtins(plan.pull), "timeout_minutes": plan.timeout_minutes}
+    with company.ledger.write() as connection:
+        connection.execute(
+            update(source)
+            .where(source.c.name == name)
+            .values(pull=stated, every_minutes=plan.every_minutes)
+        )
+        connection.execute(
+            audit.insert().values(at=now, actor=actor, action="source.connected", subject=name)
+        )
+    return name
+
+
+def disconnect_source(company: Company, name: str, *, actor: str) -> None:
+    """Fetch a source no more; what it brought stays.
+
+    Raises
+    ------
+    NotFound
+        If it is not fetched.
+    """
+    _plan_of(company, name)
+    with company.ledger.write() as connection:
+        connection.execute(
+            update(source)
+            .where(source.c.name == name)
+            .values(pull=None, every_minutes=None, pull_state=None)
+        )
+        connection.execute(
+            audit.insert().values(
+                at=company.clock(), actor=actor, action="source.disconnected", subject=name
+            )
+        )
+    shutil.rmtree(_folder(company, name), ignore_errors=True)
+
+
+def _keep_mapping(company: Company, mapping: Mapping, now: datetime) -> int:
+    return ensure_source(
+        company.ledger,
+        now,
+        name=mapping.source,
+        label=mapping.label or mapping.source,
+        kind=mapping.kind,
+        mapping=msgspec.to_builtins(mapping),
+        expected_every_hours=mapping.expected_every_hours,
+    ).source_id
+
+
+def _plan_of(company: Company, name: str) -> Plan:
+    with company.ledger.read() as connection:
+        row = connection.execute(select(source).where(source.c.name == name)).first()
+    if row is None or row.pull is None:
+        raise NotFound(f"Source {name!r} is not one that Rapport fetches from")
+    return _plan(row)
+
+
+def _plan(row: Any) -> Plan:
+    stated = dict(row.pull)
+    timeout = stated.pop("timeout_minutes", 60)
+    return Plan(
+        mapping=mapping_from(row.mapping, f"the mapping of {row.name}"),
+        pull=msgspec.convert(stated, Pull, strict=False),
+        every_minutes=row.every_minutes,
+        timeout_minutes=timeout,
+    )
+
+
+def pull_states(company: Company, name: str | None = None) -> list[PullState]:
+    """Every fetched source, or one, with its last visit and its next."""
+    with company.ledger.read() as connection:
+        asked = select(source).where(source.c.pull.is_not(None)).order_by(source.c.name)
+        rows = connection.execute(asked if name is None else asked.where(source.c.name == name))
+        return [_state(connection, row) for row in rows.all()]
+
+
+def _state(connection: Connection, row: Any) -> PullState:
+    visits = connection.execute(
+        select(job)
+        .where(job.c.kind == KIND, job.c.subject == row.name)
+        .order_by(job.c.job_id.desc())
+        .limit(_TRIES + 1)
+    ).all()
+    stated = {name: value for name, value in row.pull.items() if name != "timeout_minutes"}
+    if not visits:
+        return PullState(
+            source=row.name, pull=stated, every_minutes=row.every_minutes, state="never",
+            next_at=row.created_at if row.every_minutes else None,
+        )  # fmt: skip
+    latest = visits[0]
+    failures = 0
+    for each in visits:
+        if each.status != "failed":
+            break
+        failures += 1
+    done = next((each for each in visits if each.status == "done"), None)
+    return PullState(
+        source=row.name,
+        pull=stated,
+        every_minutes=row.every_minutes,
+        state=latest.status,
+        started_at=latest.started_at,
+        finished_at=latest.finished_at,
+        next_at=_next_at(row, latest, failures),
+        error=latest.error,
+        failures=failures,
+        last=None if done is None else msgspec.convert(done.result, Pulled, strict=False),
+    )
+
+
+def _next_at(row: Any, latest: Any, failures: int) -> datetime | None:
+    if row.every_minutes is None or not row.enabled:
+        return None
+    ended: datetime = latest.finished_at or latest.started_at
+    usual = timedelta(minutes=row.every_minutes)
+    again = latest.status == "failed" and (latest.result or {}).get("again", True)
+    if again and failures < _TRIES:
+        return ended + min(usual, _LONGEST_WAIT, timedelta(minutes=2 ** (failures - 1)))
+    return ended + usual
+
+
+def due_pulls(company: Company) -> list[str]:
+    """Names of the sources whose next visit is due, the longest waiting first."""
+    now = company.clock()
+    waiting = [
+        (each.next_at, each.source)
+        for each in pull_states(company)
+        if each.next_at is not None and each.next_at <= now
+    ]
+    return [name for _, name in sorted(waiting)]
+
+
+# ── a visit ────────────────────────────────────────────────────────────────────────────────────
+
+
+def pull_source(company: Company, name: str, *, progress: Progress = silent) -> Pulled:
+    """Visit a source and import what is new. Stopped anywhere, the next visit goes on from there.
+
+    Raises
+    ------
+    NotFound
+        If it is not a source that is fetched.
+    Conflict
+        If another process visits it now.
+    InvalidInput
+        If the visit failed; the message says what to do.
+    """
+    plan = _plan_of(company, name)
+    try:
+        with company.ledger.alone(f"pull-{name}", patience_seconds=0):
+            return _visit(company, plan, progress)
+    except StoreBusy as busy:
+        raise Conflict(f"Source {name} is being fetched already; look again later") from busy
+
+
+def _visit(company: Company, plan: Plan, progress: Progress) -> Pulled:
+    name = plan.mapping.source
+    job_id = _begin(company, name)
+    try:
+        fetched = _fetch(company, plan)
+        pulled = _import(company, plan, fetched, progress)
+    except BaseException as problem:
+        failure = (
+            Failed(code=problem.code, message=problem.message, again=False)
+            if isinstance(problem, RapportError)
+            else Failed(code="stopped", message="The visit was stopped")
+        )
+        if isinstance(problem, _VisitFailed):
+            failure = problem.failed
+        _end(company, job_id, "failed", error=failure.message, result={"again": failure.again})
+        raise
+    with company.ledger.write() as connection:
+        connection.execute(
+            update(source).where(source.c.name == name).values(pull_state=fetched.state)
+        )
+    _end(company, job_id, "done", result=msgspec.to_builtins(pulled))
+    return pulled
+
+
+class _VisitFailed(InvalidInput):
+    """The process that visits said why it failed."""
+
+    code = "visit_failed"
+
+    def __init__(self, failed: Failed) -> None:
+        super().__init__(failed.message, reason=failed.code)
+        self.failed = failed
+
+
+def _begin(company: Company, name: str) -> int:
+    now = company.clock()
+    with company.ledger.write() as connection:
+        # Nobody else holds the source now: what still says so was stopped in the middle.
+        connection.execute(
+            update(job)
+            .where(job.c.kind == KIND, job.c.subject == name, job.c.status == "running")
+            .values(status="failed", finished_at=now, error="The visit was stopped")
+        )
+        made = connection.execute(
+            insert(job)
+            .values(
+                kind=KIND, subject=name, arguments={}, status="running", done=0,
+                created_at=now, started_at=now,
+            )
+            .returning(job.c.job_id)
+        )  # fmt: skip
+        return int(made.scalar_one())
+
+
+def _end(
+    company: Company, job_id: int, status: str, *, result: Any, error: str | None = None
+) -> None:
+    with company.ledger.write() as connection:
+        connection.execute(
+            update(job)
+            .where(job.c.job_id == job_id)
+            .values(status=status, finished_at=company.clock(), result=result, error=error)
+        )
+
+
+def _folder(company: Company, name: str) -> Path:
+    return company.settings.folder.resolve() / "pulls" / name
+
+
+def _fetch(company: Company, plan: Plan) -> Fetched:
+    """Run the process that visits and hear what it says."""
+    name = plan.mapping.source
+    folder = _folder(company, name)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with company.ledger.read() as connection:
+        state = connection.scalar(select(source.c.pull_state).where(source.c.name == name))
+    told = Visit(pull=_with_secrets(plan.pull), folder=str(folder), state=state)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rapport.collect.pulls.child"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # so that it can be ended with all that it started
+    )
+    try:
+        said, _ = process.communicate(msgspec.json.encode(told), timeout=plan.timeout_minutes * 60)
+    except subprocess.TimeoutExpired as late:
+        raise _VisitFailed(
+            Failed(
+                code="too_slow",
+                message=f"The visit took longer than {plan.timeout_minutes} minutes and was ended",
+            )
+        ) from late
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    try:
+        answer = msgspec.json.decode(said, type=Answer)
+    except msgspec.DecodeError:
+        answer = Answer()
+    if answer.failed is not None:
+        raise _VisitFailed(answer.failed)
+    if answer.fetched is None:
+        raise _VisitFailed(
+            Failed(code="crashed", message=f"The visit ended with exit code {process.returncode}")
+        )
+    return answer.fetched
+
+
+def _with_secrets(pull: Pull) -> Pull:
+    """The pull with what its references stand for."""
+
+    def revealed(part: Any) -> Any:
+        if isinstance(part, str):
+            return read_reference(part).reveal()
+        if isinstance(part, dict):
+            return {name: revealed(value) for name, value in part.items()}
+        return part
+
+    stated = {name: revealed(value) for name, value in msgspec.to_builtins(pull).items()}
+    found: Pull = msgspec.convert(stated, Pull)
+    return found
+
+
+def _import(company: Company, plan: Plan, fetched: Fetched, progress: Progress) -> Pulled:
+    """Import what was fetched; a file goes only when all of it is in the journal."""
+    name = plan.mapping.source
+    mapping = plan.mapping
+    columns, drift = _drift(company, mapping, fetched)
+    results: list[Imported] = []
+    waiting: list[str] = []
+    for number, each in enumerate(fetched.files, start=1):
+        path = Path(each)
+        try:
+            results.append(import_file(company, path, mapping, keep_mapping=False))
+        except InvalidInput as problem:
+            log.warning("a file of source %s cannot be imported: %s", name, problem.code)
+            waiting.append(f"{path.name}: {problem.message}")
+        else:
+            path.unlink()
+        progress("fetch", number, len(fetched.files))
+    if waiting and not results:
+        raise InvalidInput(f"Nothing of {name} could be imported. {waiting[0]}")
+    return Pulled(
+        source=name,
+        records=fetched.records,
+        accepted=sum(each.accepted for each in results),
+        duplicates=sum(each.duplicates for each in results),
+        refused=sum(each.refused for each in results),
+        files=len(results),
+        columns=columns,
+        drift=drift,
+        waiting=tuple(waiting),
+    )
+
+
+def _drift(company: Company, mapping: Mapping, fetched: Fetched) -> tuple[tuple[str, ...], Drift]:
+    """The columns that the source has, and what of it changed; no records say nothing of them."""
+    with company.ledger.read() as connection:
+        last = connection.scalar(
+            select(job.c.result)
+            .where(
+                job.c.kind == KIND,
+                job.c.subject == mapping.source,
+                job.c.status == "done",
+            )
+            .order_by(job.c.job_id.desc())
+            .limit(1)
+        )
+    known = tuple((last or {}).get("columns") or ())
+    if not fetched.columns:
+        return known, Drift()
+    now, before = set(fetched.columns), set(known or fetched.columns)
+    missed = {
+        column
+        for column in mapping.columns.values()
+        if column not in now and not any(name.startswith(f"{column}.") for name in now)
+    }
+    return fetched.columns, Drift(
+        appeared=tuple(sorted(now - before)),
+        vanished=tuple(sorted(before - now)),
+        missed=tuple(sorted(missed)),
+    )
