@@ -28,7 +28,14 @@ from rapport.vocabulary.identifier_values import clean_text
 from rapport.vocabulary.touchpoint import CHANNELS, Touchpoint
 
 #: Fields of every kind that name a person or a place, and become parts of the touchpoint.
-PERSON_FIELDS = ("customer_id", "loyalty_card", "email", "phone", "name", "user_id")
+PERSON_FIELDS = (
+    *("customer_id", "loyalty_card", "email", "phone", "name", "user_id"),
+    *("iban", "business_id"),
+)
+#: Fields that identify, the strongest first.
+_IDENTIFYING = (
+    *("customer_id", "user_id", "loyalty_card", "email", "phone", "iban", "business_id"),
+)
 PLACE_FIELDS = ("channel", "place", "country", "acquisition_channel", "campaign")
 #: Constants that steer the reading and are no data themselves.
 STEERING = ("customer_kind", "customer_namespace", "record_kind")
@@ -287,7 +294,7 @@ class Row:
         """All identifiers of the row, the strongest first; values as written, only trimmed."""
         reading = self.reading
         found = []
-        for field in ("customer_id", "user_id", "loyalty_card", "email", "phone"):
+        for field in _IDENTIFYING:
             value = self.text(field)
             if value is None:
                 continue
