@@ -25,6 +25,7 @@ from rapport.web.pages.segments.draft import empty_draft
 from rapport.web.parts.context import PageContext, User
 from rapport.web.parts.frame import page
 from rapport.workflows import remembered
+from rapport.workflows.accuracy import newest_accuracy
 from rapport.workflows.company import Company, open_company
 from rapport.workflows.dashboard import View, metric_course, stand
 from rapport.workflows.segments import count_rule, segments_overview
@@ -50,7 +51,8 @@ def _pages(company: Company) -> dict[str, Callable[[], str]]:
         return "".join(draw(_CONTEXT, company, standing, each) for each in GROUPS[name])
 
     def segments() -> str:
-        return page(_CONTEXT, "Segments", segment_table(_CONTEXT, segments_overview(company)))
+        rows, accuracy = segments_overview(company), newest_accuracy(company)
+        return page(_CONTEXT, "Segments", segment_table(_CONTEXT, rows, accuracy))
 
     def form() -> str:
         draft = empty_draft()

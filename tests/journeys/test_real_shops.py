@@ -21,8 +21,11 @@ from rapport.cli import main_group
 from rapport.engines.lake import Query, Step
 from rapport.settings import Settings
 from rapport.understand.cohorts import cohort_retention
+from rapport.understand.segments.rule import All
 from rapport.vocabulary.ledger_tables import refused
+from rapport.workflows.accuracy import newest_accuracy
 from rapport.workflows.company import Company, open_company
+from rapport.workflows.segments import segment_members, segments_overview
 from tests.real_data import real_data
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -238,6 +241,18 @@ def test_predictions_come_with_their_back_test_and_count_from_the_end_of_the_dat
     # still a customer is then not shown of anybody.
     assert "dropout_not_identified" in trained["flags"]
     assert scores["alive"] == 0
+    # A rule of thumb was nearer on money too, and a segment's sum over customers for ever, those
+    # long lost included, is withheld; each list carries the test beside its rows.
+    accuracy = newest_accuracy(company)
+    assert accuracy is not None
+    assert accuracy.value is not None
+    assert accuracy.customers == 2744
+    assert accuracy.value.rule_rmse_loss < accuracy.value.own_rmse_loss
+    assert accuracy.expected_value.doubts == ("dropout_not_identified", "simple_rule_wins")
+    segments = segments_overview(company)
+    assert {row.figures.expected_value for row in segments} == {None}
+    assert {row.expected_value_holds for row in segments} == {False}
+    assert segment_members(company, All()).accuracy == accuracy
 
 
 def test_importing_the_file_again_changes_nothing(online_retail: Shop) -> None:

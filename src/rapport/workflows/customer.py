@@ -42,6 +42,7 @@ from rapport.unify.stored_evidence import atoms_of
 from rapport.unify.survivorship import ProfileFacts, facts_of
 from rapport.vocabulary.ledger_tables import outbox, profile, score
 from rapport.vocabulary.profile import ATTRIBUTES, Fact
+from rapport.workflows.accuracy import Accuracy, accuracy_of
 from rapport.workflows.company import Company
 from rapport.workflows.customer_timeline import (
     MoodMonth,
@@ -156,6 +157,8 @@ class Predictions(Struct, frozen=True, kw_only=True):
     refusal : dict
         Numbers of a refusal: ``repeat_buyers needs_repeat_buyers weeks needs_weeks``.
     back_test : BackTest or None
+    accuracy : Accuracy or None
+        What the back-test says of each score.
     """
 
     state: str
@@ -166,6 +169,7 @@ class Predictions(Struct, frozen=True, kw_only=True):
     horizon_days: int | None = None
     model: str | None = None
     back_test: BackTest | None = None
+    accuracy: Accuracy | None = None
     flags: tuple[str, ...] = ()
     refusal: dict[str, Any] = {}
 
@@ -374,6 +378,7 @@ def _predictions(connection: Connection, profile_id: str) -> Predictions:
         horizon_days=rows[0].horizon_days,
         model=card.model,
         back_test=card.back_tests[0],
+        accuracy=accuracy_of(card),
         flags=card.flags,
     )
 

@@ -17,6 +17,7 @@ from rapport.unify.explain import mask
 from rapport.unify.refresh import plain_code
 from rapport.unify.search import SearchHit, search
 from rapport.vocabulary.ledger_tables import atom, membership, profile, score, search_term
+from rapport.workflows.accuracy import Accuracy, accuracy_in
 from rapport.workflows.company import Company
 
 PAGE_ROWS = 50
@@ -46,6 +47,8 @@ class CustomerRow(Struct, frozen=True, kw_only=True):
         Masked for those who may not see them.
     probability_alive : float or None
         That the customer still buys; None without a model or without orders.
+    probability_alive_holds : bool or None
+        Whether the model behind it held in its back-test, alike for everybody; None without one.
     number : str or None
         What a silo calls a customer without a name.
     found_by : str or None
@@ -67,6 +70,7 @@ class CustomerRow(Struct, frozen=True, kw_only=True):
     touchpoint_count: int
     conflict_count: int
     probability_alive: float | None = None
+    probability_alive_holds: bool | None = None
     found_by: str | None = None
     number: str | None = None
 
@@ -82,6 +86,8 @@ class CustomerPage(Struct, frozen=True, kw_only=True):
         All rows; None where a search found more than it counts.
     countries, languages : mapping of code to count
         What the list can be narrowed to.
+    accuracy : Accuracy or None
+        How far to trust the probabilities in it; None where nothing is trained.
     """
 
     rows: tuple[CustomerRow, ...]
@@ -92,6 +98,7 @@ class CustomerPage(Struct, frozen=True, kw_only=True):
     query: str = ""
     countries: dict[str, int] = {}
     languages: dict[str, int] = {}
+    accuracy: Accuracy | None = None
 
 
 class FoundOrder(Struct, frozen=True, kw_only=True):
@@ -145,6 +152,7 @@ def list_customers(
         )
     currency = company.choice("reporting_currency") or "EUR"
     with company.ledger.read() as connection:
+        accuracy = accuracy_in(connection)
         if query.strip():
             hits = search(connection, query, _FOUND)
             rows = _found_rows(connection, hits, reveal=reveal)
@@ -154,7 +162,7 @@ def list_customers(
                 if country in (None, row.country) and language in (None, row.language)
             ]
             return CustomerPage(
-                rows=_with_scores(connection, chosen[offset : offset + limit]),
+                rows=_with_scores(connection, chosen[offset : offset + limit], accuracy),
                 offset=offset,
                 limit=limit,
                 total=len(chosen) if len(hits) < _FOUND else None,
@@ -162,6 +170,7 @@ def list_customers(
                 query=query,
                 countries=_counts([row.country for row in rows]),
                 languages=_counts([row.language for row in rows]),
+                accuracy=accuracy,
             )
         shown = _shown(country, language)
         column = _COLUMNS[sort]
@@ -171,13 +180,14 @@ def list_customers(
         ).all()
         total = connection.scalar(select(func.count()).select_from(profile).where(shown))
         return CustomerPage(
-            rows=_with_scores(connection, [_row(row, reveal=reveal) for row in found]),
+            rows=_with_scores(connection, [_row(row, reveal=reveal) for row in found], accuracy),
             offset=offset,
             limit=limit,
             total=int(total or 0),
             currency=currency,
             countries=_grouped(connection, "country"),
             languages=_grouped(connection, "language"),
+            accuracy=accuracy,
         )
 
 
@@ -194,7 +204,8 @@ def every_customer(
                 .order_by(profile.c.profile_id)
                 .limit(_EXPORT_CHUNK)
             ).all()
-            piece = _with_scores(connection, [_row(row, reveal=True) for row in found])
+            rows = [_row(row, reveal=True) for row in found]
+            piece = _with_scores(connection, rows, accuracy_in(connection))
         if piece:
             yield piece
         if len(piece) < _EXPORT_CHUNK:
@@ -309,7 +320,9 @@ def _numbers(connection: Connection, rows: list[CustomerRow]) -> dict[str, str]:
     return found
 
 
-def _with_scores(connection: Connection, rows: list[CustomerRow]) -> tuple[CustomerRow, ...]:
+def _with_scores(
+    connection: Connection, rows: list[CustomerRow], accuracy: Accuracy | None
+) -> tuple[CustomerRow, ...]:
     """The rows with the probability that each still buys, and a number where no name is known."""
     numbers = _numbers(connection, rows)
     rows = [
@@ -326,10 +339,9 @@ def _with_scores(connection: Connection, rows: list[CustomerRow]) -> tuple[Custo
             )
         )
         alive |= {row.profile_id: row.value for row in found}
+    holds = None if accuracy is None else accuracy.probability_alive.holds
     return tuple(
-        row
-        if row.profile_id not in alive
-        else replace(row, probability_alive=alive[row.profile_id])
+        replace(row, probability_alive=alive.get(row.profile_id), probability_alive_holds=holds)
         for row in rows
     )
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import Connection, delete, insert, select, update
 
 from rapport.errors import Conflict, InvalidInput, NotFound
@@ -24,6 +25,7 @@ from rapport.understand.segments.members import members as list_members
 from rapport.understand.segments.ready_made import READY_MADE
 from rapport.understand.segments.rule import All, Rule, check, read_rule
 from rapport.vocabulary.ledger_tables import audit, profile, segment
+from rapport.workflows.accuracy import Accuracy, newest_accuracy
 from rapport.workflows.company import Company
 from rapport.workflows.data_clock import data_until
 from rapport.workflows.remembered import data_version, remembered
@@ -54,11 +56,22 @@ class NamedSegment(Struct, frozen=True, kw_only=True):
 
 
 class SegmentRow(Struct, frozen=True, kw_only=True):
-    """One segment beside the others, and its revenue of each of the last twelve whole months."""
+    """One segment beside the others, and its revenue of each of the last twelve whole months.
+
+    Attributes
+    ----------
+    figures : SegmentOverview
+        Without ``expected_value`` where the data do not show who leaves: a sum over customers for
+        ever, those long gone included, says nothing of a segment.
+    probability_alive_holds, expected_value_holds : bool or None
+        Whether the model behind them held in its back-test; None where nothing is trained.
+    """
 
     segment: NamedSegment
     figures: SegmentOverview
     trend: tuple[Decimal, ...]
+    probability_alive_holds: bool | None = None
+    expected_value_holds: bool | None = None
 
 
 class Counted(Struct, frozen=True, kw_only=True):
@@ -69,7 +82,11 @@ class Counted(Struct, frozen=True, kw_only=True):
 
 
 class Member(Struct, frozen=True, kw_only=True):
-    """One customer of a segment; the name comes from the ledger."""
+    """One customer of a segment; the name comes from the ledger.
+
+    ``…_holds`` say whether the model behind a score held in its back-test, alike for everybody;
+    None where nothing is trained.
+    """
 
     profile_id: str
     name: str | None
@@ -82,14 +99,20 @@ class Member(Struct, frozen=True, kw_only=True):
     probability_alive: float | None
     expected_value: float | None
     rfm_segment: str | None
+    probability_alive_holds: bool | None = None
+    expected_value_holds: bool | None = None
 
 
 class MembersPage(Struct, frozen=True, kw_only=True):
-    """Part of a segment's list; `counted` says how long the whole is."""
+    """Part of a segment's list; `counted` says how long the whole is.
+
+    `accuracy` says how far to trust the scores in it; None where nothing is trained.
+    """
 
     counted: Counted
     first: int
     members: tuple[Member, ...]
+    accuracy: Accuracy | None = None
 
 
 def end_of_today(now: datetime, time_zone: str) -> datetime:
@@ -171,10 +194,27 @@ def segment_rows(
         company, version, ["trends", now, rules], lambda: _trends(company, shown, now, only_rfm)
     )
     nothing = (Decimal(0),) * TREND_MONTHS
+    accuracy = newest_accuracy(company)
+    alive_holds, value_holds = _holds(accuracy)
+    if accuracy is not None and not accuracy.dropout_identified:
+        figures = tuple(replace(own, expected_value=None) for own in figures)
     return tuple(
-        SegmentRow(segment=each, figures=own, trend=trends.get(each.key, nothing))
+        SegmentRow(
+            segment=each,
+            figures=own,
+            trend=trends.get(each.key, nothing),
+            probability_alive_holds=alive_holds,
+            expected_value_holds=value_holds,
+        )
         for each, own in zip(shown, figures, strict=True)
     )
+
+
+def _holds(accuracy: Accuracy | None) -> tuple[bool | None, bool | None]:
+    """Whether ``probability_alive`` and ``expected_value`` held."""
+    if accuracy is None:
+        return None, None
+    return accuracy.probability_alive.holds, accuracy.expected_value.holds
 
 
 def _trends(
@@ -256,7 +296,9 @@ def segment_members(
     rows = table.to_pylist()
     with company.ledger.read() as connection:
         names = _names(connection, [row["profile_id"] for row in rows])
-    fields = set(Member.__struct_fields__) - {"name"}
+    accuracy = newest_accuracy(company)
+    alive_holds, value_holds = _holds(accuracy)
+    fields = set(Member.__struct_fields__) & set(table.column_names) - {"name"}
     return MembersPage(
         counted=count_rule(company, rule),
         first=offset + 1,
@@ -264,9 +306,12 @@ def segment_members(
             Member(
                 name=names.get(row["profile_id"]),
                 **{field: row[field] for field in fields},
+                probability_alive_holds=alive_holds,
+                expected_value_holds=value_holds,
             )
             for row in rows
         ),
+        accuracy=accuracy,
     )
 
 

@@ -22,6 +22,8 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     """True where the heading is for screen readers only, as over buttons."""
     clip: bool = False
     """True where long text ends in … ."""
+    mark: h.Child = None
+    """After the label, such as a chip that says to take the column with care."""
 
 
 class Sort(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,17 +98,23 @@ def _heading(context: PageContext, column: Column, sort: Sort | None) -> h.Marku
     if column.hidden:
         return h.th(attributes, h.span({"class": "sr"}, column.label))
     if sort is None or column.key is None:
-        return h.th(attributes, column.label)
+        return h.th(attributes, column.label, _marked(column))
     if column.key != sort.key:
         # Numbers are asked for from the top, names from the start.
         href = sort.href(column.key, column.numeric)
         title = context.t("parts.table.sort", column=column.label)
-        return h.th(attributes, h.a({"href": href, "title": title}, column.label))
+        return h.th(attributes, h.a({"href": href, "title": title}, column.label), _marked(column))
     attributes["aria-sort"] = "descending" if sort.descending else "ascending"
     href = sort.href(column.key, not sort.descending)
     title = context.t("parts.table.turn", column=column.label)
     arrow = h.span({"aria-hidden": True}, " ↓" if sort.descending else " ↑")
-    return h.th(attributes, h.a({"href": href, "title": title}, column.label, arrow))
+    return h.th(
+        attributes, h.a({"href": href, "title": title}, column.label, arrow), _marked(column)
+    )
+
+
+def _marked(column: Column) -> h.Child:
+    return None if column.mark is None else [" ", column.mark]
 
 
 def meter(share: float, text: h.Child) -> h.Markup:

@@ -13,6 +13,7 @@ from rapport.web.charts.deciles import decile_bars
 from rapport.web.charts.figure import chart_figure
 from rapport.web.charts.sparkline import sparkline
 from rapport.web.pages.customer.refusals import refusal_words
+from rapport.web.parts.accuracy import cautions
 from rapport.web.parts.buttons import button, post_button
 from rapport.web.parts.cards import card
 from rapport.web.parts.chips import chip
@@ -447,6 +448,7 @@ def _scores(context: PageContext, customer: Customer) -> list[h.Child]:
     ]
     return [
         *separated,
+        _cautions(context, said),
         h.hr(),
         h.h3({"class": "small"}, context.t("customer.predictions.because")),
         h.ul(
@@ -512,6 +514,18 @@ def _reason(context: PageContext, reason: ShownReason, currency: str) -> str:
     return context.t(f"customer.reason.{reason.code}", **values)
 
 
+def _cautions(context: PageContext, said: Predictions) -> h.Markup | None:
+    """What speaks against the figures stands open beside them, not folded away with the rest."""
+    told = [] if said.accuracy is None else cautions(context, said.accuracy)
+    if not told:
+        return None
+    return h.div(
+        {"style": "display:flex;gap:8px;margin-top:12px"},
+        h.span({"class": "caution"}, icon("triangle-alert", size=14)),
+        h.div({"class": "small stack tight"}, (h.p(each) for each in told)),
+    )
+
+
 def _back_test(context: PageContext, said: Predictions) -> h.Markup | None:
     test, n = said.back_test, context.n
     if test is None:
@@ -547,9 +561,6 @@ def _back_test(context: PageContext, said: Predictions) -> h.Markup | None:
                 seen=test.total_orders,
             ),
         ),
-        h.p({"class": "small caution"}, context.t("customer.predictions.simple_wins"))
-        if any(flag.startswith("simple_rule_wins") for flag in said.flags)
-        else None,
         h.p({"class": "note"}, context.t("customer.predictions.calibration")),
         chart_figure(
             context,

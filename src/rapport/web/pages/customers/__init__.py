@@ -15,6 +15,7 @@ from litestar.response import Stream
 from rapport.web import html as h
 from rapport.web.csv_file import csv_pieces
 from rapport.web.pages.customers.suggested import suggested
+from rapport.web.parts.accuracy import accuracy_line, heading_mark, rough
 from rapport.web.parts.buttons import button
 from rapport.web.parts.cards import card
 from rapport.web.parts.chips import chip
@@ -25,6 +26,7 @@ from rapport.web.parts.states import empty_state
 from rapport.web.parts.tables import Column, meter, pagination, sort_by, table
 from rapport.web.places import country_name, language_name
 from rapport.web.visit import context_of, html_response
+from rapport.workflows.accuracy import Verdict
 from rapport.workflows.company import Company
 from rapport.workflows.customer_list import (
     PAGE_ROWS,
@@ -41,6 +43,7 @@ _FIRST_SORT = "-last_seen"
 _FILE_COLUMNS = (
     "profile_id", "name", "email", "phone", "city", "country", "language", "orders", "revenue",
     "currency", "first_seen", "last_seen", "last_order_at", "probability_alive", "conflicts",
+    "probability_alive_holds",
 )  # fmt: skip
 
 
@@ -189,6 +192,9 @@ def _list(
     now: datetime,
 ) -> h.Markup:
     searching = bool(shown.query.strip())
+    accuracy = shown.accuracy
+    alive = None if accuracy is None else accuracy.probability_alive
+    said = accuracy_line(context, accuracy, "orders")
     columns = [
         Column(label=context.t("customers.name"), key="name", clip=True),
         Column(label=context.t("customers.place"), clip=True),
@@ -196,7 +202,11 @@ def _list(
         Column(label=context.t("customers.orders"), key="orders", numeric=True),
         Column(label=context.t("customers.revenue"), key="revenue", numeric=True),
         Column(label=context.t("customers.last_seen"), key="last_seen", numeric=True),
-        Column(label=context.t("customers.comes_back"), numeric=True),
+        Column(
+            label=context.t("customers.comes_back"),
+            numeric=True,
+            mark=heading_mark(context, alive),
+        ),
         Column(label=context.t("customers.sources")),
     ]
     # What a search found stands in the order of how well it fits; sorting would undo that.
@@ -221,10 +231,11 @@ def _list(
         table(
             context,
             columns,
-            (_row(context, row, now, shown.currency) for row in shown.rows),
+            (_row(context, row, now, shown.currency, alive) for row in shown.rows),
             caption=context.t("customers.table"),
             sort=sorting,
         ),
+        h.div({"class": "card-foot"}, said) if said else None,
         pagination(
             context,
             first=first,
@@ -239,7 +250,9 @@ def _list(
     )
 
 
-def _row(context: PageContext, row: CustomerRow, now: datetime, currency: str) -> list[h.Child]:
+def _row(
+    context: PageContext, row: CustomerRow, now: datetime, currency: str, verdict: Verdict | None
+) -> list[h.Child]:
     n = context.n
     place = ", ".join(part for part in (row.city, row.country) if part)
     contact = [part for part in (row.email, row.phone) if part]
@@ -272,7 +285,7 @@ def _row(context: PageContext, row: CustomerRow, now: datetime, currency: str) -
         else None,
         h.span(
             {"title": context.t("customers.comes_back_is")},
-            meter(alive, n.share(alive, digits=0)),
+            meter(alive, rough(context, n.share(alive, digits=0), verdict)),
         )
         if alive is not None
         else None,
@@ -363,6 +376,7 @@ def _file_row(row: CustomerRow, currency: str) -> list[str]:
         moment(row.last_order_at),
         "" if row.probability_alive is None else f"{row.probability_alive:.4f}",
         str(row.conflict_count),
+        "" if row.probability_alive_holds is None else str(row.probability_alive_holds),
     ]
 
 

@@ -19,6 +19,14 @@ from rapport.web.charts.hbars import NamedBar, hbar_chart
 from rapport.web.charts.sparkline import sparkline
 from rapport.web.numbers import NO_BREAK
 from rapport.web.pages.dashboard.address import href
+from rapport.web.parts.accuracy import (
+    ROUGH,
+    accuracy_line,
+    dash,
+    heading_mark,
+    rough,
+    why_rough,
+)
 from rapport.web.parts.cards import Tone, callout, card
 from rapport.web.parts.chips import chip
 from rapport.web.parts.context import PageContext
@@ -38,6 +46,7 @@ from rapport.web.parts.measures import (
 from rapport.web.parts.states import error_state
 from rapport.web.parts.tables import Column, meter, table
 from rapport.workflows import dashboard as figures
+from rapport.workflows.accuracy import Accuracy, Verdict, newest_accuracy
 from rapport.workflows.company import Company
 from rapport.workflows.dashboard import Figure, Standing, Unit
 from rapport.workflows.findings import (
@@ -487,7 +496,7 @@ def segments(context: PageContext, company: Company, standing: Standing) -> h.Ma
     rows = figures.segments(company, standing)
     occupied = [row for row in rows if row.figures.customers]
     return card(
-        segment_table(context, occupied),
+        segment_table(context, occupied, newest_accuracy(company)),
         title=context.t("dashboard.segments"),
         note=context.t("dashboard.segments_note"),
         tools=h.fragment(
@@ -500,18 +509,44 @@ def segments(context: PageContext, company: Company, standing: Standing) -> h.Ma
     )
 
 
-def segment_table(context: PageContext, rows: Sequence[SegmentRow]) -> h.Markup:
-    """Segments with their size, money, satisfaction and how likely they come back."""
+def segment_table(
+    context: PageContext,
+    rows: Sequence[SegmentRow],
+    accuracy: Accuracy | None,
+    *,
+    foot: str | None = None,
+    caption: str | None = None,
+) -> h.Markup:
+    """Segments with their size, money, satisfaction and how likely they come back.
+
+    How well what is expected held when it was tested stands right under the table, in one foot
+    with ``foot``.
+    """
     t, n = context.t, context.n
+    value = None if accuracy is None else accuracy.expected_value
+    alive = None if accuracy is None else accuracy.probability_alive
     columns = [
         Column(label=t("segments.segment")),
         Column(label=t("segments.customers"), numeric=True),
         Column(label=t("segments.revenue"), numeric=True),
-        Column(label=t("segments.expected"), numeric=True),
+        Column(
+            label=t("segments.expected"),
+            numeric=True,
+            mark=heading_mark(context, value),
+        ),
         Column(label=metric_name(context, "nps"), numeric=True),
-        Column(label=t("segments.comes_back"), numeric=True),
+        Column(
+            label=t("segments.comes_back"),
+            numeric=True,
+            mark=heading_mark(context, alive),
+        ),
         Column(label=t("segments.trend"), numeric=True),
     ]
+
+    def expected(row: SegmentRow) -> h.Child:
+        if row.figures.expected_value is not None:
+            return rough(context, n.money(row.figures.expected_value), value)
+        return dash(context, value)
 
     def cells(row: SegmentRow) -> list[h.Child]:
         own = row.figures
@@ -522,23 +557,33 @@ def segment_table(context: PageContext, rows: Sequence[SegmentRow]) -> h.Markup:
                 n.money(own.revenue),
                 h.span({"class": "note"}, f" {n.share(own.revenue_share, digits=0)}"),
             ),
-            "–" if own.expected_value is None else n.money(own.expected_value),
+            expected(row),
             "–"
             if own.nps is None
             else h.span({"title": f"n = {n.count(own.nps_n)}"}, n.signed(own.nps)),
-            comes_back(context, own.probability_alive),
+            comes_back(context, own.probability_alive, alive),
             sparkline([float(value) for value in row.trend], colour="cgrey"),
         ]
 
-    return table(context, columns, map(cells, rows), caption=t("dashboard.segments"))
+    said = accuracy_line(context, accuracy, "value")
+    return h.fragment(
+        table(context, columns, map(cells, rows), caption=caption or t("dashboard.segments")),
+        h.div({"class": "card-foot"}, h.p(said) if said else None, h.p(foot) if foot else None)
+        if said or foot
+        else None,
+    )
 
 
-def comes_back(context: PageContext, probability: float | None) -> h.Child:
+def comes_back(
+    context: PageContext, probability: float | None, verdict: Verdict | None = None
+) -> h.Child:
     """How likely a customer is still one, as a chip whose colour says whether to worry."""
     if probability is None:
-        return "–"
+        return dash(context, verdict)
     tone = "good" if probability >= 0.75 else "caution" if probability >= 0.4 else "bad"
-    return chip(context.n.share(probability, digits=0), tone=tone)  # type: ignore[arg-type]
+    share, because = context.n.share(probability, digits=0), why_rough(context, verdict)
+    text = share if because is None else f"{ROUGH}{NO_BREAK}{share}"
+    return chip(text, tone=tone, title=because)  # type: ignore[arg-type]
 
 
 # ── all of them ────────────────────────────────────────────────────────────────────────────────

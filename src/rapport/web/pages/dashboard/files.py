@@ -49,13 +49,15 @@ def _cohorts(company: Company, standing: Standing) -> Rows:
 def _segments(company: Company, standing: Standing) -> Rows:
     yield (
         "segment", "customers", "share", "revenue", "revenue_share", "expected_value", "nps",
-        "nps_answers", "probability_alive", "reachable_by_email",
+        "nps_answers", "probability_alive", "reachable_by_email", "expected_value_holds",
+        "probability_alive_holds",
     )  # fmt: skip
     for row in figures.segments(company, standing):
         own = row.figures
         yield (
             row.segment.key, own.customers, own.share, own.revenue, own.revenue_share,
             own.expected_value, own.nps, own.nps_n, own.probability_alive, own.reachable,
+            row.expected_value_holds, row.probability_alive_holds,
         )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ from rapport.web.pages.segments.draft import (
     read_draft,
     rule_of,
 )
+from rapport.web.parts.accuracy import accuracy_line, heading_mark
 from rapport.web.parts.buttons import button, post_button
 from rapport.web.parts.cards import card
 from rapport.web.parts.context import PageContext
@@ -35,6 +36,7 @@ from rapport.web.parts.measures import country_name, segment_name
 from rapport.web.parts.states import empty_state, flash
 from rapport.web.parts.tables import Column, pagination, sort_by, table
 from rapport.web.visit import context_of, html_response
+from rapport.workflows.accuracy import newest_accuracy
 from rapport.workflows.company import Company
 from rapport.workflows.dashboard import View
 from rapport.workflows.segments import (
@@ -70,6 +72,7 @@ def segments_page(
     context = context_of(request)
     t = context.t
     rows = segments_overview(company)
+    accuracy = newest_accuracy(company)
     own = [row for row in rows if not row.segment.ready_made]
     ready = [row for row in rows if row.segment.ready_made and row.figures.customers]
     may_write = request.user.may("segments.write")
@@ -88,7 +91,11 @@ def segments_page(
             )
         )
     own_card = (
-        card(segment_table(context, own), title=t("segments.own"), flush=True)
+        card(
+            segment_table(context, own, accuracy, caption=t("segments.own")),
+            title=t("segments.own"),
+            flush=True,
+        )
         if own
         else card(
             empty_state(
@@ -104,10 +111,18 @@ def segments_page(
             {"class": "stack"},
             own_card,
             card(
-                segment_table(context, ready),
+                segment_table(
+                    context,
+                    ready,
+                    accuracy,
+                    # Where "Comes back" is withheld, its dashes mean something else.
+                    foot=t("segments.table_foot")
+                    if accuracy is None or accuracy.dropout_identified
+                    else None,
+                    caption=t("segments.ready_made"),
+                ),
                 title=t("segments.ready_made"),
                 note=t("segments.ready_made_note"),
-                foot=t("segments.table_foot"),
                 flush=True,
             ),
         )
@@ -220,6 +235,7 @@ def _shown(
         card(in_words(context, rule, company.choice("time_zone")), title=t("segments.who")),
         card(
             _members(context, found, path, order, descending, keep),
+            _how_good(context, found),
             _pages(context, found, path, sort, keep),
             title=t("segments.customers"),
             note=n.count(counted.members),
@@ -251,6 +267,7 @@ def _members(
     keep: list[tuple[str, str]],
 ) -> h.Markup:
     t, n = context.t, context.n
+    alive = None if found.accuracy is None else found.accuracy.probability_alive
     columns = [
         Column(label=t("segments.member")),
         Column(label=t("segments.place")),
@@ -258,7 +275,12 @@ def _members(
         Column(label=t("segments.revenue"), key="revenue", numeric=True),
         Column(label=t("segments.last_order"), key="last_order_at", numeric=True),
         Column(label=t("segments.last_nps"), key="last_nps", numeric=True),
-        Column(label=t("segments.comes_back"), key="probability_alive", numeric=True),
+        Column(
+            label=t("segments.comes_back"),
+            key="probability_alive",
+            numeric=True,
+            mark=heading_mark(context, alive),
+        ),
     ]
     rows = [
         [
@@ -279,12 +301,19 @@ def _members(
             n.date_short(member.last_order_at) if member.last_order_at else "–",
             "–" if member.last_nps is None else n.decimal(member.last_nps, digits=0),
             # The model takes everybody who bought once to be alive: of them it says nothing.
-            comes_back(context, member.probability_alive if member.order_count > 1 else None),
+            comes_back(
+                context, member.probability_alive if member.order_count > 1 else None, alive
+            ),
         ]
         for member in found.members
     ]
     sorting = sort_by(path, order, descending=descending, keep=keep)
     return table(context, columns, rows, caption=t("segments.customers"), sort=sorting)
+
+
+def _how_good(context: PageContext, found: MembersPage) -> h.Markup | None:
+    said = accuracy_line(context, found.accuracy, "orders")
+    return h.div({"class": "card-foot"}, said) if said else None
 
 
 def _pages(
