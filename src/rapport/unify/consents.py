@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, and_, select
 
+from rapport.engines.ledger import among
 from rapport.unify.stored_evidence import rows_in
 from rapport.vocabulary import ledger_tables as t
 from rapport.vocabulary.profile import ConsentState
@@ -28,7 +29,7 @@ def consent_state(
         lambda piece: (
             select(m.profile_id, c.purpose, c.granted, c.legal_basis, c.occurred_at, c.source)
             .join(t.consent, and_(c.atom_id == m.atom_id, m.valid_to.is_(None)))
-            .where(m.profile_id.in_(piece))
+            .where(among(m.profile_id, piece))
         ),
         profile_ids,
     ):

@@ -7,6 +7,7 @@ from datetime import datetime
 from msgspec import Struct
 from sqlalchemy import Connection, or_, select
 
+from rapport.engines.ledger import among
 from rapport.unify.stewardship import current_profile
 from rapport.unify.stored_evidence import atoms_of, chunks, rows_in
 from rapport.vocabulary import ledger_tables as t
@@ -59,10 +60,10 @@ def decisions_of(
     m, c, d = t.membership.c, t.link_constraint.c, t.decision.c
     numbers: set[int] = set()
     for piece in chunks(atoms):
-        numbers |= set(connection.scalars(select(m.decision_id).where(m.atom_id.in_(piece))))
+        numbers |= set(connection.scalars(select(m.decision_id).where(among(m.atom_id, piece))))
         numbers |= set(
             connection.scalars(
-                select(c.decision_id).where(or_(c.atom_a.in_(piece), c.atom_b.in_(piece)))
+                select(c.decision_id).where(or_(among(c.atom_a, piece), among(c.atom_b, piece)))
             )
         )
     # A record that left this profile for another left by a decision that is this profile's too.
@@ -77,7 +78,7 @@ def decisions_of(
         row
         for row in rows_in(
             connection,
-            lambda piece: select(t.decision).where(d.decision_id.in_(piece)),
+            lambda piece: select(t.decision).where(among(d.decision_id, piece)),
             numbers,
         )
         if row.kind not in _BIRTHS
@@ -112,7 +113,7 @@ def _undone(connection: Connection, decision_ids: list[int]) -> set[int]:
         for row in rows_in(
             connection,
             lambda piece: select(d.decision_id, d.reverses).where(
-                d.reverses.in_(piece), d.kind == "undo"
+                among(d.reverses, piece), d.kind == "undo"
             ),
             frontier,
         ):

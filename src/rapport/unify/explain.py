@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 from sqlalchemy import Connection, select
 
+from rapport.engines.ledger import among
 from rapport.unify.cluster import cluster
 from rapport.unify.evidence import Tie, Value
 from rapport.unify.stewardship import current_profile
@@ -151,7 +152,9 @@ def _records(
         )
         for row in rows_in(
             connection,
-            lambda piece: select(a.atom_id, a.kind, a.value, a.source).where(a.atom_id.in_(piece)),
+            lambda piece: select(a.atom_id, a.kind, a.value, a.source).where(
+                among(a.atom_id, piece)
+            ),
             atom_ids,
         )
     }

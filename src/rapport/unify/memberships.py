@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from rapport.engines.ledger import Ledger
+from rapport.engines.ledger import Ledger, among
 from rapport.unify.assign import Assignment, Change, Standing
 from rapport.unify.cluster import Partition
 from rapport.unify.many_rows import write_many
@@ -29,7 +29,7 @@ def standings_of(connection: Connection, profile_ids: Collection[str]) -> dict[s
             connection,
             lambda piece: select(
                 p.profile_id, p.touchpoint_count, micros(p.created_at), p.merged_into
-            ).where(p.profile_id.in_(piece)),
+            ).where(among(p.profile_id, piece)),
             profile_ids,
         )
     }
@@ -158,7 +158,7 @@ def write_assignment(
     for piece in chunks(leaving):
         connection.execute(
             update(t.membership)
-            .where(m.atom_id.in_(piece), m.valid_to.is_(None))
+            .where(among(m.atom_id, piece), m.valid_to.is_(None))
             .values(valid_to=at)
         )
     since = to_micros(at)
@@ -191,7 +191,7 @@ def _write_profiles(
     for piece in chunks(c.profile_id for c in assignment.changes if c.kind in ("create", "split")):
         connection.execute(
             update(t.profile)
-            .where(p.profile_id.in_(piece), p.merged_into.is_not(None))
+            .where(among(p.profile_id, piece), p.merged_into.is_not(None))
             .values(merged_into=None)
         )
     if assignment.retired:
@@ -205,4 +205,6 @@ def _write_profiles(
             ],
         )
         for piece in chunks(assignment.retired):
-            connection.execute(delete(t.search_term).where(t.search_term.c.profile_id.in_(piece)))
+            connection.execute(
+                delete(t.search_term).where(among(t.search_term.c.profile_id, piece))
+            )

@@ -12,7 +12,7 @@ import phonenumbers
 from msgspec import Struct
 from sqlalchemy import Connection, bindparam, select, tuple_, update
 
-from rapport.engines.ledger import Ledger
+from rapport.engines.ledger import Ledger, among
 from rapport.unify.names import fold, fold_words
 from rapport.unify.stored_evidence import atoms_of, chunks, rows_in
 from rapport.unify.survivorship import ProfileFacts, facts_of
@@ -78,7 +78,7 @@ def refresh_profiles(
         for row in rows_in(
             connection,
             lambda piece: select(p.profile_id).where(
-                p.profile_id.in_(piece), p.merged_into.is_(None)
+                among(p.profile_id, piece), p.merged_into.is_(None)
             ),
             set(profile_ids),
         )
@@ -129,7 +129,7 @@ def _rewrite_terms(
     stored: defaultdict[str, set[Term]] = defaultdict(set)
     for row in rows_in(
         connection,
-        lambda piece: select(s.profile_id, s.kind, s.term).where(s.profile_id.in_(piece)),
+        lambda piece: select(s.profile_id, s.kind, s.term).where(among(s.profile_id, piece)),
         known,
     ):
         stored[row[0]].add((row[1], row[2]))
@@ -151,7 +151,7 @@ def _rewrite_terms(
         new += [
             {"term": term, "kind": kind, "profile_id": profile_id} for kind, term in wanted - before
         ]
-    for piece in chunks(gone):
+    for piece in chunks(gone, 300):  # three parameters each
         connection.execute(
             t.search_term.delete().where(tuple_(s.term, s.kind, s.profile_id).in_(piece))
         )
@@ -169,7 +169,8 @@ def _identifier_values(
     for row in rows_in(
         connection,
         lambda piece: select(i.atom_id, i.kind, i.value).where(
-            i.atom_id.in_(piece), i.kind.in_(("email", "phone", "loyalty_card", "customer_number"))
+            among(i.atom_id, piece),
+            i.kind.in_(("email", "phone", "loyalty_card", "customer_number")),
         ),
         profile_of,
     ):

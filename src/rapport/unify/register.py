@@ -14,7 +14,7 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import Connection, and_, bindparam, select, update
 
-from rapport.engines.ledger import Ledger
+from rapport.engines.ledger import Ledger, among
 from rapport.errors import StoreMismatch
 from rapport.unify.evidence import Value
 from rapport.unify.many_rows import write_many
@@ -111,7 +111,7 @@ def _register_atoms(connection: Connection, ledger: Ledger, batch: Batch) -> set
             lambda piece: select(
                 a.atom_id, a.kind, a.namespace, a.value, a.source,
                 micros(a.first_seen), micros(a.last_seen),
-            ).where(a.atom_id.in_(piece)),
+            ).where(among(a.atom_id, piece)),
             batch.atoms,
         )
     }  # fmt: skip
@@ -168,7 +168,7 @@ def _register_identifiers(
             connection,
             lambda piece: select(
                 i.kind, i.namespace, i.value, i.atom_id, micros(i.first_seen), micros(i.last_seen)
-            ).where(i.atom_id.in_(piece)),
+            ).where(among(i.atom_id, piece)),
             batch.atoms.keys() - new_atoms,
         )
     }
@@ -208,7 +208,7 @@ def _register_attributes(
             connection,
             lambda piece: select(
                 f.atom_id, f.name, micros(f.observed_at), f.value, f.position, f.source
-            ).where(f.atom_id.in_(piece)),
+            ).where(among(f.atom_id, piece)),
             {atom for atom, _ in batch.attributes} - new_atoms,
         )
     }

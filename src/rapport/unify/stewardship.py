@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 
-from rapport.engines.ledger import Ledger
+from rapport.engines.ledger import Ledger, among
 from rapport.errors import Conflict, InvalidInput, NotFound
 from rapport.unify.assign import Assignment
 from rapport.unify.cluster import cluster
@@ -320,14 +320,14 @@ def consequences(connection: Connection, decision_id: int) -> Consequences:
         lambda piece: select(
             contact.contact_id, contact.profile_id, contact.atom_id, contact.channel,
             contact.purpose, contact.at, contact.status,
-        ).where(contact.profile_id.in_(piece), contact.at >= since),
+        ).where(among(contact.profile_id, piece), contact.at >= since),
         profiles,
     )  # fmt: skip
     tickets = rows_in(
         connection,
         lambda piece: select(
             ticket.ticket_id, ticket.atom_id, ticket.status, ticket.opened_at
-        ).where(ticket.atom_id.in_(piece), ticket.opened_at >= since),
+        ).where(among(ticket.atom_id, piece), ticket.opened_at >= since),
         atoms,
     )
     return Consequences(
@@ -409,7 +409,7 @@ def _must_links_between(connection: Connection, sides: Sequence[Sequence[int]]) 
             for row in rows_in(
                 connection,
                 lambda piece: select(c.constraint_id, c.decision_id, c.atom_a, c.atom_b).where(
-                    or_(c.atom_a.in_(piece), c.atom_b.in_(piece)),
+                    or_(among(c.atom_a, piece), among(c.atom_b, piece)),
                     c.kind == "must",
                     c.revoked_by.is_(None),
                 ),
@@ -462,7 +462,7 @@ def _links_across(connection: Connection, sides: Sequence[Sequence[int]], kind: 
             for row in rows_in(
                 connection,
                 lambda piece: select(c.constraint_id, c.atom_a, c.atom_b).where(
-                    or_(c.atom_a.in_(piece), c.atom_b.in_(piece)),
+                    or_(among(c.atom_a, piece), among(c.atom_b, piece)),
                     c.kind == kind,
                     c.revoked_by.is_(None),
                 ),
@@ -557,7 +557,7 @@ def _write_links(connection: Connection, word: _Word) -> None:
         for piece in chunks(ids):
             connection.execute(
                 update(t.link_constraint)
-                .where(c.constraint_id.in_(piece))
+                .where(among(c.constraint_id, piece))
                 .values(revoked_by=revoked_by)
             )
 

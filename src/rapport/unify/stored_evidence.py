@@ -12,13 +12,14 @@ from msgspec import Struct
 from sqlalchemy import BigInteger, Connection, Select, and_, func, or_, select, type_coerce
 from sqlalchemy.sql.elements import ColumnElement
 
+from rapport.engines.ledger import among
 from rapport.unify.blocked_values import blocked_reason
 from rapport.unify.evidence import Atom, Evidence, Value, make_evidence, most_holders
 from rapport.unify.names import person_name
 from rapport.vocabulary import ledger_tables as t
 
-#: Values in one IN list: within SQLite's limits, and one statement text for all full lists.
-_CHUNK = 500
+#: Keys of one statement: what their rows take in memory is little, and statements are few.
+_CHUNK = 5_000
 #: A component of more records is left as it stands and reported.
 MAX_COMPONENT = 5_000
 
@@ -55,7 +56,9 @@ def identifiers_of(connection: Connection, atom_ids: Iterable[int]) -> Iterator[
     i = t.identifier.c
     for row in rows_in(
         connection,
-        lambda piece: select(i.kind, i.namespace, i.value, i.atom_id).where(i.atom_id.in_(piece)),
+        lambda piece: select(i.kind, i.namespace, i.value, i.atom_id).where(
+            among(i.atom_id, piece)
+        ),
         atom_ids,
     ):
         yield Value(row[0], row[1], row[2]), row[3]
@@ -78,7 +81,7 @@ def holders_of(
     for (kind, namespace), texts in by_kind.items():
         most = most_holders(kind)
         for piece in chunks(texts):
-            here = and_(i.kind == kind, i.namespace == namespace, i.value.in_(piece))
+            here = and_(i.kind == kind, i.namespace == namespace, among(i.value, piece))
             many: dict[str, int] = {
                 row[0]: row[1]
                 for row in connection.execute(
@@ -97,7 +100,7 @@ def holders_of(
             if readable:
                 rows = connection.execute(
                     select(i.value, i.atom_id).where(
-                        i.kind == kind, i.namespace == namespace, i.value.in_(readable)
+                        i.kind == kind, i.namespace == namespace, among(i.value, readable)
                     )
                 )
                 found += [(Value(kind, namespace, row[0]), row[1]) for row in rows.all()]
@@ -197,7 +200,7 @@ class _Walk:
         for a, b, kind in rows_in(
             self.connection,
             lambda piece: select(c.atom_a, c.atom_b, c.kind).where(
-                or_(c.atom_a.in_(piece), c.atom_b.in_(piece)), c.revoked_by.is_(None)
+                or_(among(c.atom_a, piece), among(c.atom_b, piece)), c.revoked_by.is_(None)
             ),
             frontier,
         ):
@@ -239,7 +242,7 @@ def read_atoms(connection: Connection, atom_ids: Collection[int]) -> dict[int, A
     for row in rows_in(
         connection,
         lambda piece: select(f.atom_id, f.name, f.value).where(
-            f.atom_id.in_(piece), f.name.in_(NAME_ATTRIBUTES)
+            among(f.atom_id, piece), f.name.in_(NAME_ATTRIBUTES)
         ),
         atom_ids,
     ):
@@ -249,7 +252,7 @@ def read_atoms(connection: Connection, atom_ids: Collection[int]) -> dict[int, A
     for row in rows_in(
         connection,
         lambda piece: select(a.atom_id, a.kind, a.namespace, a.source, micros(a.first_seen)).where(
-            a.atom_id.in_(piece)
+            among(a.atom_id, piece)
         ),
         atom_ids,
     ):
@@ -279,7 +282,7 @@ def open_memberships(connection: Connection, atom_ids: Iterable[int]) -> dict[in
         for row in rows_in(
             connection,
             lambda piece: select(m.atom_id, m.profile_id).where(
-                m.atom_id.in_(piece), m.valid_to.is_(None)
+                among(m.atom_id, piece), m.valid_to.is_(None)
             ),
             atom_ids,
         )
@@ -293,7 +296,7 @@ def atoms_of(connection: Connection, profile_ids: Iterable[str]) -> dict[str, tu
     for row in rows_in(
         connection,
         lambda piece: select(m.profile_id, m.atom_id).where(
-            m.profile_id.in_(piece), m.valid_to.is_(None)
+            among(m.profile_id, piece), m.valid_to.is_(None)
         ),
         set(profile_ids),
     ):

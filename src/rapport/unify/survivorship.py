@@ -19,7 +19,7 @@ from functools import lru_cache
 from msgspec import Struct
 from sqlalchemy import Connection, select
 
-from rapport.engines.ledger import Ledger
+from rapport.engines.ledger import Ledger, among
 from rapport.errors import InvalidInput
 from rapport.unify.names import fold_words, person_name
 from rapport.unify.stewardship import current_profile
@@ -105,7 +105,7 @@ def facts_of(connection: Connection, profile_ids: Collection[str]) -> dict[str, 
         lambda piece: (
             select(f.atom_id, f.name, f.value, f.source, f.observed_at, a.kind)
             .join(t.atom, a.atom_id == f.atom_id)
-            .where(f.atom_id.in_(piece))
+            .where(among(f.atom_id, piece))
         ),
         profile_of,
     ):
@@ -381,7 +381,7 @@ def _pins(connection: Connection, profile_ids: Collection[str]) -> dict[str, dic
     found = rows_in(
         connection,
         lambda piece: select(p.profile_id, p.name, p.value, p.author, p.at).where(
-            p.profile_id.in_(piece)
+            among(p.profile_id, piece)
         ),
         heirs,
     )
@@ -404,7 +404,9 @@ def _lineage(connection: Connection, profile_ids: Collection[str]) -> dict[str, 
             row[0]: heirs[row[1]]
             for row in rows_in(
                 connection,
-                lambda piece: select(p.profile_id, p.merged_into).where(p.merged_into.in_(piece)),
+                lambda piece: select(p.profile_id, p.merged_into).where(
+                    among(p.merged_into, piece)
+                ),
                 frontier,
             )
             if row[0] not in heirs

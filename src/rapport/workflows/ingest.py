@@ -27,12 +27,14 @@ from rapport.engines.ledger import Ledger
 from rapport.errors import InvalidInput, RapportError
 from rapport.understand.text import analyse_texts
 from rapport.unify.resolve import resolve_batch
-from rapport.unify.sighting import sighting_of
+from rapport.unify.sighting import Sighting, sighting_of
+from rapport.vocabulary.identifier import atom_id
 from rapport.vocabulary.ledger_tables import journal, position, source, stale_profile
 from rapport.vocabulary.touchpoint import RefusedRecord, Touchpoint
 from rapport.workflows.alerts import raise_alerts
 from rapport.workflows.company import Company, Progress, read_choice, silent, write_choice
-from rapport.workflows.lake_rows import Judged, atoms_of, item_rows, touchpoint_rows
+from rapport.workflows.cycle_search import paused_cycle_search
+from rapport.workflows.lake_rows import Judged, item_rows, touchpoint_rows
 from rapport.workflows.money import Rates, read_rates
 
 log = logging.getLogger("rapport.ingest")
@@ -81,6 +83,7 @@ class Batch:
     positions: list[int] = field(default_factory=list)
     refused: list[RefusedRecord] = field(default_factory=list)
     rates: Rates = field(default_factory=lambda: Rates(None, ()))
+    sightings: list[Sighting] = field(default_factory=list)  # where somebody is named
     atoms: list[int | None] = field(default_factory=list)
     judged: list[Judged] = field(default_factory=list)
     touched: frozenset[str] = frozenset()
@@ -101,7 +104,13 @@ def read_touchpoints(batch: Batch) -> None:
             continue
         batch.touchpoints.append(touchpoint)
         batch.positions.append(entry.position)
-    batch.atoms = atoms_of(batch.touchpoints)
+    for touchpoint, place in zip(batch.touchpoints, batch.positions, strict=True):
+        sighting = sighting_of(touchpoint, place)
+        if sighting is None:
+            batch.atoms.append(None)
+        else:
+            batch.sightings.append(sighting)
+            batch.atoms.append(atom_id(sighting.record))
 
 
 def _refused(entry: Any, reason: str, detail: str) -> RefusedRecord:
@@ -161,13 +170,8 @@ def write_the_ledger(batch: Batch) -> None:
     """Identity, alerts, refusals and the position, in one transaction."""
     company = batch.company
     now = company.clock()
-    sightings = [
-        sighting
-        for t, place in zip(batch.touchpoints, batch.positions, strict=True)
-        if (sighting := sighting_of(t, place)) is not None
-    ]
     with company.ledger.write() as connection:
-        resolution = resolve_batch(connection, company.ledger, sightings, now)
+        resolution = resolve_batch(connection, company.ledger, batch.sightings, now)
         batch.touched = resolution.touched
         mark_stale(company.ledger, connection, resolution.touched)
         batch.tickets = raise_alerts(
@@ -237,7 +241,7 @@ def apply_journal(
     in_a_row = 0
     while done.position < last:
         # Two workers at once would each append to the lake what the other has not yet told of.
-        with company.ledger.alone("walk"):
+        with company.ledger.alone("walk"), paused_cycle_search():
             with company.ledger.read() as connection:
                 after = read_position(connection, WORKER)
             if after >= last:  # another worker was here

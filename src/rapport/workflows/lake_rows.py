@@ -9,8 +9,6 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from rapport.unify.sighting import record_of
-from rapport.vocabulary.identifier import atom_id
 from rapport.vocabulary.lake_tables import ORDER_ITEMS, TOUCHPOINTS, bucket_of
 from rapport.vocabulary.touchpoint import Touchpoint
 from rapport.workflows.money import Rates
@@ -30,12 +28,6 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     language: str | None = None
     sentiment: float | None = None
     method: str | None = None
-
-
-def atoms_of(touchpoints: Sequence[Touchpoint]) -> list[int | None]:
-    """The atom of each touchpoint; None where nobody is named."""
-    records = [record_of(t) for t in touchpoints]
-    return [None if record is None else atom_id(record) for record in records]
 
 
 def touchpoint_rows(

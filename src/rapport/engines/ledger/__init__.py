@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from rapport.engines.ledger.among import among
 from rapport.engines.ledger.base import JournalEntry, Ledger
 from rapport.errors import InvalidSettings, MissingExtra
 
-__all__ = ["JournalEntry", "Ledger", "open_ledger"]
+__all__ = ["JournalEntry", "Ledger", "among", "open_ledger"]
 
 
 def open_ledger(url: str, *, migrate: bool = True) -> Ledger:
