@@ -72,7 +72,7 @@ PAGES: Mapping[str, tuple[str, ...]] = {
     "/sources/new/connect": ("/sources/new/connect",),
     "/sources/new/upload": ("/sources/new/upload",),
     "/sources/new/upload/{token:str}": ("/sources/new/upload/{token}",),
-    "/sources/{name:str}": ("/sources/{source}",),
+    "/sources/{name:str}": ("/sources/{source}", "/sources/crm"),
 }
 #: Parts of pages, which htmx fetches.
 FRAGMENTS: Mapping[str, tuple[str, ...]] = {
