@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from litestar.testing import TestClient
 
-from rapport.web.pages.sources.connect import browser_snippet, curl_snippet
+from rapport.web.pages.sources.connect import curl_snippet
+from rapport.web.tracker import snippet
 from rapport.workflows.company import Company
 from rapport.workflows.users import create_api_token
 from rapport.workflows.work import Rounds, work_once
@@ -130,7 +131,7 @@ def test_the_snippets_that_pages_show_are_accepted_as_they_stand(
     body = command.partition("-d '")[2].removesuffix("'")
     basic = {"authorization": "Basic " + base64.b64encode(f"{key}:".encode()).decode()}
     assert client.post("/v1/track", content=body, headers=basic).status_code == 200
-    assert json.dumps(key) in browser_snippet("http://rapport.test", key)
+    assert json.dumps(key) in snippet("http://rapport.test", key)
     page_view = {
         "writeKey": key, "anonymousId": "a-1", "messageId": "p-1",
         "properties": {"path": "/", "title": "Home"},

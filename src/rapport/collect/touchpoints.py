@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
 from msgspec import Struct
@@ -380,8 +381,19 @@ def _viewed(
         properties.setdefault(name, value)
     return _made(
         event, context, facts, {**shared, "channel": "app" if on_screen else "web"},
+        **({} if "campaign" in context else _campaign(_campaign_in_url(properties.get("url")))),
         type=v.PAGE_VIEWED, properties=properties,
     )  # fmt: skip
+
+
+def _campaign_in_url(url: Any) -> dict[str, Any]:
+    """What `utm_…` parameters say, as the SDKs that read them themselves put it into `context`."""
+    if not isinstance(url, str) or "utm_" not in url:
+        return {}
+    query = url.partition("?")[2].partition("#")[0]
+    said = dict(parse_qsl(query))
+    campaign = {name: said.get(f"utm_{name}") for name in ("medium", "source")}
+    return {"campaign": {**campaign, "name": said.get("utm_campaign")}}
 
 
 def _screen_viewed(

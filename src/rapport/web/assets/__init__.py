@@ -30,7 +30,7 @@ NAMES = ("htmx.js", "inter.woff2", "logo.svg", "rapport-ui.js", "rapport.css")
 PREFIX = "/assets/"
 # For the application: pages are compressed as they are sent, files here once and for ever.
 # Litestar would compress them a second time, which no browser can read.
-COMPRESSION = CompressionConfig(backend="gzip", exclude=[f"^{PREFIX}"])
+COMPRESSION = CompressionConfig(backend="gzip", exclude=[f"^{PREFIX}", "^/rapport.js$"])
 FOR_EVER = "public, max-age=31536000, immutable"
 
 

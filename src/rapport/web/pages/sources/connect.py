@@ -11,6 +11,7 @@ from rapport.web.parts.cards import card
 from rapport.web.parts.context import PageContext
 from rapport.web.parts.forms import field, form
 from rapport.web.parts.frame import page
+from rapport.web.tracker import snippet
 
 _CODE = (
     "overflow:auto;white-space:pre-wrap;overflow-wrap:anywhere;background:var(--sunken);"
@@ -61,22 +62,6 @@ def connect_page(
     )
 
 
-def browser_snippet(url: str, key: str) -> str:
-    """A page view from a browser, without any library."""
-    return (
-        "<script>\n"
-        f"  fetch({json.dumps(url + '/v1/page')}, {{\n"
-        '    method: "POST", keepalive: true, headers: {"Content-Type": "text/plain"},\n'
-        "    body: JSON.stringify({\n"
-        f"      writeKey: {json.dumps(key)},\n"
-        "      anonymousId: crypto.randomUUID(), messageId: crypto.randomUUID(),\n"
-        "      properties: {path: location.pathname, title: document.title}\n"
-        "    })\n"
-        "  });\n"
-        "</script>"
-    )
-
-
 def curl_snippet(url: str, key: str) -> str:
     """An order from a server, by a tool that every system has."""
     event = {
@@ -112,7 +97,7 @@ def key_page(context: PageContext, *, name: str, key: str, url: str) -> h.Markup
                 wanted=True,
             ),
             card(
-                code(browser_snippet(url, key)),
+                code(snippet(url, key)),
                 title=context.t("sources.key.browser"),
                 foot=context.t("sources.key.browser_hint"),
                 span="span-6",
