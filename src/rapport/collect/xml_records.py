@@ -21,7 +21,7 @@ _READ_BYTES = 65_536
 _DEEPEST = 64
 #: Of one record with all that stands around it; invoices carry scans of themselves.
 _MOST_CHARACTERS = 16_000_000
-_MOST_ELEMENTS = 200_000
+_MOST_ELEMENTS = 500_000
 #: A single tag that never ends would make the parser read it again with each piece.
 _LONGEST_TAG = 1_000_000
 _ROOT = re.compile(rb"<([A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)[\s/>]")

@@ -90,7 +90,7 @@ def test_a_credit_note_takes_back_money_and_goods_and_names_its_invoice(tmp_path
     assert (touch.type, touch.amount) == ("Order Refunded", Decimal("-30.25"))
     assert touch.occurred_at == datetime(2026, 10, 20, 13, 30, tzinfo=UTC)
     assert touch.order_id == touch.properties["corrects_invoice"] == "2026-0417"
-    assert (touch.items[0].quantity, touch.items[0].amount) == (-1, Decimal("-25.00"))
+    assert (touch.items[0].quantity, touch.items[0].amount) == (Decimal(-1), Decimal("-25.00"))
     assert touch.record == Identifier(kind="email", value="zsofi.nagy@pelda.example")
     assert touch.traits == {"name": "Zsófi Nagy", "first_name": "Zsófi", "last_name": "Nagy"}
 
@@ -197,7 +197,7 @@ BOMB = (
         (INVOICE[: len(INVOICE) // 2], "malformed_record"),
         (b"<Invoice>" + b"<a>" * 100_000, "too_large"),
         (b"<Invoice><a b='" + b"x" * 3_000_000, "too_large"),
-        (b"<Invoice>" + b"<a/>" * 300_000, "too_large"),
+        (b"<Invoice>" + b"<a/>" * 600_000, "too_large"),
         (b"<Invoice>" + b"x" * 20_000_000 + b"</Invoice>", "too_large"),
         (b'<?xml version="1.0" encoding="klingon"?><Invoice/>', "invalid_encoding"),
         (b"<Invoice>\xff\xfe</Invoice>", "malformed_record"),
