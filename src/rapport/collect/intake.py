@@ -108,7 +108,7 @@ class IntakeTools(Struct, frozen=True, kw_only=True):
 
 async def authenticate(delivery: Delivery, tools: IntakeTools) -> Delivery:
     """Find the source by its write key: Basic authentication, `?writeKey=`, or the body's own."""
-    key = _basic_user(delivery.authorization) or delivery.query_key
+    key = basic_user(delivery.authorization) or delivery.query_key
     if not key:
         # Only browsers send the key inside the body, which must then be unpacked unasked.
         delivery = _unpacked(delivery)
@@ -128,7 +128,8 @@ async def _source_of(key: str, keys: WriteKeys) -> Source:
     return source
 
 
-def _basic_user(authorization: str) -> str:
+def basic_user(authorization: str) -> str:
+    """The user name of Basic authentication; empty where there is none."""
     scheme, _, credentials = authorization.partition(" ")
     if scheme.lower() != "basic":
         return ""
@@ -449,7 +450,7 @@ class Intake:
         NotSignedIn
             If there is a key that opens no source.
         """
-        key = _basic_user(delivery.authorization) or delivery.query_key
+        key = basic_user(delivery.authorization) or delivery.query_key
         if key:
             await _source_of(key, self.tools.keys)
 
@@ -461,7 +462,7 @@ class Intake:
         NotSignedIn
             If it opens none.
         """
-        key = _basic_user(authorization) or query_key
+        key = basic_user(authorization) or query_key
         return await _source_of(key, self.tools.keys), key
 
 

@@ -8,7 +8,7 @@ from importlib import resources
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from rapport.errors import NotFound
 
@@ -55,7 +55,7 @@ class Stream(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     records : str
         JSONPath of the records in an answer; ``$`` where the answer is the list.
     paginator : dict
-        In place of the manifest's, as dlt's REST source names them.
+        In place of the manifest's, as dlt's REST source names them; an empty text means "none".
     """
 
     label: str
@@ -85,7 +85,7 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     settings: dict[str, Asked] = {}
     auth: dict[str, Any] = {}
     headers: dict[str, str] = {}
-    paginator: dict[str, Any] = {"type": "single_page"}
+    paginator: dict[str, Any] = field(default_factory=lambda: {"type": "single_page"})
     streams: dict[str, Stream]
 
     def stream(self, name: str) -> Stream:

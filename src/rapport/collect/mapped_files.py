@@ -317,13 +317,30 @@ def read_again(
         `source.mapping` as it is now.
     """
     current = mapping_from(mapping, f"the mapping of {row.source}")
-    if current.file.format in ("parquet", "json"):  # their rows are kept as lines of JSON
-        written = msgspec.structs.replace(current.file, format="jsonl")
-        current = msgspec.structs.replace(current, file=written)
     name = (row.locator or "").rpartition(":")[0]
+    return read_payload(row.payload, current, row.source_id, row.received_at, name)
+
+
+def read_payload(
+    payload: bytes,
+    mapping: FileMapping,
+    source_id: int,
+    received_at: datetime,
+    name: str = "payload",
+) -> tuple[Sequence[JournalEntry], Sequence[RefusedRecord]]:
+    """Some rows as bytes, such as a refused one or a webhook's payload, read by a mapping.
+
+    Raises
+    ------
+    InvalidMapping
+        If they do not fit the mapping as a whole.
+    """
+    if mapping.file.format in ("parquet", "json"):  # their rows are kept as lines of JSON
+        written = msgspec.structs.replace(mapping.file, format="jsonl")
+        mapping = msgspec.structs.replace(mapping, file=written)
     entries: list[JournalEntry] = []
     refused: list[RefusedRecord] = []
-    for batch in _read(io.BytesIO(row.payload), name, current, row.received_at):
-        entries.extend(journal_entries(batch.touchpoints, row.source_id))
+    for batch in _read(io.BytesIO(payload), name, mapping, received_at):
+        entries.extend(journal_entries(batch.touchpoints, source_id))
         refused.extend(batch.refused)
     return entries, refused

@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, Row, case, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, select, update
 
 from rapport.engines.ledger import Ledger
 from rapport.errors import Conflict, InvalidInput, NotFound
@@ -28,7 +28,7 @@ class Source(Struct, frozen=True, kw_only=True):
     source_id: int
     name: str
     label: str
-    kind: str  # "collector", or the kind of a mapped file: "orders", "contacts", …
+    kind: str  # "collector", a protocol's name, or of a mapped file: "orders", "contacts", …
     mapping: Any = None
     created_at: datetime
     expected_every_hours: int | None = None
@@ -243,16 +243,23 @@ class WriteKeys:
 
     def source_of(self, write_key: str) -> Source | None:
         """The enabled source that ``write_key`` opens, or None."""
-        known, source = self.remembered(write_key)
+        return self._found(write_key, t.source.c.write_key_digest == _digest(write_key))
+
+    def source_named(self, name: str, kind: str) -> Source | None:
+        """The enabled source ``name`` of a kind that is opened by signatures, not by a key."""
+        # No write key holds the separator, so that neither is taken for the other.
+        asked = f"{kind}\x1f{name}"
+        return self._found(asked, and_(t.source.c.name == name, t.source.c.kind == kind))
+
+    def _found(self, asked: str, which: ColumnElement[bool]) -> Source | None:
+        known, source = self.remembered(asked)
         if known:
             return source
-        digest = _digest(write_key)
+        digest = _digest(asked)
         now = self._monotonic()
         with self._ledger.read() as connection:
             row = connection.execute(
-                select(t.source).where(
-                    t.source.c.write_key_digest == digest, t.source.c.enabled.is_(True)
-                )
+                select(t.source).where(which, t.source.c.enabled.is_(True))
             ).first()
         source = None if row is None else _source(row)
         with self._lock:

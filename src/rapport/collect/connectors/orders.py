@@ -44,6 +44,13 @@ _STATUS = {
         ORDER_CANCELLED,
     ),
 }
+#: What may still become an order; a source that is read again brings it back when it does.
+_OPEN = frozenset(
+    (
+        *("pending", "open", "draft", "checkout-draft", "on-hold", "unpaid", "authorized"),
+        *("failed", "expired", "abandoned"),
+    )
+)
 _SUFFIX = {ORDER_COMPLETED: "", ORDER_REFUNDED: ":refund", ORDER_CANCELLED: ":cancelled"}
 
 
@@ -127,6 +134,8 @@ def _kind(row: Row, amount: Decimal, items: Sequence[Item]) -> str:
     status = row.text("status")
     taken_back = any(item.quantity < 0 for item in items)
     if status is not None:
+        if status.casefold() in _OPEN:
+            raise RowError("not_an_order", "it is not paid yet, or never was; nothing was sold")
         kind = _STATUS.get(status.casefold())
         if kind is None:
             raise RowError(

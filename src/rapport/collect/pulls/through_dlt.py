@@ -180,8 +180,11 @@ def rest_config(
     }
     if stream.json is not None:
         endpoint["json"] = _filled(stream.json, settings)
-    paginator = stream.paginator or manifest.paginator
-    endpoint["paginator"] = _filled(paginator, settings)
+    paginator = _filled(stream.paginator or manifest.paginator, settings)
+    # TOML has no null, which is how dlt is told that an answer states no total.
+    endpoint["paginator"] = {
+        option: None if value == "" else value for option, value in paginator.items()
+    }
     if stream.cursor is not None:
         endpoint.update(_cursor(stream.cursor, endpoint["params"], since))
     resource: dict[str, Any] = {"name": name, "endpoint": endpoint}
