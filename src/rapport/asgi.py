@@ -27,8 +27,9 @@ from litestar.types import Message, Send
 
 from rapport import __version__
 from rapport.api import api_routes
-from rapport.api.collector import collector_routes
+from rapport.api.collector import Bodies, collector_routes
 from rapport.api.errors import error_answer
+from rapport.api.protocols import protocol_routes
 from rapport.collect.group_commit import GroupCommit
 from rapport.collect.intake import Intake
 from rapport.collect.sources import WriteKeys
@@ -207,7 +208,9 @@ def create_app(
         with opened or from_settings() as company, closing(GroupCommit(company.ledger)) as commit:
             app.state.company = company
             # Outside the rules of the other routes: a write key says who sends, nobody signs in.
-            app.register(collector_routes(Intake(WriteKeys(company.ledger), commit, company.clock)))
+            intake, bodies = Intake(WriteKeys(company.ledger), commit, company.clock), Bodies()
+            app.register(collector_routes(intake, bodies=bodies))
+            app.register(protocol_routes(intake, bodies=bodies))
             yield
 
     def company(state: State) -> Company:

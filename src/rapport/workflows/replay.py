@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from rapport.collect import intake, mapped_files
+from rapport.collect import intake, mapped_files, protocol_intake
 from rapport.collect.refused import (
     RefusedRow,
     Replayed,
@@ -20,7 +20,7 @@ from rapport.engines.ledger import JournalEntry
 from rapport.errors import InvalidInput
 from rapport.vocabulary.touchpoint import RefusedRecord
 from rapport.workflows.company import Company
-from rapport.workflows.sources import COLLECTOR, RATES, check_reason
+from rapport.workflows.sources import OVER_HTTP, RATES, check_reason
 
 
 def replay_refused(company: Company, name: str, *, reason: str | None = None) -> Replayed:
@@ -46,6 +46,8 @@ def replay_refused(company: Company, name: str, *, reason: str | None = None) ->
     now = company.clock()
 
     def read(row: RefusedRow) -> tuple[Sequence[JournalEntry], Sequence[RefusedRecord]]:
+        if protocol_intake.came_by_protocol(row):
+            return protocol_intake.read_again(row, source)
         if _from_a_file(source, row):
             return mapped_files.read_again(row, source.mapping)
         return intake.read_again(row, now)
@@ -80,4 +82,4 @@ def settle_applied(company: Company) -> int:
 
 def _from_a_file(source: Source, row: RefusedRow) -> bool:
     # A source that is fed by both says by the place which of the two a record came through.
-    return source.kind != COLLECTOR and not (row.locator or "").startswith("POST ")
+    return source.kind not in OVER_HTTP and not (row.locator or "").startswith("POST ")

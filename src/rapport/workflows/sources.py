@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import Connection, func, select
 
+from rapport.collect.protocols import PROTOCOL_NAMES
 from rapport.collect.refused import (
     RefusedCount,
     refused_counts,
@@ -48,6 +49,9 @@ _SHOWN = 1_500
 #: The kind of source that takes events over HTTP.
 COLLECTOR = "collector"
 RATES = "rates"
+#: The kinds of sources that take events over HTTP; a webhook's is opened by its signature.
+OVER_HTTP: tuple[str, ...] = (COLLECTOR, *PROTOCOL_NAMES)
+WEBHOOK = "webhook"
 _LONGEST_NAME = 60
 
 
