@@ -4,29 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from litestar import Litestar
 from litestar.testing import TestClient
-from playwright.sync_api import Page
 
-from rapport.asgi import create_app
 from rapport.predict.models.bg_nbd import BgNbdParams
 from rapport.predict.score import ModelCard, score_profiles
 from rapport.understand.metrics import METRICS
 from rapport.web.pages.dashboard import cards
 from rapport.web.pages.dashboard.address import href, read_view
-from rapport.web.words import LANGUAGES
 from rapport.workflows.company import Company
 from rapport.workflows.dashboard import View
 from rapport.workflows.train import train_models
-from rapport.workflows.users import create_user, set_preferences
-from tests.browser import check_page, take_screenshot
-from tests.company import PASSWORD, empty_company, visitor
+from tests.company import empty_company, visitor
 from tests.conftest import FakeClock
 from tests.predict.simulated_customers import simulate
 from tests.shop import at, fallen_nps, nps, shop
@@ -181,54 +174,6 @@ def test_the_predictions_page_says_who_wins(
     assert "declines to predict" in refused
     assert "needs 100 customers" in refused
     assert "declined" in refused
-
-
-# ── in the browser ─────────────────────────────────────────────────────────────────────────────
-
-
-@contextmanager
-def shown(company: Company) -> Iterator[Company]:
-    yield company
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize(
-    ("width", "theme", "language"),
-    [(1440, "light", "en"), (1440, "dark", "nl"), (820, "light", "hu"), (820, "dark", "fr")],
-)
-def test_the_pages_pass_in_the_browser(
-    company: Company,
-    card: ModelCard,
-    serve: Callable[[Litestar], str],
-    browser_page: Callable[..., Page],
-    width: int,
-    theme: str,
-    language: str,
-) -> None:
-    keep_card(company, card)
-    user = create_user(
-        company, email="s@kadar.example", name="Sofie", role="admin", password=PASSWORD
-    )
-    set_preferences(company, user.user_id, language=language)
-    assert language in LANGUAGES
-    url = serve(create_app(shown(company)))
-    page = browser_page(width=width, theme=theme, language=language)
-    sent: list[int] = []
-    page.goto(url + "/sign-in")
-    page.fill("#field-email", "s@kadar.example")
-    page.fill("#field-password", PASSWORD)
-    page.on("requestfinished", lambda request: sent.append(request.sizes()["responseBodySize"]))
-    page.locator("form.form button").click()
-    page.wait_for_selector("#card-segments")
-    page.wait_for_load_state("networkidle")
-    assert len(sent) <= 12  # signing in and its redirect are two of them
-    assert sum(sent) <= 100_000
-    check_page(page)
-    take_screenshot(page, f"dashboard-{width}-{theme}-{language}")
-    for name in ("predictions", "metrics", "metrics/nps", "segments", "segments/loyal"):
-        page.goto(f"{url}/{name}")
-        check_page(page)
-        take_screenshot(page, f"{name.replace('/', '-')}-{width}-{theme}-{language}")
 
 
 def test_the_shops_answers_are_spread_over_two_months() -> None:

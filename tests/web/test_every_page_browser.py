@@ -5,6 +5,7 @@ A page that is added without an address in `tests.every_page` fails here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,12 +19,14 @@ from rapport.web.visit import SESSION_COOKIE
 from rapport.web.words import LANGUAGES, catalogue
 from rapport.workflows.company import Company
 from rapport.workflows.users import sign_in
-from tests.browser import check_page
+from tests.browser import check_page, take_screenshot
 from tests.company import PASSWORD
 from tests.every_page import ADMIN, FILES, FRAGMENTS, PAGES, Placed, get_routes, hostile_company
 
 pytestmark = pytest.mark.browser
 
+#: For people to look at.
+PICTURED = {(1440, "light", "en"), (820, "dark", "hu")}
 MOST_REQUESTS, MOST_BYTES = 10, 100_000
 AREAS = "|".join(sorted({key.partition(".")[0] for key in catalogue()}))
 #: Run in the page: what it weighed, how it is written, and what must not be in it.
@@ -49,6 +52,21 @@ MEASURED = """(areas) => {
 #: Nothing is on its way any more: cheaper than half a second without any request.
 QUIET = """() => document.readyState === "complete"
   && !document.querySelector('[hx-trigger="load"], [class*="htmx-"]')"""
+
+#: Whatever can be reached by keys and does not show that it was.
+UNMARKED = """() => [...document.querySelectorAll(
+    "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']")]
+  .filter((node) => node.checkVisibility() && !node.disabled)
+  .filter((node) => {
+    document.activeElement?.blur();
+    const before = getComputedStyle(node);
+    const [ring, shadow, edge] = [before.outlineStyle, before.boxShadow, before.borderColor];
+    node.focus();
+    const now = getComputedStyle(node);
+    const ringed = now.outlineStyle !== "none" && parseFloat(now.outlineWidth) > 0;
+    return !(ringed && ring === "none") && now.boxShadow === shadow && now.borderColor === edge;
+  })
+  .map((node) => node.outerHTML.slice(0, 100))"""
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +126,9 @@ def test_every_page_passes(
         found = visit(page, url + address)
         if example == "/sign-in":
             enter(page.context, url, company, language)
+        if (width, theme, language) in PICTURED:
+            name = re.sub(r"\W+", "-", example).strip("-") or "dashboard"
+            take_screenshot(page, f"{name}-{width}-{theme}-{language}")
         try:
             check_page(page)
         except AssertionError as failed:
@@ -119,3 +140,56 @@ def test_every_page_passes(
         if said != (200, language, 1, [], []):
             wrong.append(f"{example}: {said}")
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize(("width", "theme", "language"), sorted(PICTURED))
+def test_what_a_page_folds_away_passes_too(
+    shown: tuple[str, Company, Placed],
+    browser_page: Callable[..., Page],
+    width: int,
+    theme: str,
+    language: str,
+) -> None:
+    url, company, placed = shown
+    page = browser_page(width=width, theme=theme, language=language)
+    enter(page.context, url, company, language)
+    for example in ("/customers/{her}", "/sources/{source}", "/inbox/{ticket}", "/metrics/nps"):
+        visit(page, url + placed.address(example))
+        page.evaluate(
+            "document.querySelectorAll('main details:not([data-menu])').forEach((d) => d.open = 1)"
+        )
+        check_page(page)
+
+
+def test_the_keyboard_sees_where_it_is_on_every_page(
+    shown: tuple[str, Company, Placed], browser_page: Callable[..., Page]
+) -> None:
+    url, company, placed = shown
+    page = browser_page()
+    enter(page.context, url, company, "en")
+    unmarked = []
+    for examples in PAGES.values():
+        visit(page, url + placed.address(examples[0]))
+        page.keyboard.press("Tab")  # from now on the browser marks what has the focus
+        unmarked += [f"{examples[0]}: {node}" for node in page.evaluate(UNMARKED)]
+    assert not unmarked, "\n".join(unmarked)
+
+
+def test_every_page_is_whole_without_scripts(
+    shown: tuple[str, Company, Placed], browser_page: Callable[..., Page]
+) -> None:
+    url, company, placed = shown
+    page = browser_page(java_script_enabled=False)
+    enter(page.context, url, company, "en")
+    for examples in PAGES.values():
+        for example in examples:
+            answer = page.goto(url + placed.address(example))
+            assert answer is not None
+            assert answer.status == 200, example
+            assert page.locator("h1").is_visible(), example
+            if page.locator("[aria-busy=true]").count():
+                page.locator("noscript a").click()
+                assert page.locator("[aria-busy=true]").count() == 0, example
+                assert page.locator("svg .series-line, svg .series-bar").count() > 0, example
+            forms = page.locator("form:not([action])")
+            assert forms.count() == 0, f"{example}: {forms.first.inner_html()[:100]}"
