@@ -142,6 +142,10 @@ class Row:
         value = None if column is None else column[self._index]
         return self.reading.constants.get(field) if value is None else value
 
+    def part(self, **values: Any) -> Row:
+        """A row of some values within this one, such as a message of its conversation."""
+        return Row({field: (value,) for field, value in values.items()}, 0, self.reading)
+
     def raw(self) -> bytes:
         """The row's bytes in its file."""
         return self._raw(self._at)

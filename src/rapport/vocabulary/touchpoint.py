@@ -60,6 +60,13 @@ MESSAGE_BOUNCED = "Message Bounced"
 UNSUBSCRIBED = "Unsubscribed"
 CONSENT_GIVEN = "Consent Given"
 CONSENT_WITHDRAWN = "Consent Withdrawn"
+# What our tracker of web sites sends beside page views.
+ELEMENT_CLICKED = "Element Clicked"
+RAGE_CLICKED = "Rage Clicked"
+DEAD_CLICKED = "Dead Clicked"
+PAGE_ENGAGED = "Page Engaged"
+#: How a page was used, click by click: for maps of pages, too fine for a person's history.
+BEHAVIOUR_DETAIL = frozenset({ELEMENT_CLICKED, PAGE_ENGAGED})
 
 
 class Item(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -152,6 +159,7 @@ REFUSAL_REASONS: dict[str, str] = {
     "contains_nul": "a NUL character",
     "score_out_of_range": "a score outside its scale",
     "automatic_reply": "a machine's answer, such as an absence notice, and nobody's words",
+    "not_finished": "a conversation that may still go on",
     "not_storable": "a value that the stores cannot hold",
     "duplicate_key": "the same record key with other content in one file",
 }
