@@ -122,7 +122,7 @@ def _read(rows: Sequence[Row]) -> Iterable[Touchpoint]:
     own = own_addresses(row.required("own_addresses"))
     if mail.sent_at is None:
         raise RowError("invalid_timestamp", "neither `Date` nor `Received` holds a date")
-    said_at = Row({"sent_at": [mail.sent_at]}, 0, row.reading).required_moment("sent_at")
+    said_at = row.part(sent_at=mail.sent_at).required_moment("sent_at")
     if mail.bounces:
         return [_bounced(row, mail, said_at, number) for number in range(len(mail.bounces))]
     if mail.delayed:
@@ -170,7 +170,7 @@ def _about(mail: Mail) -> dict[str, object]:
 
 def _received(row: Row, mail: Mail, said_at: object, writer: Mailbox) -> Touchpoint:
     said = "\n".join(part for part in (mail.subject, mail.text) if part)
-    sub = _row_of(row, mail, said_at, writer)
+    sub = _part(row, mail, said_at, writer)
     return sub.touchpoint(
         f"email:{_id(mail)}",
         type=EMAIL_RECEIVED,
@@ -183,7 +183,7 @@ def _received(row: Row, mail: Mail, said_at: object, writer: Mailbox) -> Touchpo
 
 
 def _sent(row: Row, mail: Mail, said_at: object, to: Mailbox) -> Touchpoint:
-    sub = _row_of(row, mail, said_at, to)
+    sub = _part(row, mail, said_at, to)
     return sub.touchpoint(
         f"email:{_id(mail)}:{content_id(to.address)}",
         type=MESSAGE_SENT,
@@ -200,7 +200,7 @@ def _sent(row: Row, mail: Mail, said_at: object, to: Mailbox) -> Touchpoint:
 
 def _bounced(row: Row, mail: Mail, said_at: object, number: int) -> Touchpoint:
     bounce = mail.bounces[number]
-    sub = _row_of(row, mail, said_at, Mailbox(bounce.address, None))
+    sub = _part(row, mail, said_at, Mailbox(bounce.address, None))
     return sub.touchpoint(
         f"email:{_id(mail)}:{content_id(bounce.address)}",
         type=MESSAGE_BOUNCED,
@@ -211,17 +211,8 @@ def _bounced(row: Row, mail: Mail, said_at: object, number: int) -> Touchpoint:
     )
 
 
-def _row_of(row: Row, mail: Mail, said_at: object, person: Mailbox) -> Row:
-    return Row(
-        {
-            "sent_at": [said_at],
-            "email": [person.address],
-            "name": [person.name],
-            "language": [mail.language],
-        },
-        0,
-        row.reading,
-    )
+def _part(row: Row, mail: Mail, said_at: object, person: Mailbox) -> Row:
+    return row.part(sent_at=said_at, email=person.address, name=person.name, language=mail.language)
 
 
 def _mistakes(mapping: Mapping) -> list[str]:
