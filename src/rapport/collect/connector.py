@@ -83,6 +83,8 @@ class Connector(Struct, frozen=True, kw_only=True):
     synonyms: dict[str, tuple[str, ...]] = {}
     #: Words in a file's name that speak for this kind where its columns leave a choice.
     file_words: tuple[str, ...] = ()
+    #: Fields whose columns speak against this kind: a list of companies has no first names.
+    not_with: tuple[str, ...] = ()
     #: The field whose equal values make one group; None: every row is a group.
     group_by: Callable[[Mapping], str | None] = _every_row_alone
     #: What else is wrong with a mapping.

@@ -339,12 +339,14 @@ def _guess_kind(
         if kind == "segment" or connector.records is not None:
             continue
         fields = _fields_of(connector, columns)
+        against = {plain_name(n) for field in connector.not_with for n in (field, *NAMES[field])}
         needed = [*connector.required, *(("order_id",) if kind == "orders" else ())]
         met = sum(_has(fields, name) for name in needed) + (
             2 * _has(fields, "amount") if kind == "orders" else 0
         )
         # A file that lacks what a kind needs is hardly of that kind, however much else fits.
         score = 3 * met + len(fields) - 4 * (len(needed) - min(met, len(needed)))
+        score -= 6 * any(plain_name(column) in against for column in columns)
         score += 2 * any(word in file_name.lower() for word in connector.file_words)
         if best is None or score > best[0]:
             best = (score, connector, fields)
