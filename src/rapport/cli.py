@@ -555,18 +555,59 @@ def sources_kinds(as_json: bool) -> None:
 @sources.command("add")
 @click.argument("name")
 @click.option("--label", help="Shown in the pages.")
+@click.option(
+    "--kind",
+    default="collector",
+    show_default=True,
+    help="collector, cloudevents, ga4, matomo, plausible, posthog, snowplow or webhook.",
+)
+@click.option("--style", default="standard", show_default=True, help="How webhooks are signed.")
+@click.option("--secret", default="", help="Where their secret lies: env:NAME or file:PATH.")
+@click.option("--header", default="", help="Their header of the signature, in the style hmac.")
+@click.option(
+    "--mapping",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="TOML file by which their payloads become touchpoints.",
+)
 @_with_json
-def sources_add(company: Company, context: _Context, name: str, label: str | None) -> None:
-    """Make a collector source and its write key, which is shown only now.
+def sources_add(
+    company: Company,
+    context: _Context,
+    name: str,
+    label: str | None,
+    kind: str,
+    style: str,
+    secret: str,
+    header: str,
+    mapping: Path | None,
+) -> None:
+    """Make a source of events and its write key, which is shown only now.
+
+    Of webhooks it shows the path to give to the sender: their signature is their key.
 
     \b
-    Example:
+    Examples:
       rapport sources add webshop --label "Web shop"
+      rapport sources add app --kind posthog
+      rapport sources add survey --kind webhook --style typeform --secret env:TYPEFORM
     """
-    from rapport.workflows.sources import add_collector  # noqa: PLC0415
+    from rapport.collect.mapping import read_mapping  # noqa: PLC0415
+    from rapport.workflows.sources import WEBHOOK, add_collector, add_webhook  # noqa: PLC0415
 
-    key = add_collector(company, name=name, label=label or name)
-    _print(context, {"source": name, "write_key": key}, lambda r: out.print(r["write_key"]))
+    if kind != WEBHOOK:
+        key = add_collector(company, name=name, label=label or name, kind=kind)
+        _print(context, {"source": name, "write_key": key}, lambda r: out.print(r["write_key"]))
+        return
+    path = add_webhook(
+        company,
+        name=name,
+        label=label or name,
+        style=style,
+        secret=secret,
+        header=header,
+        rows=None if mapping is None else msgspec.to_builtins(read_mapping(mapping)),
+    )
+    _print(context, {"source": name, "path": path}, lambda r: out.print(r["path"]))
 
 
 def main() -> None:

@@ -11,14 +11,18 @@ from litestar.response import Stream
 from msgspec import Struct
 
 from rapport.collect.refused import RefusedCount, Replayed
+from rapport.errors import InvalidInput
 from rapport.vocabulary.access import User
 from rapport.workflows.company import Company
 from rapport.workflows.replay import replay_refused
 from rapport.workflows.sources import (
+    COLLECTOR,
+    WEBHOOK,
     RefusedShown,
     SourcesView,
     SourceView,
     add_collector,
+    add_webhook,
     new_write_key,
     refused_download,
     source_view,
@@ -30,18 +34,33 @@ _WRITE = {"permission": "sources.write"}
 _AnyRequest = Request[Any, Any, Any]
 
 
+class NewSigning(Struct, frozen=True, kw_only=True):
+    """How webhooks are signed; `secret` says where it lies: ``env:NAME`` or ``file:PATH``."""
+
+    style: str
+    secret: str
+    header: str = ""
+
+
 class NewCollector(Struct, frozen=True, kw_only=True):
-    """A source that takes events over HTTP."""
+    """A source that takes events over HTTP: of our own protocol, another tracker's, or webhooks.
+
+    `signing` and `mapping` are those of webhooks; see the manual, *Connect other trackers*.
+    """
 
     name: str
     label: str = ""
+    kind: str = COLLECTOR
+    signing: NewSigning | None = None
+    mapping: dict[str, Any] | None = None
 
 
-class WriteKey(Struct, frozen=True, kw_only=True):
-    """A write key; it is told only now."""
+class WriteKey(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A write key, told only now; of a source of webhooks its path, which needs none."""
 
     source: str
-    write_key: str
+    write_key: str = ""
+    path: str = ""
 
 
 class Refusals(Struct, frozen=True, kw_only=True):
@@ -78,11 +97,24 @@ def source(company: NamedDependency[Company], name: FromPath[str]) -> SourceView
 def add_source(
     request: _AnyRequest, company: NamedDependency[Company], data: JSONBody[NewCollector]
 ) -> WriteKey:
-    """Make a collector source; its write key is told only now."""
-    key = add_collector(
-        company, name=data.name, label=data.label or data.name, actor=_actor(request)
+    """Make a source that takes events over HTTP; its write key is told only now."""
+    name, label, actor = data.name, data.label or data.name, _actor(request)
+    if data.kind != WEBHOOK:
+        key = add_collector(company, name=name, label=label, kind=data.kind, actor=actor)
+        return WriteKey(source=name.strip(), write_key=key)
+    if data.signing is None:
+        raise InvalidInput("A source of webhooks needs `signing` with `style` and `secret`")
+    path = add_webhook(
+        company,
+        name=name,
+        label=label,
+        style=data.signing.style,
+        secret=data.signing.secret,
+        header=data.signing.header,
+        rows=data.mapping,
+        actor=actor,
     )
-    return WriteKey(source=data.name.strip(), write_key=key)
+    return WriteKey(source=name.strip(), path=path)
 
 
 @post("/api/v1/sources/{name:str}/write-key", sync_to_thread=True, opt=_WRITE, tags=["sources"])

@@ -115,6 +115,9 @@ class Protocol(Struct, frozen=True, kw_only=True):
         request said beside it, and the time of receipt.
     reply : callable
         The answer once everything is on disk, good and bad.
+    paste : callable
+        What to write at the sender, of our address and the write key; of one that is `signed`,
+        of our address and the source's name.
     questions : tuple of Question
         What else its clients ask.
     with_credentials : bool
@@ -131,6 +134,7 @@ class Protocol(Struct, frozen=True, kw_only=True):
     split: Callable[[Asked], Pieces]
     translate: Callable[[dict[str, Any], dict[str, Any], datetime], Call]
     reply: Callable[[Asked, Taken], Reply]
+    paste: Callable[[str, str], str]
     questions: tuple[Question, ...] = ()
     with_credentials: bool = False
     signed: bool = False

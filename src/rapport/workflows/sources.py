@@ -7,10 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, func, select
 
-from rapport.collect.protocols import PROTOCOL_NAMES
+from rapport.collect.mapping import mapping_from
+from rapport.collect.protocols import PROTOCOL_NAMES, protocols
 from rapport.collect.refused import (
     RefusedCount,
     refused_counts,
@@ -18,6 +20,7 @@ from rapport.collect.refused import (
     refused_payload_text,
     refused_rows,
 )
+from rapport.collect.signatures import HMAC_HEADER, STYLES, Signing
 from rapport.collect.sources import (
     Source,
     create_source,
@@ -30,6 +33,7 @@ from rapport.collect.sources import (
 )
 from rapport.engines.ledger import Ledger
 from rapport.errors import InvalidInput
+from rapport.settings import is_reference, read_reference
 from rapport.understand.touchpoints_at import counts_by_type
 from rapport.vocabulary.ledger_tables import (
     audit,
@@ -52,6 +56,8 @@ RATES = "rates"
 #: The kinds of sources that take events over HTTP; a webhook's is opened by its signature.
 OVER_HTTP: tuple[str, ...] = (COLLECTOR, *PROTOCOL_NAMES)
 WEBHOOK = "webhook"
+#: Those that a write key opens.
+KEYED: tuple[str, ...] = tuple(kind for kind in OVER_HTTP if kind != WEBHOOK)
 _LONGEST_NAME = 60
 
 
@@ -322,23 +328,102 @@ def check_reason(reason: str | None) -> None:
 # ── connecting ─────────────────────────────────────────────────────────────────────────────────
 
 
-def add_collector(company: Company, *, name: str, label: str, actor: str = "cli") -> str:
+def add_collector(
+    company: Company, *, name: str, label: str, kind: str = COLLECTOR, actor: str = "cli"
+) -> str:
     """Make a source that takes events over HTTP; returns its write key, shown only now.
+
+    Parameters
+    ----------
+    kind : str
+        One of `KEYED`: "collector" for the Segment protocol and our own tracker, or another
+        tracker's. It says what is shown; the key opens them all.
 
     Raises
     ------
     InvalidInput
-        If the name cannot stand in an address.
+        If the name cannot stand in an address, or there is no such kind.
     Conflict
         If the name is taken.
     """
     checked = source_name(name)
-    create_source(
-        company.ledger, company.clock(), name=checked, label=_label(label), kind=COLLECTOR
-    )
+    if kind not in KEYED:
+        raise InvalidInput(f"{kind!r} is no kind with a write key; known are {', '.join(KEYED)}")
+    create_source(company.ledger, company.clock(), name=checked, label=_label(label), kind=kind)
     write_key = create_write_key(company.ledger, checked)
     _note(company.ledger, company.clock(), actor, "source.created", checked)
     return write_key
+
+
+def add_webhook(
+    company: Company,
+    *,
+    name: str,
+    label: str,
+    style: str,
+    secret: str,
+    header: str = "",
+    rows: Mapping[str, Any] | None = None,
+    actor: str = "cli",
+) -> str:
+    """Make a source that takes signed webhooks; returns its path, which is what a sender needs.
+
+    Parameters
+    ----------
+    style : str
+        How the sender signs, a key of `signatures.STYLES`.
+    secret : str
+        Where the secret lies: ``env:NAME`` or ``file:PATH``. It is read here once, so that a slip
+        shows now and not with the first webhook.
+    header : str
+        Of the style ``hmac``: the header with the signature, where it is not GitHub's.
+    rows : mapping, optional
+        A mapping as of a file, by which payloads become touchpoints.
+
+    Raises
+    ------
+    InvalidInput
+        If anything of this cannot be.
+    Conflict
+        If the name is taken.
+    """
+    checked = source_name(name)
+    if style not in STYLES:
+        raise InvalidInput(f"{style!r} is no way to sign; known are {', '.join(STYLES)}")
+    reference = secret.strip()
+    # What is typed here is stored and shown, and so are messages: it must not be the secret.
+    if not is_reference(reference):
+        raise InvalidInput("Name where the secret lies, as env:NAME or file:PATH; not the secret")
+    if not read_reference(reference):
+        raise InvalidInput("The secret is empty")
+    signing = Signing(style=style, secret=reference, header=header.strip().lower() or HMAC_HEADER)
+    mapping: dict[str, Any] = {"signing": msgspec.to_builtins(signing)}
+    if rows:
+        read = mapping_from({**rows, "source": checked}, "the mapping")
+        mapping["rows"] = msgspec.to_builtins(read)
+    create_source(
+        company.ledger,
+        company.clock(),
+        name=checked,
+        label=_label(label),
+        kind=WEBHOOK,
+        mapping=mapping,
+    )
+    _note(company.ledger, company.clock(), actor, "source.created", checked)
+    return f"/v1/webhooks/{checked}"
+
+
+def what_to_paste(kind: str, url: str, key: str) -> str | None:
+    """What to write at the sender; None for the Segment protocol, which any of its SDKs speaks.
+
+    Parameters
+    ----------
+    url : str
+        Our address, without a slash at its end.
+    key : str
+        The write key; of webhooks, the source's name.
+    """
+    return next((p.paste(url, key) for p in protocols() if p.name == kind), None)
 
 
 def new_write_key(company: Company, name: str, *, actor: str) -> str:
@@ -350,10 +435,8 @@ def new_write_key(company: Company, name: str, *, actor: str) -> str:
         If the source takes no events over HTTP.
     """
     source = find_source(company.ledger, name)
-    if source.kind != COLLECTOR:
-        raise InvalidInput(
-            f"Source {name} reads files of kind {source.kind}; only a collector has a write key"
-        )
+    if source.kind not in KEYED:
+        raise InvalidInput(f"Source {name} is of kind {source.kind}, which has no write key")
     write_key = create_write_key(company.ledger, name)
     _note(company.ledger, company.clock(), actor, "source.write_key", name)
     return write_key

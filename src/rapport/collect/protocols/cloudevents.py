@@ -141,6 +141,10 @@ def _reply(asked: Asked, taken: Taken) -> Reply:
     return Reply(status=204)
 
 
+def _paste(url: str, key: str) -> str:
+    return f"POST {url}/cloudevents\nAuthorization: Bearer {key}"
+
+
 PROTOCOL = Protocol(
     name="cloudevents",
     label="CloudEvents",
@@ -150,4 +154,5 @@ PROTOCOL = Protocol(
     split=_split,
     translate=_translate,
     reply=_reply,
+    paste=_paste,
 )

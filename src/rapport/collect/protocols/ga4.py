@@ -254,6 +254,10 @@ def _check_event(index: int, event: Any, asked: Asked) -> list[dict[str, str]]:
     return found
 
 
+def _paste(url: str, key: str) -> str:
+    return f"POST {url}/mp/collect?measurement_id=G-XXXXXXX&api_secret={key}"
+
+
 PROTOCOL = Protocol(
     name="ga4",
     label="Google Analytics 4",
@@ -263,6 +267,7 @@ PROTOCOL = Protocol(
     split=_split,
     translate=_translate,
     reply=_reply,
+    paste=_paste,
     questions=(
         Question(paths=("/debug/mp/collect",), methods=("POST",), answer=_check, keyed=False),
     ),

@@ -303,6 +303,14 @@ def _reply(asked: Asked, taken: Taken) -> Reply:
     return Reply(body=_PIXEL, content_type="image/gif", headers={"Cache-Control": "no-store"})
 
 
+def _paste(url: str, key: str) -> str:
+    return (
+        "var _paq = window._paq = window._paq || [];\n"
+        '_paq.push(["trackPageView"], ["enableLinkTracking"]);\n'
+        f'_paq.push(["setTrackerUrl", "{url}/matomo.php?currency=EUR"], ["setSiteId", "{key}"]);'
+    )
+
+
 PROTOCOL = Protocol(
     name="matomo",
     label="Matomo",
@@ -312,4 +320,5 @@ PROTOCOL = Protocol(
     split=_split,
     translate=_translate,
     reply=_reply,
+    paste=_paste,
 )

@@ -101,6 +101,14 @@ def _reply(_asked: Asked, taken: Taken) -> Reply:
     return Reply(status=202, body=b"ok", content_type="text/plain; charset=utf-8")
 
 
+def _paste(url: str, key: str) -> str:
+    return (
+        '<script defer data-domain="shop.example"\n'
+        f'  data-api="{url}/api/event?writeKey={key}"\n'
+        '  src="https://plausible.example/js/script.js"></script>'
+    )
+
+
 PROTOCOL = Protocol(
     name="plausible",
     label="Plausible",
@@ -110,4 +118,5 @@ PROTOCOL = Protocol(
     split=_split,
     translate=_translate,
     reply=_reply,
+    paste=_paste,
 )

@@ -328,6 +328,13 @@ def _no_features(_asked: Asked) -> Reply:
     )
 
 
+def _paste(url: str, key: str) -> str:
+    return (
+        f'posthog.init("{key}", {{api_host: "{url}"}});  // posthog-js\n\n'
+        f'posthog = Posthog("{key}", host="{url}")  # posthog-python'
+    )
+
+
 PROTOCOL = Protocol(
     name="posthog",
     label="PostHog",
@@ -337,6 +344,7 @@ PROTOCOL = Protocol(
     split=_split,
     translate=_translate,
     reply=_reply,
+    paste=_paste,
     questions=(
         Question(paths=("/decide/", "/flags/"), methods=("POST", "GET"), answer=_no_features),
         Question(

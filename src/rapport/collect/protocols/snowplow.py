@@ -373,6 +373,13 @@ def _reply(asked: Asked, taken: Taken) -> Reply:
     return Reply(body=b"ok", content_type="text/plain; charset=utf-8")
 
 
+def _paste(url: str, key: str) -> str:
+    return (
+        f'newTracker("sp", "{url}", {{appId: "{key}:webshop"}});  // the browser tracker\n\n'
+        f'Tracker(namespace="sp", emitters=Emitter("{url}"), app_id="{key}:webshop")  # Python'
+    )
+
+
 PROTOCOL = Protocol(
     name="snowplow",
     label="Snowplow",
@@ -382,5 +389,6 @@ PROTOCOL = Protocol(
     split=_split,
     translate=_translate,
     reply=_reply,
+    paste=_paste,
     with_credentials=True,
 )

@@ -172,6 +172,10 @@ def _reply(_asked: Asked, taken: Taken) -> Reply:
     return Reply(body=written(told))
 
 
+def _paste(url: str, source: str) -> str:
+    return f"{url}/v1/webhooks/{source}"
+
+
 PROTOCOL = Protocol(
     name="webhook",
     label="Webhook",
@@ -181,5 +185,6 @@ PROTOCOL = Protocol(
     split=_split,
     translate=_translate,
     reply=_reply,
+    paste=_paste,
     signed=True,
 )
