@@ -29,6 +29,19 @@
     else document.documentElement.dataset.theme = submitter.value;
   });
 
+  // Text to be pasted elsewhere; browsers let pages copy only over https and on this machine.
+  const showCopy = () => {
+    if (navigator.clipboard) for (const copy of all("[data-copy]")) copy.hidden = false;
+  };
+  showCopy();
+  document.addEventListener("htmx:afterSettle", showCopy);
+  document.addEventListener("click", async ({ target }) => {
+    const copy = target.closest("[data-copy]");
+    if (!copy) return;
+    await navigator.clipboard.writeText(document.getElementById(copy.dataset.copy).textContent);
+    copy.querySelector("span").textContent = copy.dataset.copied;
+  });
+
   // Menus and explanations close on a press beside them and on Escape.
   const closeMenus = (except) => {
     for (const menu of all("details[data-menu][open]")) if (!menu.contains(except)) menu.open = false;

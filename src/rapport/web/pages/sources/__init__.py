@@ -17,7 +17,12 @@ from msgspec import Struct
 
 from rapport.errors import Conflict, InvalidInput
 from rapport.vocabulary.access import User
-from rapport.web.pages.sources.connect import connect_page, key_page
+from rapport.web.pages.sources.connect import (
+    Connecting,
+    connect_page,
+    key_page,
+    webhook_page,
+)
 from rapport.web.pages.sources.listing import sources_page
 from rapport.web.pages.sources.one import address, source_page
 from rapport.web.pages.sources.upload import confirm_page, upload_page
@@ -28,7 +33,10 @@ from rapport.web.visit import context_of, html_response
 from rapport.workflows.company import Company
 from rapport.workflows.replay import replay_refused
 from rapport.workflows.sources import (
+    COLLECTOR,
+    WEBHOOK,
     add_collector,
+    add_webhook,
     new_write_key,
     open_source,
     refused_download,
@@ -56,6 +64,9 @@ class SourceForm(Struct, frozen=True, kw_only=True, rename={"csrf_token": "_csrf
 
     name: str = ""
     label: str = ""
+    kind: str = COLLECTOR
+    style: str = "standard"
+    secret: str = ""
     reason: str = ""
     csrf_token: str = ""
 
@@ -106,7 +117,9 @@ def source_get(
         context = _said(context, said, tone)
     elif done in ("opened", "closed"):
         context = _said(context, context.t(f"sources.done.{done}"))
-    return html_response(source_page(context, source_view(company, name), _user(request)))
+    url = company.settings.public_url.rstrip("/")
+    content = source_page(context, source_view(company, name), _user(request), url=url)
+    return html_response(content)
 
 
 @get("/sources/{name:str}/refused.csv", sync_to_thread=True, opt=_READ, include_in_schema=False)
@@ -170,17 +183,24 @@ def connect_get(request: _AnyRequest) -> Response[Any]:
 def connect_post(
     request: _AnyRequest, company: NamedDependency[Company], data: Sent
 ) -> Response[Any]:
-    """Make the source and show its key, this once."""
+    """Make the source and show its key, this once; of webhooks their address."""
     context = context_of(request)
-    try:
-        key = add_collector(
-            company, name=data.name, label=data.label or data.name, actor=_user(request).email
-        )
-    except (InvalidInput, Conflict) as mistake:
-        filled = connect_page(context, name=data.name, label=data.label, error=mistake.message)
-        return html_response(filled, status_code=mistake.http_status)
+    name, label, actor = data.name.strip(), data.label or data.name, _user(request).email
     url = company.settings.public_url.rstrip("/")
-    return html_response(key_page(context, name=data.name.strip(), key=key, url=url))
+    try:
+        if data.kind == WEBHOOK:
+            add_webhook(
+                company, name=name, label=label, style=data.style, secret=data.secret, actor=actor
+            )
+            return html_response(webhook_page(context, name=name, url=url))
+        key = add_collector(company, name=name, label=label, kind=data.kind, actor=actor)
+    except (InvalidInput, Conflict) as mistake:
+        said = Connecting(
+            name=data.name, label=data.label, kind=data.kind, style=data.style, secret=data.secret
+        )
+        filled = connect_page(context, said, error=mistake.message)
+        return html_response(filled, status_code=mistake.http_status)
+    return html_response(key_page(context, name=name, key=key, url=url, kind=data.kind))
 
 
 @post("/sources/{name:str}/write-key", sync_to_thread=True, opt=_WRITE, include_in_schema=False)
@@ -190,7 +210,8 @@ def write_key_post(
     """Replace the key and show the new one, this once."""
     key = new_write_key(company, name, actor=_user(request).email)
     url = company.settings.public_url.rstrip("/")
-    return html_response(key_page(context_of(request), name=name, key=key, url=url))
+    kind = source_view(company, name).line.kind
+    return html_response(key_page(context_of(request), name=name, key=key, url=url, kind=kind))
 
 
 # ── uploading ──────────────────────────────────────────────────────────────────────────────────

@@ -7,18 +7,29 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from rapport.collect.signatures import STYLES
 from rapport.vocabulary.access import User
 from rapport.web import html as h
 from rapport.web.charts.bars import Bars, bar_chart
 from rapport.web.charts.figure import chart_card
 from rapport.web.parts.buttons import button, post_button
 from rapport.web.parts.cards import card
+from rapport.web.parts.code import code_block
 from rapport.web.parts.context import PageContext
 from rapport.web.parts.facts import Fact, fact_list
 from rapport.web.parts.frame import page
 from rapport.web.parts.tables import Column, table
+from rapport.web.tracker import snippet
 from rapport.web.words import catalogue
-from rapport.workflows.sources import COLLECTOR, RATES, SourceView
+from rapport.workflows.sources import (
+    COLLECTOR,
+    KEYED,
+    OVER_HTTP,
+    RATES,
+    WEBHOOK,
+    SourceView,
+    what_to_paste,
+)
 
 
 def address(name: str) -> str:
@@ -33,8 +44,8 @@ def field_words(context: PageContext, field: str) -> str:
     return field
 
 
-def source_page(context: PageContext, view: SourceView, user: User) -> h.Markup:
-    """The whole page."""
+def source_page(context: PageContext, view: SourceView, user: User, *, url: str) -> h.Markup:
+    """The whole page; ``url`` is where visitors of web sites reach Rapport."""
     line = view.line
     return page(
         context,
@@ -46,6 +57,7 @@ def source_page(context: PageContext, view: SourceView, user: User) -> h.Markup:
                 _days(context, view),
                 _refused(context, view, user),
                 _mapping(context, view),
+                _tracker(context, view, url),
             ),
             h.div({"class": "stack span-4"}, _about(context, view, user), _types(context, view)),
         ),
@@ -85,7 +97,7 @@ def _switches(context: PageContext, view: SourceView) -> h.Markup:
         if line.enabled
         else post_button(context, context.t("sources.one.open"), action=f"{here}/open")
     )
-    if line.kind != COLLECTOR:
+    if line.kind not in KEYED:
         return h.div({"class": "row", "style": "margin-top:16px"}, closing)
     return h.div(
         {"class": "stack tight", "style": "margin-top:16px"},
@@ -100,6 +112,21 @@ def _switches(context: PageContext, view: SourceView) -> h.Markup:
             closing,
         ),
         h.p({"class": "note"}, context.t("sources.one.new_key_hint")),
+    )
+
+
+def _tracker(context: PageContext, view: SourceView, url: str) -> h.Markup | None:
+    if view.line.kind != COLLECTOR:
+        return None
+    text = snippet(url, context.t("tracker.key_here"))
+    return card(
+        h.div(
+            {"class": "stack"},
+            h.p(context.t("tracker.hint")),
+            code_block(context, text, name="snippet"),
+            h.p({"class": "note"}, context.t("tracker.consent")),
+        ),
+        title=context.t("tracker.title"),
     )
 
 
@@ -264,11 +291,38 @@ def _refused(context: PageContext, view: SourceView, user: User) -> h.Markup:
     )
 
 
+def _signing(context: PageContext, view: SourceView) -> h.Markup:
+    """Where webhooks come in, and how their signature is checked."""
+    signing: Mapping[str, Any] = (view.mapping or {}).get("signing") or {}
+    columns = ((view.mapping or {}).get("rows") or {}).get("columns") or {}
+    facts = [
+        Fact(
+            label=context.t("sources.key.address"),
+            value=h.code(what_to_paste(WEBHOOK, view.public_url, view.line.name)),
+        ),
+        Fact(
+            label=context.t("sources.connect_page.style"),
+            value=STYLES.get(str(signing.get("style")), "–"),
+        ),
+        Fact(
+            label=context.t("sources.connect_page.secret"),
+            value=h.code(str(signing.get("secret", "–"))),
+        ),
+        *(
+            Fact(label=field_words(context, str(field)), value=h.code(str(column)))
+            for field, column in columns.items()
+        ),
+    ]
+    return card(fact_list(context, facts), title=context.t("sources.one.mapping"))
+
+
 def _mapping(context: PageContext, view: SourceView) -> h.Markup | None:
     title = context.t("sources.one.mapping")
     mapping = view.mapping
+    if view.line.kind == WEBHOOK:
+        return _signing(context, view)
     if not mapping:
-        if view.line.kind != COLLECTOR:
+        if view.line.kind not in OVER_HTTP:
             return None
         return card(h.p({"class": "muted"}, context.t("sources.one.mapping_none")), title=title)
     written: Mapping[str, Any] = mapping.get("file") or {}
