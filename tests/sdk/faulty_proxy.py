@@ -38,10 +38,9 @@ class Fault(StrEnum):
     SENT_TWICE = "given to the server twice"
 
 
+FAULTS = tuple(fault for fault in Fault if fault is not Fault.NONE)
 #: Each fault, and room for the retry that it causes.
-EVERY_FAULT = tuple(
-    step for fault in Fault if fault is not Fault.NONE for step in (fault, Fault.NONE)
-)
+EVERY_FAULT = tuple(step for fault in FAULTS for step in (fault, Fault.NONE))
 _KEPT_FROM_THE_SERVER = {Fault.RESET_BEFORE, Fault.TOO_MANY, Fault.UNAVAILABLE}
 _KEPT_FROM_THE_CLIENT = {Fault.ANSWER_LOST: False, Fault.RESET_AFTER: True}
 
@@ -152,9 +151,8 @@ def _handler(proxy: FaultyProxy) -> type[BaseHTTPRequestHandler]:
             self._pass_on()
 
         def do_POST(self) -> None:
-            if proxy.down:
-                proxy.refused_while_down += 1
-                return self._hang_up(reset=True)
+            if self._down():
+                return
             headers = self._headers()
             body = self.rfile.read(int(self.headers["Content-Length"]))
             fault = proxy.next_fault()
@@ -183,13 +181,16 @@ def _handler(proxy: FaultyProxy) -> type[BaseHTTPRequestHandler]:
                 self._hang_up(reset=_KEPT_FROM_THE_CLIENT[fault])
             elif answer is not None:
                 self._answer(*answer)
-            return None
 
         def _pass_on(self) -> None:
-            if proxy.down:
-                self._hang_up(reset=True)
-            else:
+            if not self._down():
                 self._answer(*proxy.ask(self.command, self.path, self._headers(), b""))
+
+        def _down(self) -> bool:
+            if proxy.down:
+                proxy.refused_while_down += 1
+                self._hang_up(reset=True)
+            return proxy.down
 
         def _headers(self) -> dict[str, str]:
             # Host stays the proxy's, as a proxy in front of Rapport has to leave it.
