@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -26,7 +25,8 @@ PAGES: dict[str, tuple[str, str]] = {
         <main><div class="card">first</div><div class="card" data-rapport="offer">offer</div>
         <button class="broken">Does nothing</button>
         <p id="story">Plain words to read.</p>
-        <a href="/product?sku=S1&utm_source=winter&utm_campaign=boots&mail=an%40shop.example">Boots</a>
+        <a href="/product?sku=S1&utm_source=winter&utm_campaign=boots&mail=an%40shop.example"
+        >Boots</a>
         <div class="tall"></div><button id="below">Far below</button></main>""",
     ),
     "/product": ("Boots", "<main><button id='buy'>Buy</button></main>"),
@@ -57,7 +57,7 @@ document.getElementById("go").onclick = () => {
 
 @contextmanager
 def tracked_site(
-    rapport: str, key: str, *, attributes: str = "", policy: bool = False
+    rapport: str, key: str, *, attributes: str = "", policy: bool = False, stub: bool = True
 ) -> Iterator[str]:
     """Serves `PAGES`; the address of the site.
 
@@ -68,30 +68,30 @@ def tracked_site(
     attributes : str
         More attributes of the script, such as ``data-consent="given"``.
     policy : bool
-        Send a Content-Security-Policy that lets scripts and requests go to Rapport only, so that
-        the snippet's own inline part does not run.
+        Send a Content-Security-Policy that lets scripts and requests go to Rapport only.
+    stub : bool
+        Whether the part of the snippet that keeps early calls is there: it is an inline script.
     """
     tag = snippet(rapport, key).replace("<script async", f"<script async {attributes}")
+    if not stub:
+        tag = tag.partition("</script>")[2]
 
     class Site(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             path = self.path.partition("?")[0]
             if path == "/app.js":
-                return self._send(APP, "text/javascript")
-            if path.startswith("/app/"):
-                path = "/app"
-            if path not in PAGES:
-                return self._send("", "text/plain", 404)
-            title, body = PAGES[path]
-            return self._send(
+                self._send(APP, "text/javascript")
+                return
+            title, body = PAGES["/app" if path.startswith("/app/") else path]
+            self._send(
                 f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title>"
                 f"<link rel=icon href=data:,><style>{STYLE}</style>{tag}{body}",
                 "text/html",
             )
 
-        def _send(self, text: str, kind: str, status: int = 200) -> None:
+        def _send(self, text: str, kind: str) -> None:
             content = text.encode()
-            self.send_response(status)
+            self.send_response(200)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(content)))
             if policy:
@@ -115,27 +115,3 @@ def tracked_site(
         server.shutdown()
         server.server_close()
         thread.join(timeout=5)
-
-
-def all_bodies(page: Any, rapport: str) -> list[str]:
-    """Collects the body of each request that the page sends to Rapport."""
-    bodies: list[str] = []
-
-    def note(request: Any) -> None:
-        if request.url.startswith(rapport) and request.method == "POST":
-            bodies.append(request.post_data or "")
-
-    page.context.on("request", note)
-    return bodies
-
-
-def events_in(bodies: list[str]) -> list[dict[str, Any]]:
-    """The events of all batches, each messageId once."""
-    found: dict[str, dict[str, Any]] = {}
-    for body in bodies:
-        for event in json.loads(body)["batch"]:
-            found.setdefault(event["messageId"], event)
-    return list(found.values())
-
-
-Opener = Callable[..., Any]

@@ -124,7 +124,8 @@ class Timeline(Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     counts : dict of str to int
-        Touchpoints of each kind, over all time; kinds without any are absent.
+        Touchpoints of each kind, over all time and without `BEHAVIOUR_DETAIL`; kinds without any
+        are absent.
     total : int
         Touchpoints of the chosen kind, those in visits counted one by one.
     next : str or None
@@ -219,9 +220,10 @@ def timeline_page(
     if kind is not None and kind not in KINDS:
         raise InvalidInput(f"A timeline shows {', '.join(KINDS)}, not {kind!r}")
     counts: Counter[str] = Counter()
-    for type_, n in sums.by_type.items():
+    told = {type_: n for type_, n in sums.by_type.items() if type_ not in v.BEHAVIOUR_DETAIL}
+    for type_, n in told.items():
         counts[kind_of_type(type_)] += n
-    types = sorted(t for t in sums.by_type if kind is None or kind_of_type(t) == kind)
+    types = sorted(t for t in told if kind is None or kind_of_type(t) == kind)
     total = sum(counts.values()) if kind is None else counts[kind]
     ordered = {name: counts[name] for name in KINDS if counts[name]}
     if not atoms or not types:
@@ -233,7 +235,7 @@ def timeline_page(
         atoms[:MOST_RECORDS],
         limit=_READ,
         before=_cursor(before),
-        types=types if kind is not None else (),
+        types=types if kind is not None or len(told) < len(sums.by_type) else (),
     ).to_pylist()
     groups = _groups(found)
     more = len(found) == _READ

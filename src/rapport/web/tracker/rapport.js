@@ -11,7 +11,6 @@
 (() => {
   const { dataset, src } = document.currentScript;
   const collector = new URL("v1/batch", src);
-  const refused = navigator.globalPrivacyControl;
   const page = document.documentElement;
   const { round: whole, min: least, max: most } = Math;
   const clock = Date.now;
@@ -25,8 +24,8 @@
       else delete localStorage.rapport;
     } catch {}
   };
-  let visitor = {};
   let customer;
+  let visitor = {};
   try {
     visitor = JSON.parse(localStorage.rapport);
   } catch {}
@@ -99,7 +98,7 @@
 
   // ── how a page is used ──
 
-  let seen = Infinity;
+  let seen;
   let deepest;
   let points = [];
   let spot;
@@ -129,12 +128,13 @@
         pointer: points.map((value, i) => value - (points[i - 3] || 0)),
       });
     points = [];
-    seen = document.hidden ? Infinity : clock();
+    // Not a number, and so never more than anything, while nobody sees the page.
+    seen = document.hidden ? NaN : clock();
   };
   const leave = () => {
     engage();
     // Nobody hears whether a beacon arrived: if this page lives on, its events are sent again.
-    if (waiting[0]) navigator.sendBeacon(collector, bodyOf(waiting.slice(0, 40)));
+    for (let i = 0; waiting[i]; i += 40) navigator.sendBeacon(collector, bodyOf(waiting.slice(i, i + 40)));
   };
 
   // ── clicks ──
@@ -155,7 +155,7 @@
     watching = setTimeout(() => observer.disconnect(), 2e3);
   };
   // A click on these is answered by the browser itself, maybe slowly.
-  const answered = "input,select,textarea,label,[contenteditable],a[href]:not([href^='#'])";
+  const answered = "input,select,label,a[href]:not([href^='#'])";
   const clicked = (happened) => {
     const { target, clientX, clientY, detail } = happened;
     if (!detail) watch();
@@ -220,11 +220,10 @@
     },
     reset: () => {
       visitor.id = randomId();
-      customer = 0;
+      customer = null;
       remember(visitor.analytics && visitor);
     },
     consent: (said) => {
-      if (refused) return;
       const old = visitor;
       const asked = said >= 0 ? { analytics: said } : said;
       visitor = { ...old, ...asked };
@@ -250,7 +249,7 @@
 
   // ── beginning ──
 
-  if (refused) remember((visitor.analytics = false));
+  if (navigator.globalPrivacyControl) (own.consent = () => remember((visitor.analytics = false)))();
   else if (dataset.consent == "given") visitor.analytics = true;
   const heard = {
     popstate: look,
