@@ -39,18 +39,35 @@ def fetch_singer(pull: SingerPull, folder: Path, state: Any) -> Fetched:
     out = folder / "out"
     out.mkdir(parents=True, exist_ok=True)
     config = _write(folder / "config.json", pull.config)
+    try:
+        target = out / "records.jsonl.partial"
+        read = _run(pull, folder, config, state, target)
+    finally:
+        config.unlink()  # it holds the secrets
+    if read.count:
+        target.rename(_unused(out))
+    else:
+        target.unlink()
+    files = tuple(map(str, sorted(out.glob("*.jsonl"))))
+    return Fetched(files=files, records=read.count, columns=tuple(read.names), state=read.state)
+
+
+class _Read(msgspec.Struct):
+    """What a tap said."""
+
+    state: Any
+    names: dict[str, None] = {}
+    count: int = 0
+
+
+def _run(pull: SingerPull, folder: Path, config: Path, state: Any, target: Path) -> _Read:
     catalog = Path(pull.catalog) if pull.catalog else _discovered(pull, folder, config)
     options = ["--config", str(config), "--catalog", str(catalog)]
     if state is not None:
         options += ["--state", str(_write(folder / "state.json", state))]
-    target = out / "records.jsonl.partial"
-    names: dict[str, None] = {}
-    count = 0
+    read = _Read(state=state)
     # What a tap says on its error output may hold records; it is not kept.
-    with (
-        _started([*pull.command, *options]) as tap,
-        target.open("wb") as output,
-    ):
+    with _started([*pull.command, *options]) as tap, target.open("wb") as output:
         assert tap.stdout is not None  # noqa: S101  # a pipe was asked for
         while line := tap.stdout.readline(_LONGEST_LINE):
             if not line.strip():
@@ -62,21 +79,14 @@ def fetch_singer(pull: SingerPull, folder: Path, state: Any) -> Fetched:
                 raise InvalidInput("The tap said a line that is no Singer message") from error
             if message.type == "RECORD" and message.stream == pull.stream:
                 output.write(bytes(message.record).replace(b"\n", b" ") + b"\n")
-                count += 1
-                if count <= 1000:
-                    names.update(dict.fromkeys(msgspec.json.decode(message.record)))
+                read.count += 1
+                if read.count <= 1000:
+                    read.names.update(dict.fromkeys(msgspec.json.decode(message.record)))
             elif message.type == "STATE":
-                state = message.value
+                read.state = message.value
     if tap.returncode:
-        target.unlink()
         raise InvalidInput(f"The tap ended with exit code {tap.returncode}; run it by hand to see")
-    config.unlink()
-    if count:
-        target.rename(_unused(out))
-    else:
-        target.unlink()
-    files = tuple(map(str, sorted(out.glob("*.jsonl"))))
-    return Fetched(files=files, records=count, columns=tuple(names), state=state)
+    return read
 
 
 def _started(command: list[str]) -> subprocess.Popen[bytes]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,6 @@ def _dlt(folder: Path) -> Any:
             "DLT_LOCAL_DIR": str(folder / "dlt"),
             "DLT_PROJECT_DIR": str(folder / "dlt"),
             "SCHEMA__NAMING": "direct",  # columns keep the names that the mapping knows
-            "PROGRESS": "",
         }
     )
     (folder / "dlt").mkdir(parents=True, exist_ok=True)
@@ -60,6 +59,16 @@ def _load(dlt: Any, folder: Path, resource: Any, table: str) -> list[Path]:
         resource, table_name=table, write_disposition="append", loader_file_format="parquet"
     )
     return sorted((folder / "out" / "rows" / table).glob("*.parquet"))
+
+
+def _last(change: Callable[[Any], Any]) -> Any:
+    """A step behind dlt's own cursor, which must see records as they came."""
+    from dlt.extract.items_transform import MapItem  # noqa: PLC0415
+
+    class Last(MapItem):
+        placement_affinity = 1.05  # dlt's cursor has 1
+
+    return Last(change)
 
 
 def fetch_sql(pull: SqlPull, folder: Path) -> Fetched:
@@ -106,13 +115,13 @@ def fetch_files(pull: FilesPull, folder: Path) -> Fetched:
         partial = target.with_name(f"{name}.partial")
         storage.get_file(item["file_url"], str(partial))
         partial.rename(target)
-        return {"name": name, "version": digest}
+        return {"version": digest, "modification_date": item["modification_date"]}
 
     listed = filesystem(
         bucket_url=pull.url, file_glob=pull.pattern, credentials=storage, extract_content=False
     )
     listed.apply_hints(incremental=dlt.sources.incremental("modification_date"))
-    for seen in _load(dlt, folder, listed.add_map(copy), "copied"):
+    for seen in _load(dlt, folder, listed.add_step(_last(copy)), "copied"):
         seen.unlink()
     found = sorted(path for path in inbox.glob("*/*") if path.suffix != ".partial")
     return Fetched(files=tuple(map(str, found)), records=len(found))
@@ -131,8 +140,8 @@ def fetch_rest(pull: RestPull, folder: Path) -> Fetched:
     config: Any = rest_config(manifest, pull.stream, said, since=pull.since)
     (resource,) = rest_api_resources(config)
     resource.max_table_nesting = 0
-    packed = resource.add_map(lambda record: {_RECORD: msgspec.json.encode(record).decode()})
-    files = _load(dlt, folder, packed, pull.stream)
+    pack = _last(lambda record: {_RECORD: msgspec.json.encode(record).decode()})
+    files = _load(dlt, folder, resource.add_step(pack), pull.stream)
     names: dict[str, None] = {}
     count = 0
     lines: list[str] = []
