@@ -534,6 +534,21 @@ def test_too_many_waiting_requests_are_told_when_to_come_again(
     assert answer.headers["retry-after"] == answer.headers["x-ratelimit-reset"] == "3"
 
 
+@pytest.mark.parametrize(
+    ("stated", "protocol"),
+    [("https", "https"), ("HTTPS, http", "https"), ("", "http"), ("gopher", "http")],
+)
+def test_pages_behind_a_proxy_that_ends_tls_are_told_to_send_by_https(
+    client: Client, write_key: str, stated: str, protocol: str
+) -> None:
+    answer = client.get(
+        f"/v1/projects/{write_key}/settings",
+        headers={"Host": "rapport.shop.example", "X-Forwarded-Proto": stated},
+    )
+    told = answer.json()["integrations"]["Segment.io"]
+    assert (told["protocol"], told["apiHost"]) == (protocol, "rapport.shop.example/v1")
+
+
 def test_browser_sdks_find_the_settings_they_start_with(client: Client, write_key: str) -> None:
     answer = client.get(f"/v1/projects/{write_key}/settings")
     integration = answer.json()["integrations"]["Segment.io"]

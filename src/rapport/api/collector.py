@@ -130,7 +130,10 @@ def collector_routes(
             await intake.source_of("", write_key)
             url = request.base_url
             host = request.headers.get("host", url.netloc)
-            return Answer(analytics_js_settings(write_key, host=host, scheme=url.scheme), 200)
+            # Behind a proxy that ends TLS we are asked by http, where a page by https may not send.
+            stated = request.headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower()
+            scheme = stated if stated in ("http", "https") else url.scheme
+            return Answer(analytics_js_settings(write_key, host=host, scheme=scheme), 200)
 
         return await answered(read)
 
