@@ -45,6 +45,7 @@ PAYMENT_RECEIVED = "Payment Received"
 PAYMENT_RETURNED = "Payment Returned"
 SHIPMENT_SENT = "Shipment Sent"
 SHIPMENT_DELIVERED = "Shipment Delivered"
+GOODS_MOVED = "Goods Moved"  # any other step of goods; nobody need be named
 TICKET_UPDATED = "Ticket Updated"
 RECORD_SEEN = "Record Seen"  # a silo stated facts about a person (a CRM row, a loyalty card)
 PAGE_VIEWED = "Page Viewed"
