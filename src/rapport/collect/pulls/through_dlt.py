@@ -55,6 +55,9 @@ def _load(dlt: Any, folder: Path, resource: Any, table: str) -> list[Path]:
         destination=dlt.destinations.filesystem((folder / "out").as_uri()),
         dataset_name="rows",
     )
+    if pipeline.has_pending_data:  # of a visit that was stopped: dlt would pass the new by
+        pipeline.normalize()
+        pipeline.load()
     pipeline.run(
         resource, table_name=table, write_disposition="append", loader_file_format="parquet"
     )
@@ -115,7 +118,7 @@ def fetch_files(pull: FilesPull, folder: Path) -> Fetched:
         partial = target.with_name(f"{name}.partial")
         storage.get_file(item["file_url"], str(partial))
         partial.rename(target)
-        return {"version": digest, "modification_date": item["modification_date"]}
+        return dict(item)
 
     listed = filesystem(
         bucket_url=pull.url, file_glob=pull.pattern, credentials=storage, extract_content=False
