@@ -759,6 +759,22 @@ def test_a_body_that_is_no_use_is_kept_with_its_reason(
     assert [r.reason for r in refused] == [row.reason]
 
 
+def test_deep_bodies_and_many_parameters_are_refused_and_break_nothing(
+    client: Client, ledger: Ledger, key: str
+) -> None:
+    deep = b'{"api_key":"%s","batch":[%s%s]}' % (key.encode(), b'{"a":' * 400, b"1" + b"}" * 400)
+    assert client.post("/batch/", content=deep).status_code == 401  # its key cannot be read
+    assert client.post(f"/batch/?token={key}", content=deep).status_code == 400
+    many = "&".join(f"p{n}=1" for n in range(600))
+    assert client.post(f"/matomo.php?writeKey={key}", content=many).status_code == 400
+    assert client.get(f"/matomo.php?idsite={key}&{many}").status_code == 400
+    inner = json.dumps({"data": [{"schema": "iglu:a/b/c/1-0-0", "data": {"x": "9" * 4000}}]})
+    number = inner.replace('"' + "9" * 4000 + '"', "9" * 4000)
+    hit = {"e": "ue", "aid": key, "eid": "1", "ue_pr": number, "co": "[" * 5000}
+    assert client.post(TP2, json=snowplow(hit)).status_code == 200
+    assert {row.reason for row in refused_rows(ledger)} >= {"malformed_json", "too_many_properties"}
+
+
 def test_too_much_at_once_is_asked_to_come_again(
     client: Client, key: str, commit: GroupCommit, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,7 +23,7 @@ from rapport.api.collector import (
 )
 from rapport.collect.intake import LARGEST_BATCH, Intake
 from rapport.collect.protocol import Asked, Protocol, Question, Reply
-from rapport.collect.protocol_intake import key_beside, take_request, unpacked_request
+from rapport.collect.protocol_intake import key_beside, key_inside, take_request, unpacked_request
 from rapport.collect.protocols import protocols
 from rapport.errors import InvalidInput
 
@@ -92,7 +92,8 @@ def _asking(
             async with bodies.read(request, LARGEST_BATCH) as body:
                 asked = unpacked_request(msgspec.structs.replace(asked, body=body))
                 if question.keyed:
-                    await intake.source_of("", key_beside(asked) or protocol.key(asked))
+                    key = key_beside(asked) or key_inside(protocol, asked)
+                    await intake.source_of("", key)
                 return _answer(question.answer(asked))
 
         return _for_page(protocol, request, await answered(replied))

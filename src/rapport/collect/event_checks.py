@@ -141,7 +141,7 @@ def _check_free_form(event: SegmentEvent, raw: bytes) -> Refusal | None:
         return Refusal(
             "too_many_properties", f"`{crowded}` has more than {MOST_PROPERTIES} properties"
         )
-    if raw.count(b"{") + raw.count(b"[") > DEEPEST and _depth(read_json(raw)) > DEEPEST:
+    if raw.count(b"{") + raw.count(b"[") > DEEPEST and depth(read_json(raw)) > DEEPEST:
         return Refusal("wrong_type", f"objects are nested more than {DEEPEST} deep")
     if b"\\u0000" in raw and _has_nul(read_json(raw)):
         return Refusal("contains_nul", "a text holds a NUL character; send it without")
@@ -158,17 +158,18 @@ def _crowded_part(event: SegmentEvent) -> str | None:
     return None
 
 
-def _depth(value: Any) -> int:
-    depth, level = 0, [value]
+def depth(value: Any) -> int:
+    """How many levels of objects and lists a value has, itself included."""
+    levels, level = 0, [value]
     while level:
-        depth += 1
+        levels += 1
         level = [
             inner
             for outer in level
             if isinstance(outer, dict | list)
             for inner in (outer.values() if isinstance(outer, dict) else outer)
         ]
-    return depth
+    return levels
 
 
 def _has_nul(value: Any) -> bool:

@@ -93,7 +93,7 @@ async def take_request(intake: Intake, protocol: Protocol, asked: Asked) -> tupl
     if protocol.signed:
         source = await _signed_source(intake, protocol, asked)
     else:
-        key = key_beside(asked) or await computed(partial(protocol.key, asked))
+        key = key_beside(asked) or await computed(partial(key_inside, protocol, asked))
         source = (await intake.source_of("", key))[0]
         asked = msgspec.structs.replace(asked, key=key)
     read: _Read = await computed(partial(_read_request, protocol, asked, source))
@@ -131,6 +131,14 @@ def key_beside(asked: Asked) -> str:
     if scheme.lower() == "bearer":
         return token.strip()
     return basic_user(authorization) or asked.parameter("writeKey")
+
+
+def key_inside(protocol: Protocol, asked: Asked) -> str:
+    """The write key where this protocol's clients put it; empty where it cannot be read."""
+    try:
+        return protocol.key(asked)
+    except EventRefused:
+        return ""
 
 
 async def _signed_source(intake: Intake, protocol: Protocol, asked: Asked) -> Source:
