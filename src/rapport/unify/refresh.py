@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import phonenumbers
@@ -219,16 +220,17 @@ def _email_terms(email: str) -> set[Term]:
     return {("email", email), ("email", name)} if at else set()
 
 
-def _phone_terms(phone: str) -> set[Term]:
+@lru_cache(maxsize=65_536)
+def _phone_terms(phone: str) -> frozenset[Term]:
     """All digits with and without the country's code, and the last four."""
     digits = "".join(c for c in phone if c.isdigit())
     if len(digits) < 4:
-        return set()
+        return frozenset()
     terms = {("phone", digits), ("phone_end", digits[-4:])}
     if phone.startswith("+"):
         try:
             number = phonenumbers.parse(phone)
         except phonenumbers.NumberParseException:
-            return terms
+            return frozenset(terms)
         terms.add(("phone", phonenumbers.national_significant_number(number)))
-    return terms
+    return frozenset(terms)

@@ -45,6 +45,24 @@ class _Seen:
         self.last = at
 
 
+class _Told:
+    """Sightings that differ in nothing but when and where they were made."""
+
+    __slots__ = ("atom", "first", "last", "latest", "sighting")
+
+    def __init__(self, atom: int, at: int, sighting: Sighting) -> None:
+        self.atom = atom
+        self.sighting = sighting
+        self.first = (at, sighting.source)
+        self.last = at
+        self.latest = (at, sighting.position, sighting.source)
+
+    def add(self, at: int, sighting: Sighting) -> None:
+        self.first = min(self.first, (at, sighting.source))
+        self.last = max(self.last, at)
+        self.latest = max(self.latest, (at, sighting.position, sighting.source))
+
+
 class Batch:
     """The sightings of a batch, folded to one statement per record, identifier and attribute."""
 
@@ -53,31 +71,42 @@ class Batch:
         self.identifiers: dict[tuple[str, str, str, int], list[int]] = {}
         self.attributes: dict[tuple[int, str], tuple[int, str, int, str]] = {}
         self.consents: dict[tuple[int, str, int], tuple[bool, str, str]] = {}
-        numbers: dict[Identifier, int] = {}
+        # Most sightings repeat one before: the same objects say the same, so that of those that
+        # do, the first, the last and the latest statement stand for all.
+        told: dict[tuple[int, int, int], _Told] = {}
         for sighting in sightings:
-            number = numbers.get(sighting.record)
-            if number is None:
-                number = numbers[sighting.record] = atom_id(sighting.record)
-            self._add(number, to_micros(sighting.occurred_at), sighting)
+            at = to_micros(sighting.occurred_at)
+            same = (id(sighting.record), id(sighting.identifiers), id(sighting.traits))
+            known = told.get(same)
+            if known is None:
+                told[same] = _Told(atom_id(sighting.record), at, sighting)
+            else:
+                known.add(at, sighting)
+            if sighting.consents:
+                self._add_consents(atom_id(sighting.record), at, sighting)
+        for each in told.values():
+            self._add(each)
 
-    def _add(self, atom: int, at: int, sighting: Sighting) -> None:
+    def _add(self, told: _Told) -> None:
+        atom, first, last = told.atom, told.first[0], told.last
         seen = self.atoms.get(atom)
         if seen is None:
-            self.atoms[atom] = _Seen(sighting.record, sighting.source, at)
+            self.atoms[atom] = seen = _Seen(told.sighting.record, told.first[1], first)
         else:
-            seen.first, seen.source = min((seen.first, seen.source), (at, sighting.source))
-            seen.last = max(seen.last, at)
-        for i in sighting.identifiers:
-            span = self.identifiers.setdefault((i.kind, i.namespace, i.value, atom), [at, at])
-            if at > span[1]:
-                span[1] = at
-            elif at < span[0]:
-                span[0] = at
-        for name, value in sighting.traits.items():
-            stated = (at, value, sighting.position, sighting.source)
+            seen.first, seen.source = min((seen.first, seen.source), told.first)
+        seen.last = max(seen.last, last)
+        for i in told.sighting.identifiers:
+            span = self.identifiers.setdefault((i.kind, i.namespace, i.value, atom), [first, last])
+            span[1] = max(span[1], last)
+            span[0] = min(span[0], first)
+        at, position, source = told.latest
+        for name, value in told.sighting.traits.items():
+            stated = (at, value, position, source)
             known = self.attributes.get((atom, name))
             if known is None or stated > known:
                 self.attributes[atom, name] = stated
+
+    def _add_consents(self, atom: int, at: int, sighting: Sighting) -> None:
         for consent in sighting.consents:
             word = (consent.granted, consent.legal_basis, sighting.source)
             said = self.consents.get((atom, consent.purpose, at))

@@ -43,10 +43,14 @@ def record_of(touchpoint: Touchpoint) -> Identifier | None:
     """
     if touchpoint.record is None:
         return None
-    normal = _normal(touchpoint.record, _country(touchpoint))
+    return _record(touchpoint.record, _country(touchpoint))
+
+
+def _record(record: Identifier, country: str | None) -> Identifier:
+    normal = _normal(record, country)
     if normal is not None:
         return normal
-    return msgspec.structs.replace(touchpoint.record, value=indexable(touchpoint.record.value))
+    return msgspec.structs.replace(record, value=indexable(record.value))
 
 
 def _country(touchpoint: Touchpoint) -> str | None:
@@ -64,44 +68,66 @@ def sighting_of(touchpoint: Touchpoint, position: int) -> Sighting | None:
     position : int
         Its place in the journal.
     """
-    record = record_of(touchpoint)
-    if record is None:
+    if touchpoint.record is None:
         return None
+    traits = touchpoint.traits
     country = _country(touchpoint)
-    found: dict[Identifier, None] = {}
-    for identifier in (record, *touchpoint.identifiers):
-        normal = _normal(identifier, country)
-        if normal is not None:
-            found[normal] = None
-    for kind in TRAIT_IDENTIFIERS:
-        value = touchpoint.traits.get(kind)
-        if value:
-            normal = _normal(Identifier(kind=kind, value=value), country)
-            if normal is not None:
-                found[normal] = None
+    named = _named(touchpoint.record, touchpoint.identifiers, country)
+    identifiers, facts = named.identifiers, named.facts
+    if traits:
+        stated = {k: v[:LONGEST_FACT] for k, v in traits.items() if v and k in ATTRIBUTES}
+        facts = {**facts, **stated} if stated else facts
+        found = dict.fromkeys(identifiers)
+        for kind in TRAIT_IDENTIFIERS:
+            value = traits.get(kind)
+            if value:
+                normal = _normal(Identifier(kind=kind, value=value), country)
+                if normal is not None:
+                    found[normal] = None
+        if len(found) > len(identifiers):
+            identifiers = tuple(found)
     return Sighting(
-        record=record,
-        identifiers=tuple(found),
-        traits=_facts(touchpoint),
-        consents=tuple(
-            word
-            if len(word.purpose) <= LONGEST_PURPOSE
-            else msgspec.structs.replace(word, purpose=indexable(word.purpose))
-            for word in touchpoint.consents
-        ),
+        record=named.record,
+        identifiers=identifiers,
+        traits=facts,
+        consents=_indexable(touchpoint.consents) if touchpoint.consents else (),
         occurred_at=touchpoint.occurred_at,
         source=touchpoint.source,
         position=position,
     )
 
 
-def _facts(touchpoint: Touchpoint) -> dict[str, str]:
-    """What was stated about the person; an address that identifies is a fact about them too."""
-    stated = {k: v[:LONGEST_FACT] for k, v in touchpoint.traits.items() if v and k in ATTRIBUTES}
-    for identifier in (touchpoint.record, *touchpoint.identifiers):
-        if identifier is not None and identifier.kind in TRAIT_IDENTIFIERS:
-            stated.setdefault(identifier.kind, identifier.value[:LONGEST_FACT])
-    return stated
+def _indexable(consents: tuple[ConsentChange, ...]) -> tuple[ConsentChange, ...]:
+    return tuple(
+        word
+        if len(word.purpose) <= LONGEST_PURPOSE
+        else msgspec.structs.replace(word, purpose=indexable(word.purpose))
+        for word in consents
+    )
+
+
+class _Named(Struct, frozen=True, kw_only=True, gc=False):
+    """Who a touchpoint names, normalised."""
+
+    record: Identifier
+    identifiers: tuple[Identifier, ...]
+    facts: Mapping[str, str]
+
+
+@lru_cache(maxsize=65_536)  # a browser or a card names the same person time and again
+def _named(record: Identifier, identifiers: tuple[Identifier, ...], country: str | None) -> _Named:
+    own = _record(record, country)
+    found: dict[Identifier, None] = {}
+    for identifier in (own, *identifiers):
+        normal = _normal(identifier, country)
+        if normal is not None:
+            found[normal] = None
+    # An address that identifies is a fact about the person too, as it was written.
+    facts: dict[str, str] = {}
+    for identifier in (record, *identifiers):
+        if identifier.kind in TRAIT_IDENTIFIERS:
+            facts.setdefault(identifier.kind, identifier.value[:LONGEST_FACT])
+    return _Named(record=own, identifiers=tuple(found), facts=facts)
 
 
 @lru_cache(maxsize=65_536)  # reading a phone number costs 50 µs, and people call more than once

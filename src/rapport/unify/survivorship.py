@@ -145,6 +145,12 @@ def survive(
     shown: dict[str, Fact] = {}
     conflicts: list[AttributeConflict] = []
     for name in sorted(by_name, key=lambda n: (n != "postal_code", n)):
+        if len(by_name[name]) == 1 and name not in pins:  # nothing to weigh: most are so
+            [only] = by_name[name]
+            shown[name] = _with_confidence(only, 1.0)
+            if name == "postal_code":
+                anchor = only.atom_id
+            continue
         groups = _groups(name, by_name[name], kinds, country)
         if anchor is not None and name in _ADDRESS:
             groups.sort(key=lambda g: all(s.fact.atom_id != anchor for s in g))

@@ -17,7 +17,7 @@ class IdentifierClass(StrEnum):
     DEVICE = "device"  # may be used by several people; never joins two people
 
 
-class Identifier(Struct, frozen=True, kw_only=True, order=True):
+class Identifier(Struct, frozen=True, kw_only=True, order=True, gc=False):
     """`kind` such as "email"; `namespace` is "" for world-wide kinds, else the source."""
 
     kind: str

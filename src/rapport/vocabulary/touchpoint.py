@@ -70,7 +70,11 @@ PAGE_ENGAGED = "Page Engaged"
 BEHAVIOUR_DETAIL = frozenset({ELEMENT_CLICKED, PAGE_ENGAGED})
 
 
-class Item(Struct, frozen=True, kw_only=True, omit_defaults=True):
+# gc=False: millions of these are made, and plain values from outside form no cycles that Python
+# would have to search for.
+
+
+class Item(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One line of an order. `amount` is the line's total; negative for a return."""
 
     sku: str
@@ -81,7 +85,7 @@ class Item(Struct, frozen=True, kw_only=True, omit_defaults=True):
     amount: Decimal | None = None
 
 
-class ConsentChange(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ConsentChange(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A permission given or withdrawn for one purpose."""
 
     purpose: str  # e.g. "email_marketing", "sms_marketing", "profiling", "call_recording"
@@ -89,7 +93,7 @@ class ConsentChange(Struct, frozen=True, kw_only=True, omit_defaults=True):
     legal_basis: str = "consent"
 
 
-class Touchpoint(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Touchpoint(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One recorded interaction. Append-only: a correction is a new one naming the old.
 
     `record` is the record or device that produced it, its **atom**: a CRM contact, a loyalty

@@ -41,7 +41,10 @@ log = logging.getLogger("rapport.ingest")
 
 WORKER = "ingest"
 COUNTER = "count"
-BATCH = 5_000
+#: A batch keeps other writers out while it lasts, so that what comes live goes in small ones; an
+#: import of years goes in large ones, which cost a third less for each entry.
+SMALLEST_BATCH = 2_500
+LARGEST_BATCH = 20_000
 #: What goes wrong because of what an entry says: a number, a date or a text that a step or a store
 #: cannot hold. Whatever a store says of itself (busy, full, gone) is not among them.
 UNUSABLE = (
@@ -213,7 +216,7 @@ STEPS: tuple[Callable[[Batch], None], ...] = (
 def apply_journal(
     company: Company,
     *,
-    batch_size: int = BATCH,
+    batch_size: int | None = None,
     progress: Progress = silent,
     until: int | None = None,
 ) -> Ingested:
@@ -221,8 +224,8 @@ def apply_journal(
 
     Parameters
     ----------
-    batch_size : int
-        Entries per transaction.
+    batch_size : int, optional
+        Entries per transaction; by default a quarter of what waits, within bounds.
     until : int, optional
         Stop after this position; by default at the journal's end.
 
@@ -247,7 +250,8 @@ def apply_journal(
             if after >= last:  # another worker was here
                 done = msgspec.structs.replace(done, position=after)
                 break
-            for batch in _applied(_next_batch(company, after, batch_size, last), seconds):
+            size = batch_size or max(SMALLEST_BATCH, min((last - after) // 4, LARGEST_BATCH))
+            for batch in _applied(_next_batch(company, after, size, last), seconds):
                 in_a_row = 0 if batch.touchpoints else in_a_row + len(batch.refused)
                 if in_a_row > MOST_IN_A_ROW and batch.problem is not None:
                     raise batch.problem
@@ -260,6 +264,7 @@ def apply_journal(
                     tickets=done.tickets + batch.tickets,
                     position=batch.last,
                 )
+            del batch  # freed before Python searches what is left
         progress("apply", done.position - start, last - start)
     return msgspec.structs.replace(done, seconds=seconds)
 

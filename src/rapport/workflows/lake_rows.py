@@ -13,12 +13,6 @@ from rapport.vocabulary.lake_tables import ORDER_ITEMS, TOUCHPOINTS, bucket_of
 from rapport.vocabulary.touchpoint import Touchpoint
 from rapport.workflows.money import Rates
 
-#: Columns that a row takes over from its touchpoint as they are.
-_SAME = (
-    "occurred_at", "received_at", "touchpoint_id", "source", "channel", "type", "order_id",
-    "amount", "currency", "text", "score", "scale_min", "scale_max", "question", "place",
-    "country", "acquisition_channel", "campaign", "message", "media", "corrects",
-)  # fmt: skip
 _STEP = Decimal("0.0001")
 
 
@@ -38,25 +32,34 @@ def touchpoint_rows(
     rates: Rates,
 ) -> pa.Table:
     """Rows of the lake table `touchpoints`, one per touchpoint, in their order."""
-    columns: dict[str, list[Any]] = {
-        name: [getattr(t, name) for t in touchpoints] for name in _SAME
-    }
-    columns["amount"] = [_four_decimals(t.amount) for t in touchpoints]
+    whole = list(zip(*map(msgspec.structs.astuple, touchpoints), strict=True))
+    columns: dict[str, Sequence[Any]] = dict(
+        zip(
+            Touchpoint.__struct_fields__,
+            whole or [()] * len(Touchpoint.__struct_fields__),
+            strict=True,
+        )
+    )
+    amounts = columns["amount"]
     columns["amount_base"] = [
-        rates.convert(t.amount, t.currency, t.occurred_at.date()) for t in touchpoints
+        None if amount is None else rates.convert(amount, currency, at.date())
+        for amount, currency, at in zip(
+            amounts, columns["currency"], columns["occurred_at"], strict=True
+        )
     ]
+    columns["amount"] = [_four_decimals(amount) for amount in amounts]
     columns["bucket"] = [bucket_of(a) for a in atoms]
     columns["atom_id"] = list(atoms)
     columns["position"] = list(positions)
-    columns["item_count"] = [len(t.items) or None for t in touchpoints]
+    columns["item_count"] = [len(items) or None for items in columns["items"]]
     columns["language"] = [
-        j.language or t.language for t, j in zip(touchpoints, judged, strict=True)
+        j.language or stated for stated, j in zip(columns["language"], judged, strict=True)
     ]
     columns["sentiment"] = [j.sentiment for j in judged]
     columns["sentiment_method"] = [j.method if j.sentiment is not None else None for j in judged]
     encode = msgspec.json.Encoder().encode
     columns["properties"] = [
-        encode(t.properties).decode() if t.properties else None for t in touchpoints
+        encode(properties).decode() if properties else None for properties in columns["properties"]
     ]
     return pa.table(
         {name: pa.array(columns[name], TOUCHPOINTS.field(name).type) for name in TOUCHPOINTS.names},
@@ -72,26 +75,33 @@ def item_rows(
 ) -> pa.Table:
     """Rows of the lake table `order_items`: the lines of the orders among the touchpoints."""
     rows = [
-        {
-            "bucket": bucket_of(atom),
-            "atom_id": atom,
-            "position": position,
-            "occurred_at": t.occurred_at,
-            "order_id": t.order_id or t.touchpoint_id,
-            "line": line,
-            "sku": item.sku,
-            "name": item.name,
-            "category": item.category,
-            "quantity": _four_decimals(item.quantity),
-            "unit_price": _four_decimals(item.unit_price),
-            "amount": _four_decimals(item.amount),
-            "currency": t.currency,
-            "amount_base": rates.convert(item.amount, t.currency, t.occurred_at.date()),
-        }
+        (
+            bucket_of(atom),
+            atom,
+            position,
+            t.occurred_at,
+            t.order_id or t.touchpoint_id,
+            line,
+            item.sku,
+            item.name,
+            item.category,
+            _four_decimals(item.quantity),
+            _four_decimals(item.unit_price),
+            _four_decimals(item.amount),
+            t.currency,
+            None
+            if item.amount is None
+            else rates.convert(item.amount, t.currency, t.occurred_at.date()),
+        )
         for t, position, atom in zip(touchpoints, positions, atoms, strict=True)
+        if t.items
         for line, item in enumerate(t.items, start=1)
     ]
-    return pa.Table.from_pylist(rows, schema=ORDER_ITEMS)
+    columns = list(zip(*rows, strict=True)) or [()] * len(ORDER_ITEMS)
+    return pa.table(
+        [pa.array(column, field.type) for column, field in zip(columns, ORDER_ITEMS, strict=True)],
+        schema=ORDER_ITEMS,
+    )
 
 
 def _four_decimals(amount: Decimal | None) -> Decimal | None:

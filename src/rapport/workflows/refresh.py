@@ -16,6 +16,7 @@ from rapport.unify.stored_evidence import atoms_of
 from rapport.vocabulary.lake_tables import MEMBERSHIP
 from rapport.vocabulary.ledger_tables import membership, stale_profile
 from rapport.workflows.company import Company, Progress, silent, write_choice
+from rapport.workflows.cycle_search import paused_cycle_search
 
 #: Profiles per transaction: small enough that the collector is not kept waiting.
 CHUNK = 1_000
@@ -42,7 +43,7 @@ def refresh_profiles(company: Company, *, progress: Progress = silent) -> int:
     for start in range(0, len(stale), CHUNK):
         chunk = stale[start : start + CHUNK]
         known = {profile: activity[profile] for profile in chunk if profile in activity}
-        with company.ledger.write() as connection:
+        with paused_cycle_search(), company.ledger.write() as connection:
             derive_profiles(connection, company.ledger, chunk, known)
             for piece in (chunk[i : i + 500] for i in range(0, len(chunk), 500)):
                 connection.execute(
