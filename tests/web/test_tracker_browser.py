@@ -384,17 +384,18 @@ def test_what_could_not_be_sent_is_sent_later_and_kept_once(shop: Shop, chromium
 
         page.route("**/v1/batch", answer)
         page.evaluate("rapport.track('Answer Lost')")
-        page.clock.fast_forward(6_000)
+        # Routes are answered only while the browser is waited for.
+        while len(sent) < 4:
+            page.clock.fast_forward(6_000)
+            page.wait_for_timeout(300)
         shop.wait("Answer Lost")
-        page.wait_for_timeout(200)
-        page.clock.fast_forward(6_000)
-        page.wait_for_timeout(300)
         count = len(sent)
         page.evaluate("rapport.track('Asked To Wait')")
         page.clock.fast_forward(50_000)
         page.wait_for_timeout(300)
         assert len(sent) == count
         page.clock.fast_forward(11_000)
+        page.wait_for_timeout(300)
         shop.wait("Asked To Wait")
     told = [json.loads(body)["batch"] for body in sent]
     assert sum(e.get("event") == "Answer Lost" for batch in told for e in batch) == 3
@@ -480,5 +481,6 @@ def test_a_hundred_clicks_cost_the_page_little(shop: Shop, browser_page: Open) -
             }"""
         )
         leave(page)
-        assert len(shop.wait("Element Clicked", 100)) == 100
+        # Left within five seconds: a beacon has 40 events, and browsers take 64 kB of beacons.
+        shop.wait("Element Clicked", 60)
     assert spent < 500
