@@ -154,7 +154,11 @@ def test_pages_screens_groups_and_aliases_have_their_types() -> None:
     alias = touch("alias", userId="u2", previousId="u1", anonymousId="a1")
     assert alias.type == "Aliased"
     assert {(i.kind, i.value) for i in alias.identifiers} == {
-        ("user_id", "u2"), ("user_id", "u1"), ("anonymous_id", "a1"),
+        ("user_id", "u2"), ("anonymous_id", "a1"), ("user_id", "u1"), ("anonymous_id", "u1"),
+    }  # fmt: skip
+    known = touch("alias", userId="u2", previousId="a1", anonymousId="a1")
+    assert {(i.kind, i.value) for i in known.identifiers} == {
+        ("user_id", "u2"), ("anonymous_id", "a1"),
     }  # fmt: skip
 
 

@@ -351,7 +351,11 @@ def _aliased(
     identifiers = _identifiers(event, context, facts, shared["source"])
     previous = _text(event.previous_id)
     if previous is not None and all(i.value != previous for i in identifiers):
-        identifiers += (Identifier(kind="user_id", value=previous, namespace=shared["source"]),)
+        # The call does not say which of the two it was: an account, or most often a browser.
+        identifiers += tuple(
+            Identifier(kind=kind, value=previous, namespace=shared["source"])
+            for kind in ("user_id", "anonymous_id")
+        )
     return _made(
         event, context, facts, shared,
         identifiers=identifiers, type=v.ALIASED, properties={"previous_id": previous},
