@@ -18,6 +18,9 @@ _AROUND_NUMBER = re.compile(
 )
 _SPACES = str.maketrans("", "", " \u00a0\u202f\u2009'’")
 
+#: How .NET writes moments into JSON: milliseconds in UTC; the offset only says how to show them.
+_DOT_NET = re.compile(r"/Date\((-?\d{1,15})(?:[+-]\d{4})?\)/")
+
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 LEEWAY = timedelta(days=1)
 
@@ -110,8 +113,8 @@ def read_moment(value: Any, zone: tzinfo = UTC, date_format: str | None = None) 
     Parameters
     ----------
     value : Any
-        ISO 8601 text, text in ``date_format``, a date or datetime, or a number of seconds (or
-        milliseconds, when larger than 10^11) since 1970.
+        ISO 8601 text, text in ``date_format``, ``/Date(1573755038314)/``, a date or datetime, or a
+        number of seconds (or milliseconds, when larger than 10^11) since 1970.
     zone : tzinfo
         Zone of local times, those without a zone of their own.
     date_format : str, optional
@@ -139,6 +142,8 @@ def read_moment(value: Any, zone: tzinfo = UTC, date_format: str | None = None) 
 
 
 def _moment_from_text(text: str, date_format: str | None) -> datetime:
+    if (counted := _DOT_NET.fullmatch(text)) is not None:
+        return _since_1970(int(counted[1]) / 1000)
     if date_format:
         return datetime.strptime(text, date_format)  # noqa: DTZ007  # the zone follows
     if len(text) > 8 and text.lstrip("-").replace(".", "", 1).isdecimal() and text.isascii():

@@ -29,20 +29,26 @@ class Cursor(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     Attributes
     ----------
     path : str
-        Of the value in a record, dotted.
+        Of the value in a record, as a JSONPath.
     param : str, optional
         The query parameter that asks for what is newer. None: the service cannot be asked, so all
-        is read and what is older is left out here.
-    start : str
-        Where the first visit begins.
+        is read and what is older is left out here. Where it is asked in a body or a header,
+        ``{cursor}`` stands there for it in place of a parameter.
+    start : str or int
+        Where the first visit begins, written as in the records; a number counts seconds or
+        milliseconds since 1970.
     template : str
         How the parameter is written, ``{value}`` standing for the cursor.
+    format : str, optional
+        How the service wants the moment to be written, as `datetime.strftime` writes it in UTC;
+        for services that ask for it in another way than they tell it.
     """
 
     path: str
     param: str | None = None
-    start: str = "2000-01-01T00:00:00Z"
+    start: str | int = "2000-01-01T00:00:00Z"
     template: str = "{value}"
+    format: str | None = None
 
 
 class Stream(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,6 +62,10 @@ class Stream(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         JSONPath of the records in an answer; ``$`` where the answer is the list.
     paginator : dict
         In place of the manifest's, as dlt's REST source names them; an empty text means "none".
+    ended_by : int, optional
+        The HTTP status that says there is nothing, or nothing more: 204 or 404.
+    constants : dict
+        ``{name}`` stands for a setting, such as the shop in a namespace of customer numbers.
     """
 
     label: str
@@ -63,20 +73,30 @@ class Stream(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     path: str
     method: str = "GET"
     params: dict[str, Any] = {}
+    headers: dict[str, str] = {}
     json: dict[str, Any] | None = None
     records: str = "$"
     primary_key: str | None = None
     cursor: Cursor | None = None
     paginator: dict[str, Any] | None = None
+    ended_by: int | None = None
     columns: dict[str, str] = {}
     constants: dict[str, str | int | float | bool] = {}
     values: dict[str, dict[str, str | int | float | bool]] = {}
     items: dict[str, str] = {}
-    file: dict[str, str] = {}
+    file: dict[str, Any] = {}
 
 
 class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One web service."""
+    """One web service.
+
+    Attributes
+    ----------
+    auth : dict
+        As dlt's REST source names it; and ``type = "oauth2_token"``, which asks
+        `access_token_url` for a token with the form `access_token_request_data`, and with
+        `client_id` and `client_secret` by HTTP's basic authentication where they are stated.
+    """
 
     label: str
     category: str

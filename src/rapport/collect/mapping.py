@@ -35,6 +35,10 @@ class FileFormat(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_u
     date_format: str | None = None
     #: Names of the columns of a file that has no header line.
     column_names: tuple[str, ...] = ()
+    #: Fields whose amounts count the smallest unit of the row's currency: cents of EUR, yen of JPY.
+    minor_units: tuple[str, ...] = ()
+    #: Digits of that unit behind the point, for currencies where the silo leaves ISO 4217.
+    minor_digits: dict[str, int] = {}
 
 
 class Mapping(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -20,7 +20,7 @@ from rapport.collect.cell_values import (
 )
 from rapport.collect.connectors import connector_of
 from rapport.collect.countries import country_code
-from rapport.collect.currencies import currency_code
+from rapport.collect.currencies import currency_code, minor_digits
 from rapport.collect.event_checks import Refusal
 from rapport.collect.mapping import Mapping
 from rapport.vocabulary.identifier import Identifier, kind_of
@@ -57,6 +57,7 @@ class Reading:
         self.source = mapping.source
         self.received_at = received_at
         self.decimal_mark = mapping.file.decimal
+        self.minor_units = frozenset(mapping.file.minor_units)
         self.connector = connector_of(mapping.kind)
         self.constants = mapping.constants
         self.free_fields = tuple(
@@ -174,10 +175,15 @@ class Row:
     def moment(self, field: str) -> datetime | None:
         """The moment in UTC, refused where it cannot be true."""
         value = self.cell(field)
-        if value is None:
+        if value is None or value == []:
             return None
         try:
-            moment = self.reading.moment(value)
+            # Of several, such as the days of an order's refunds, the last.
+            moment = (
+                max(map(self.reading.moment, value))
+                if isinstance(value, list)
+                else self.reading.moment(value)
+            )
         except (ValueError, TypeError) as error:
             raise RowError(
                 "invalid_timestamp", f"`{field}` cannot be read; state `date_format` under [file]"
@@ -196,16 +202,30 @@ class Row:
         return moment
 
     def money(self, field: str) -> Decimal | None:
-        """An exact amount."""
+        """An exact amount; of several, such as an order's refunds, their sum."""
         value = self.cell(field)
-        if value is None or value != value:  # noqa: PLR0124  # NaN: an empty cell
+        if value is None or value != value or value == []:  # noqa: PLR0124  # NaN: an empty cell
             return None
         try:
-            return self.reading.money(value)
+            amount = (
+                sum(map(self.reading.money, value), Decimal(0))
+                if isinstance(value, list)
+                else self.reading.money(value)
+            )
+            return self._in_whole_units(amount) if field in self.reading.minor_units else amount
         except (ValueError, TypeError) as error:
             raise RowError(
                 "invalid_amount", f"`{field}` is not a number; is `decimal` right under [file]?"
             ) from error
+
+    def _in_whole_units(self, amount: Decimal) -> Decimal:
+        currency = self.currency()
+        if currency is None:
+            raise RowError(
+                "unknown_currency", "without `currency` an amount in its smallest unit says nothing"
+            )
+        digits = self.reading.mapping.file.minor_digits.get(currency, minor_digits(currency))
+        return amount.scaleb(-digits)
 
     def number(self, field: str) -> float | None:
         """A score or another plain number."""

@@ -344,7 +344,10 @@ def _paths(record: dict[str, Any], prefix: str = "") -> Iterator[str]:
 def _reach(record: Any, path: str) -> Any:
     if isinstance(record, dict) and path in record:
         return record[path]
-    for part in path.split("."):
+    for place, part in enumerate(parts := path.split(".")):
+        if part == "*":
+            rest = ".".join(parts[place + 1 :])
+            return _of_all(record, rest)
         if isinstance(record, list):
             record = record[int(part)] if part.isdecimal() and int(part) < len(record) else None
         elif isinstance(record, dict):
@@ -352,6 +355,20 @@ def _reach(record: Any, path: str) -> Any:
         else:
             return None
     return record
+
+
+def _of_all(listed: Any, path: str) -> list[Any] | None:
+    """What each of a list says at ``path``; lists within lists become one."""
+    if not isinstance(listed, list):
+        return None
+    found: list[Any] = []
+    for entry in listed:
+        value = _reach(entry, path) if path else entry
+        if isinstance(value, list):
+            found += value
+        elif value is not None:
+            found.append(value)
+    return found
 
 
 def _parquet_chunks(file: BinaryIO, _written: FileFormat, rows: int) -> Iterator[Chunk]:

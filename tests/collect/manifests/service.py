@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from msgspec import Struct
 
@@ -26,6 +26,7 @@ class Answered(Struct, kw_only=True):
     without: tuple[str, ...] = ()  # names of parameters that must not be there
     headers: dict[str, str] = {}
     body: Any = None
+    form: dict[str, str] | None = None  # in place of JSON, such as where a token is asked for
     status: int = 200
     answer_headers: dict[str, str] = {}
     answer: Any = None
@@ -65,6 +66,8 @@ class Recorded:
                 self.wrong.append(f"{expected.path}: header {name} is {low.get(name.lower())!r}")
         if expected.body is not None and json.loads(body or b"null") != expected.body:
             self.wrong.append(f"{expected.path}: another body")
+        if expected.form is not None and dict(parse_qsl(body.decode())) != expected.form:
+            self.wrong.append(f"{expected.path}: another form")
         said = json.dumps(expected.answer, ensure_ascii=False).replace("{base}", self.base)
         answer_headers = {
             name: value.replace("{base}", self.base)

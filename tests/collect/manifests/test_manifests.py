@@ -58,8 +58,18 @@ def _records(
     config: Any = rest_config(manifest, name, settings, since=since)
     address = urlsplit(config["client"]["base_url"])
     config["client"]["base_url"] = base + address.path
+    _sign_in_at(base, config["client"].get("auth"))
     (resource,) = rest_api_resources(config)
     return list(resource)
+
+
+def _sign_in_at(base: str, auth: Any) -> None:
+    """Tokens are asked from ``base`` too, in place of the service's host."""
+    if isinstance(auth, dict):
+        if url := auth.get("access_token_url"):
+            auth["access_token_url"] = base + urlsplit(url).path
+    elif auth is not None:
+        auth.access_token_url = base + urlsplit(auth.access_token_url).path
 
 
 def _read(

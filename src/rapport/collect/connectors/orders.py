@@ -107,10 +107,12 @@ def read_order(rows: Sequence[Row]) -> Iterable[Touchpoint]:
         amount = -abs(amount)
         items = tuple(_given_back(item) for item in items)
     order_id = first.text("order_id") or _made_order_id(first)
+    channel = "store" if first.text("place") else "web"
+    refund = first.text("refund_id") if kind == ORDER_REFUNDED else None
     yield first.touchpoint(
-        f"orders:{order_id}{_SUFFIX[kind]}",
+        f"orders:{order_id}{_SUFFIX[kind]}{'' if refund is None else f':{refund}'}",
         type=kind,
-        channel="store" if first.text("place") else "web",
+        channel=channel,
         occurred_at=occurred_at,
         order_id=order_id,
         amount=amount,
@@ -118,6 +120,20 @@ def read_order(rows: Sequence[Row]) -> Iterable[Touchpoint]:
         items=items,
         properties={"coupon": first.text("coupon")},
     )
+    refunded = first.money("refunded_amount")
+    if kind == ORDER_COMPLETED and refunded:
+        # All that was given back until now. It may grow, so each amount is told once and replaces
+        # what was told before: of touchpoints that correct the same one the newest holds.
+        yield first.touchpoint(
+            f"orders:{order_id}:refunded:{abs(refunded).normalize():f}",
+            type=ORDER_REFUNDED,
+            channel=channel,
+            occurred_at=first.moment("refunded_at") or occurred_at,
+            order_id=order_id,
+            amount=-abs(refunded),
+            currency=first.currency(),
+            corrects=f"orders:{order_id}:refunded",
+        )
 
 
 def _within_reach(amount: Decimal) -> Decimal:
@@ -216,6 +232,7 @@ def _nested_items(row: Row) -> tuple[Item, ...]:
             words.get(clean_text(str(c)).casefold(), c) if c is not None else None
             for c in cells["category"]
         ]
+    cells["currency"] = [row.cell("currency")] * len(listed)
     return tuple(_line(Row(cells, i, row.reading)) for i in range(len(listed)))
 
 
@@ -239,6 +256,7 @@ CONNECTOR = Connector(
     required=("occurred_at",),
     optional=(
         *("order_id", "amount", "currency", "status", "items", "coupon"),
+        *("refund_id", "refunded_amount", "refunded_at"),
         *LINE_FIELDS,
         *PERSON_FIELDS,
         *PLACE_FIELDS,

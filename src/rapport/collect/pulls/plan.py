@@ -205,7 +205,10 @@ def _with_manifest(pull: RestPull, written: dict[str, Any], where: str) -> dict[
         "source": f"{pull.manifest}_{pull.stream}",
         "kind": stream.kind,
         "columns": stream.columns,
-        "constants": stream.constants,
+        "constants": {
+            name: _with_settings(value, pull.settings) if isinstance(value, str) else value
+            for name, value in stream.constants.items()
+        },
         "values": stream.values,
         "items": stream.items,
         "file": {"format": "jsonl", **stream.file},
@@ -216,6 +219,12 @@ def _with_manifest(pull: RestPull, written: dict[str, Any], where: str) -> dict[
     for name in ("columns", "constants", "values", "items", "file"):
         merged[name] = {**base[name], **written.get(name, {})}
     return merged
+
+
+def _with_settings(text: str, settings: dict[str, str]) -> str:
+    for name, value in settings.items():
+        text = text.replace("{" + name + "}", value)
+    return text
 
 
 def _mistakes(pull: Pull) -> Iterator[str]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pyarrow.parquet as pq
 
+from rapport.collect.cell_values import read_moment
 from rapport.collect.manifest import Cursor, Manifest, find_manifest
 from rapport.collect.pulls.fetched import Fetched
 from rapport.collect.pulls.plan import FilesPull, RestPull, SqlPull
@@ -192,34 +193,97 @@ def rest_config(
     }
     if stream.json is not None:
         endpoint["json"] = _filled(stream.json, settings)
+    if stream.headers:
+        endpoint["headers"] = _filled(stream.headers, settings)
+    if stream.ended_by is not None:
+        endpoint["response_actions"] = [{"status_code": stream.ended_by, "action": "ignore"}]
     paginator = _filled(stream.paginator or manifest.paginator, settings)
     # TOML has no null, which is how dlt is told that an answer states no total.
     endpoint["paginator"] = {
         option: None if value == "" else value for option, value in paginator.items()
     }
     if stream.cursor is not None:
-        endpoint.update(_cursor(stream.cursor, endpoint["params"], since))
+        endpoint = _with_cursor(endpoint, stream.cursor, since)
     resource: dict[str, Any] = {"name": name, "endpoint": endpoint}
     client: dict[str, Any] = {
         "base_url": _filled(manifest.base_url, settings),
         "headers": _filled(manifest.headers, settings),
     }
     if manifest.auth:
-        client["auth"] = _filled(manifest.auth, settings)
+        client["auth"] = _auth(_filled(manifest.auth, settings))
     return {"client": client, "resources": [resource]}
 
 
-def _cursor(cursor: Cursor, params: dict[str, Any], since: str | None) -> dict[str, Any]:
-    begin = since or cursor.start
+def _auth(said: dict[str, Any]) -> Any:
+    """What dlt is told of how to sign in; its own OAuth knows no basic authentication."""
+    if said.get("type") != "oauth2_token":
+        return said
+    from dlt.sources.helpers.rest_client.auth import OAuth2ClientCredentials  # noqa: PLC0415
+
+    class Token(OAuth2ClientCredentials):
+        def build_access_token_request(self) -> dict[str, Any]:
+            asked: dict[str, Any] = {"data": self.access_token_request_data}
+            if self.client_id:
+                asked["auth"] = (self.client_id, self.client_secret)
+            return asked
+
+    return Token(**{name: value for name, value in said.items() if name != "type"})
+
+
+def _with_cursor(endpoint: dict[str, Any], cursor: Cursor, since: str | None) -> dict[str, Any]:
+    endpoint = _filled(endpoint, {"cursor": _ASKED})
+    if cursor.param is not None:
+        asked = cursor.template.replace("{value}", _ASKED)
+        endpoint["params"] = {**endpoint["params"], cursor.param: asked}
     incremental: dict[str, Any] = {
         "cursor_path": cursor.path,
-        "initial_value": begin,
+        "initial_value": _beginning(cursor, since),
         "on_cursor_value_missing": "include",
+        "last_value_func": _latest,
     }
-    if cursor.param is None:
-        return {"incremental": incremental}
-    asked = cursor.template.replace("{value}", "{incremental.start_value}")
-    return {"params": {**params, cursor.param: asked}, "incremental": incremental}
+    if (written := cursor.format) is not None:
+        incremental["convert"] = lambda value: read_moment(value).strftime(written)
+    return {**endpoint, "incremental": incremental}
+
+
+#: dlt's name of the value to begin with; it is put in when the request is made.
+_ASKED = "{incremental.start_value}"
+
+
+def _beginning(cursor: Cursor, since: str | None) -> str | int:
+    """Where the first visit begins, as the service's records write moments."""
+    if since is None:
+        return cursor.start
+    if isinstance(cursor.start, int):
+        if since.isdecimal():
+            return int(since)
+        seconds = int(read_moment(since).timestamp())
+        return seconds * 1000 if cursor.start > _MILLISECONDS else seconds
+    if cursor.start.startswith("/Date(") and not since.startswith("/"):
+        return f"/Date({int(read_moment(since).timestamp() * 1000)})/"
+    return since
+
+
+#: Larger numbers count milliseconds, as `read_moment` has it.
+_MILLISECONDS = 10**11
+
+
+def _latest(values: Sequence[Any]) -> Any:
+    """The newest of some cursors.
+
+    Texts are compared as moments where they are: a service may tell one hour twice, in summer
+    time and in winter time.
+    """
+    return max((value for value in values if value is not None), key=_place_in_time)
+
+
+def _place_in_time(value: Any) -> tuple[int, Any]:
+    if not isinstance(value, str):
+        return (0, value)
+    try:
+        return (1, read_moment(value).timestamp())
+    except ValueError:
+        return (2, value)
 
 
 def _filled(part: Any, settings: dict[str, str]) -> Any:
