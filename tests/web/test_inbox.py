@@ -139,6 +139,27 @@ def test_a_write_key_is_shown_once(client: Client) -> None:
     assert taken.status_code == 409
 
 
+def test_other_trackers_and_webhooks_are_connected_in_the_page(
+    client: Client, tmp_path: Path
+) -> None:
+    form = client.get("/sources/new/connect").text
+    assert 'value="posthog"' in form
+    shown = client.post("/sources/new/connect", data={"name": "app", "kind": "posthog"}).text
+    assert "api_host" in shown
+    assert "PostHog" in client.get("/sources/app").text
+    place = tmp_path / "secret"
+    place.write_text("a secret", "utf-8")
+    hook = {"name": "survey", "kind": "webhook", "style": "typeform", "secret": f"file:{place}"}
+    assert "/v1/webhooks/survey" in client.post("/sources/new/connect", data=hook).text
+    page = client.get("/sources/survey").text
+    assert "/v1/webhooks/survey" in page
+    assert "Typeform" in page
+    assert "a secret" not in page
+    again = client.post("/sources/new/connect", data=hook | {"name": "b", "secret": "plain"})
+    assert again.status_code == 400
+    assert 'value="typeform" selected' in again.text
+
+
 def test_settings_that_make_no_sense_are_refused_in_words(client: Client) -> None:
     for path, data in (
         ("/admin/policy/1", {"max_messages": "many", "window_days": "7"}),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,13 +18,17 @@ from rapport.workflows.ingest import apply_journal
 from rapport.workflows.money import keep_rates
 from rapport.workflows.replay import replay_refused
 from rapport.workflows.sources import (
+    COLLECTOR,
     DAYS,
+    KEYED,
     add_collector,
+    add_webhook,
     new_write_key,
     open_source,
     refused_download,
     source_overview,
     source_view,
+    what_to_paste,
     worker_lag,
 )
 from rapport.workflows.upload import (
@@ -206,3 +211,53 @@ def test_the_download_holds_no_formula(company: Company) -> None:
         assert not any(cell.startswith(("=", "+", "@")) for cell in line.strip('"').split('","'))
     with pytest.raises(InvalidInput, match="no reason"):
         refused_download(company, "till", reason="because")
+
+
+def test_a_source_is_made_for_another_tracker_and_says_what_to_paste(company: Company) -> None:
+    for kind in KEYED:
+        key = add_collector(company, name=kind, label="", kind=kind)
+        pasted = what_to_paste(kind, "https://cip.example", key)
+        if kind == COLLECTOR:
+            assert pasted is None
+        else:
+            assert pasted is not None
+            assert "https://cip.example" in pasted
+            assert key in pasted
+        assert find_source(company.ledger, kind).kind == kind
+        assert new_write_key(company, kind, actor="admin@kadar.example") != key
+    for kind in ("orders", "webhook", ""):
+        with pytest.raises(InvalidInput, match="write key"):
+            add_collector(company, name="x", label="", kind=kind)
+
+
+def test_a_source_of_webhooks_keeps_where_its_secret_lies_and_never_the_secret(
+    company: Company, tmp_path: Path
+) -> None:
+    place = tmp_path / "secret"
+    place.write_text("whsec_c2VjcmV0\n", "utf-8")
+    path = add_webhook(
+        company, name="survey", label="", style="typeform", secret=f"file:{place}",
+        rows={"source": "any", "kind": "contacts", "columns": {"record_id": "data.id"}},
+    )  # fmt: skip
+    assert path == "/v1/webhooks/survey"
+    assert what_to_paste("webhook", "https://cip.example", "survey") == f"https://cip.example{path}"
+    view = source_view(company, "survey")
+    assert view.mapping is not None
+    assert view.mapping["signing"]["secret"] == f"file:{place}"
+    assert view.mapping["rows"]["source"] == "survey"
+    assert "c2VjcmV0" not in str(view)
+    with pytest.raises(InvalidInput, match="write key"):
+        new_write_key(company, "survey", actor="admin@kadar.example")
+    wrong: list[dict[str, Any]] = [
+        {"style": "none"},
+        {"secret": "whsec_c2VjcmV0"},
+        {"secret": "env:NOT_SET_ANYWHERE"},
+        {"rows": {"kind": "nothing"}},
+    ]
+    for over in wrong:
+        with pytest.raises(InvalidInput) as refused:
+            add_webhook(
+                company,
+                **{"name": "b", "label": "", "style": "hmac", "secret": f"file:{place}"} | over,
+            )
+        assert "c2VjcmV0" not in refused.value.message
