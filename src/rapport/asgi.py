@@ -48,6 +48,7 @@ from rapport.web.assets import COMPRESSION, assets
 from rapport.web.pages import page_routes
 from rapport.web.parts.context import CSRF_FIELD, CSRF_HEADER
 from rapport.web.parts.frame import CONTENT_SECURITY_POLICY
+from rapport.web.tracker import tracker_script
 from rapport.web.visit import SESSION_COOKIE, error_page
 from rapport.workflows.company import Company, open_company
 from rapport.workflows.users import Session, session_of, user_of_api_token
@@ -221,7 +222,7 @@ def create_app(
         route_handlers=[
             Router(
                 "/",
-                route_handlers=[assets, *page_routes(), *api_routes()],
+                route_handlers=[assets, tracker_script, *page_routes(), *api_routes()],
                 guards=[permission_guard],
                 before_request=before_each,
                 middleware=[WhoAsks],

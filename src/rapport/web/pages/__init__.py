@@ -34,7 +34,6 @@ PAGES: tuple[str, ...] = (
     "rapport.web.pages.segments",
     "rapport.web.pages.sign_in",
     "rapport.web.pages.sources",
-    "rapport.web.tracker",
 )
 
 NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (

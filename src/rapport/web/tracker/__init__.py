@@ -82,6 +82,3 @@ def tracker_script(headers: Headers) -> Response[bytes]:
         said["Content-Encoding"] = "gzip"
         content = script.gzipped
     return Response(content, media_type=script.media_type, headers=said)
-
-
-routes = (tracker_script,)
