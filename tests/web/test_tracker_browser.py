@@ -13,19 +13,23 @@ from typing import Any
 
 import pytest
 from litestar import Litestar
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Browser, Page, Route, expect
 from sqlalchemy import select
 
 from rapport.asgi import create_app
 from rapport.collect.touchpoints import touchpoint_of
 from rapport.vocabulary.ledger_tables import journal, refused
 from rapport.vocabulary.touchpoint import Touchpoint
+from rapport.web.visit import SESSION_COOKIE
 from rapport.workflows.company import Company
 from rapport.workflows.sources import add_collector
-from tests.company import empty_company
+from rapport.workflows.users import create_user, set_preferences, sign_in
+from tests.browser import check_page, settle, take_screenshot
+from tests.company import PASSWORD, empty_company
 from tests.web.tracked_site import tracked_site
 
 pytestmark = pytest.mark.browser
+COPIED = {"en": "Copied", "hu": "Kimásolva"}
 GIVEN = 'data-consent="given"'
 Open = Callable[..., Page]
 
@@ -484,3 +488,25 @@ def test_a_hundred_clicks_cost_the_page_little(shop: Shop, browser_page: Open) -
         # Left within five seconds: a beacon has 40 events, and browsers take 64 kB of beacons.
         shop.wait("Element Clicked", 60)
     assert spent < 500
+
+
+@pytest.mark.parametrize(("language", "width"), [("en", 1440), ("hu", 820)])
+def test_the_page_of_a_source_shows_what_to_paste_and_copies_it(
+    shop: Shop, browser_page: Open, language: str, width: int
+) -> None:
+    page = browser_page(width=width, language=language)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    email = f"admin-{language}@kadar.example"
+    user = create_user(shop.company, email=email, name="An", role="admin", password=PASSWORD)
+    set_preferences(shop.company, user.user_id, language=language)
+    token = sign_in(shop.company, email=email, password=PASSWORD)
+    page.context.add_cookies([{"name": SESSION_COOKIE, "value": token, "url": shop.url}])
+    page.goto(f"{shop.url}/sources/webshop")
+    settle(page)
+    check_page(page)
+    page.locator("[data-copy=snippet]").click()
+    pasted = page.evaluate("navigator.clipboard.readText()")
+    assert pasted == page.locator("#snippet").text_content()
+    assert '/rapport.js" data-key="' in pasted
+    expect(page.locator("[data-copy=snippet]")).to_have_text(COPIED[language])
+    take_screenshot(page, f"tracker-source-{language}-{width}")
