@@ -168,3 +168,51 @@ def test_what_is_no_payment_is_refused(status: str, reason: str, tmp_path: Path)
 def test_moments_as_dot_net_writes_them_are_read() -> None:
     for text in ("/Date(1573755038314)/", "/Date(1573755038314+0100)/"):
         assert read_moment(text) == datetime(2019, 11, 14, 18, 10, 38, 314000, tzinfo=UTC)
+
+
+def test_an_order_given_back_as_a_whole_was_sold_first(tmp_path: Path) -> None:
+    (sold, back), _ = _read(
+        tmp_path,
+        {"no": "1001", "at": "2026-10-05", "total": "59.90", "is": "refunded"},
+        kind="orders",
+        columns={"order_id": "no", "occurred_at": "at", "amount": "total", "status": "is"},
+        values={"status": {"refunded": "refunded_whole"}},
+    )
+    assert (sold.type, sold.amount) == ("Order Completed", Decimal("59.90"))
+    assert (back.type, back.amount) == ("Order Refunded", Decimal("-59.90"))
+
+
+def test_parts_of_a_bundle_are_no_lines_of_their_own(tmp_path: Path) -> None:
+    lines = [{"sku": "SET", "id": 1, "of": None, "p": 30}, {"sku": "A", "id": 2, "of": 1, "p": 0}]
+    (touch,), _ = _read(
+        tmp_path,
+        {"no": "1", "at": "2026-10-05", "lines": lines},
+        kind="orders",
+        columns={"order_id": "no", "occurred_at": "at", "items": "lines"},
+        items={"sku": "sku", "unit_price": "p", "part_of": "of"},
+    )
+    assert [item.sku for item in touch.items] == ["SET"]
+
+
+def test_the_numbers_of_a_shops_customers_are_the_ones_its_orders_name(tmp_path: Path) -> None:
+    shop = {"customer_namespace": "shop.example"}
+    (person,), _ = _read(
+        tmp_path,
+        {"id": 5, "email": "j.jansen@example.nl"},
+        kind="contacts",
+        columns={"record_id": "id", "email": "email"},
+        constants={"record_kind": "customer_number", **shop},
+    )
+    (order,), _ = _read(
+        tmp_path,
+        {"no": "1", "at": "2026-10-05", "total": 3, "customer": 5},
+        kind="orders",
+        columns={
+            "order_id": "no",
+            "occurred_at": "at",
+            "amount": "total",
+            "customer_id": "customer",
+        },
+        constants=shop,
+    )
+    assert person.record == order.record

@@ -42,6 +42,9 @@ class Cursor(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     format : str, optional
         How the service wants the moment to be written, as `datetime.strftime` writes it in UTC;
         for services that ask for it in another way than they tell it.
+    lag_days : int
+        How far each visit looks back, for services that can only be asked for what was created
+        since: a payment may be settled days after it was made.
     """
 
     path: str
@@ -49,6 +52,7 @@ class Cursor(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     start: str | int = "2000-01-01T00:00:00Z"
     template: str = "{value}"
     format: str | None = None
+    lag_days: int = 0
 
 
 class Stream(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -61,10 +65,11 @@ class Stream(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     records : str
         JSONPath of the records in an answer; ``$`` where the answer is the list.
     paginator : dict
-        In place of the manifest's, as dlt's REST source names them; an empty text means "none".
+        In place of the manifest's, as dlt's REST source names them, or one of `pulls.paginators`;
+        an empty text means "none".
     ended_by : int, optional
         The HTTP status that says there is nothing, or nothing more: 204 or 404.
-    constants : dict
+    constants, values, file : dict
         ``{name}`` stands for a setting, such as the shop in a namespace of customer numbers.
     """
 

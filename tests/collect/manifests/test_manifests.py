@@ -90,6 +90,7 @@ def _as_said(touch: Touchpoint) -> dict[str, Any]:
     """A touchpoint in JSON's words, with its identifiers as ``kind:value``."""
     said: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(touch))
     said["identifiers"] = [f"{each.kind}:{each.value}" for each in touch.identifiers]
+    said["namespaces"] = sorted({each.namespace for each in touch.identifiers if each.namespace})
     said["record"] = touch.record and f"{touch.record.kind}:{touch.record.value}"
     return said
 

@@ -28,10 +28,14 @@ def read_contact(rows: Sequence[Row]) -> Iterable[Touchpoint]:
     (row,) = rows
     reading = row.reading
     kind = reading.constants.get("record_kind", "crm_contact")
+    namespace = reading.source
+    if kind == reading.constants.get("customer_kind", "customer_number"):
+        # Numbers that orders of another source name: theirs is the namespace they share.
+        namespace = reading.constants.get("customer_namespace", namespace)
     record = Identifier(
         kind=kind,
         value=row.required("record_id"),
-        namespace=reading.source if kind_of(kind).scoped else "",
+        namespace=namespace if kind_of(kind).scoped else "",
     )
     identifiers = (record, *(i for i in row.identifiers() if i != record))
     created_at = row.moment("created_at")

@@ -51,6 +51,9 @@ _OPEN = frozenset(
         *("failed", "expired", "abandoned"),
     )
 )
+#: A shop's word for an order that was sold and then given back as a whole. A document of a refund
+#: is something else: its order is a document of its own.
+REFUNDED_WHOLE = "refunded_whole"
 _SUFFIX = {ORDER_COMPLETED: "", ORDER_REFUNDED: ":refund", ORDER_CANCELLED: ":cancelled"}
 
 
@@ -120,7 +123,8 @@ def read_order(rows: Sequence[Row]) -> Iterable[Touchpoint]:
         items=items,
         properties={"coupon": first.text("coupon")},
     )
-    refunded = first.money("refunded_amount")
+    whole = first.text("status") == REFUNDED_WHOLE
+    refunded = amount if whole else first.money("refunded_amount")
     if kind == ORDER_COMPLETED and refunded:
         # All that was given back until now. It may grow, so each amount is told once and replaces
         # what was told before: of touchpoints that correct the same one the newest holds.
@@ -152,7 +156,7 @@ def _kind(row: Row, amount: Decimal, items: Sequence[Item]) -> str:
     if status is not None:
         if status.casefold() in _OPEN:
             raise RowError("not_an_order", "it is not paid yet, or never was; nothing was sold")
-        kind = _STATUS.get(status.casefold())
+        kind = ORDER_COMPLETED if status == REFUNDED_WHOLE else _STATUS.get(status.casefold())
         if kind is None:
             raise RowError(
                 "wrong_type", "`status` has a word that is not mapped; add it to [values.status]"
@@ -221,7 +225,10 @@ def _nested_items(row: Row) -> tuple[Item, ...]:
         return ()
     if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
         raise RowError("wrong_type", "`items` must be a list of objects")
-    fields = row.reading.mapping.items
+    fields = dict(row.reading.mapping.items)
+    if (part_of := fields.pop("part_of", None)) is not None:
+        # Parts of a bundle, whose own line stands before them with the price.
+        listed = [entry for entry in listed if not _within(entry, part_of)]
     # The entries become columns of their own, so that one reader reads all lines.
     cells: dict[str, list[Any]] = {
         field: [_within(entry, path) for entry in listed] for field, path in fields.items()

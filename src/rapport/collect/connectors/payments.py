@@ -45,6 +45,8 @@ def read_payment(rows: Sequence[Row]) -> Iterable[Touchpoint]:
     amount = row.money("amount")
     if amount is None:
         raise RowError("missing_field", "`amount` is empty")
+    if amount == 0:
+        raise RowError("not_an_order", "nothing was paid: the amount is zero")
     kind = _kind(row, negative=amount < 0)
     returned = kind == PAYMENT_RETURNED
     yield row.touchpoint(

@@ -205,13 +205,10 @@ def _with_manifest(pull: RestPull, written: dict[str, Any], where: str) -> dict[
         "source": f"{pull.manifest}_{pull.stream}",
         "kind": stream.kind,
         "columns": stream.columns,
-        "constants": {
-            name: _with_settings(value, pull.settings) if isinstance(value, str) else value
-            for name, value in stream.constants.items()
-        },
-        "values": stream.values,
+        "constants": _with_settings(stream.constants, pull.settings),
+        "values": _with_settings(stream.values, pull.settings),
         "items": stream.items,
-        "file": {"format": "jsonl", **stream.file},
+        "file": {"format": "jsonl", **_with_settings(stream.file, pull.settings)},
     }
     if "kind" in written and written["kind"] != stream.kind:
         raise InvalidMapping(f"{where}: stream {pull.stream} holds {stream.kind}")
@@ -221,10 +218,16 @@ def _with_manifest(pull: RestPull, written: dict[str, Any], where: str) -> dict[
     return merged
 
 
-def _with_settings(text: str, settings: dict[str, str]) -> str:
-    for name, value in settings.items():
-        text = text.replace("{" + name + "}", value)
-    return text
+def _with_settings(said: dict[str, Any], settings: dict[str, str]) -> dict[str, Any]:
+    """``{name}`` replaced by the setting in the texts of a table and of those in it."""
+    filled = dict(said)
+    for field, value in said.items():
+        if isinstance(value, dict):
+            filled[field] = _with_settings(value, settings)
+        elif isinstance(value, str):
+            for name, setting in settings.items():
+                filled[field] = filled[field].replace("{" + name + "}", setting)
+    return filled
 
 
 def _mistakes(pull: Pull) -> Iterator[str]:

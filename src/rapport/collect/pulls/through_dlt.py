@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from rapport.collect.cell_values import read_moment
 from rapport.collect.manifest import Cursor, Manifest, find_manifest
 from rapport.collect.pulls.fetched import Fetched
+from rapport.collect.pulls.paginators import paginator_of
 from rapport.collect.pulls.plan import FilesPull, RestPull, SqlPull
 from rapport.errors import MissingExtra
 
@@ -197,13 +198,9 @@ def rest_config(
         endpoint["headers"] = _filled(stream.headers, settings)
     if stream.ended_by is not None:
         endpoint["response_actions"] = [{"status_code": stream.ended_by, "action": "ignore"}]
-    paginator = _filled(stream.paginator or manifest.paginator, settings)
-    # TOML has no null, which is how dlt is told that an answer states no total.
-    endpoint["paginator"] = {
-        option: None if value == "" else value for option, value in paginator.items()
-    }
     if stream.cursor is not None:
         endpoint = _with_cursor(endpoint, stream.cursor, since)
+    endpoint["paginator"] = paginator_of(_filled(stream.paginator or manifest.paginator, settings))
     resource: dict[str, Any] = {"name": name, "endpoint": endpoint}
     client: dict[str, Any] = {
         "base_url": _filled(manifest.base_url, settings),
@@ -241,6 +238,12 @@ def _with_cursor(endpoint: dict[str, Any], cursor: Cursor, since: str | None) ->
         "on_cursor_value_missing": "include",
         "last_value_func": _latest,
     }
+    if cursor.lag_days:
+        # Only dlt's own order of values looks back.
+        is_milliseconds = isinstance(cursor.start, int) and cursor.start > _MILLISECONDS
+        seconds = cursor.lag_days * 86_400
+        incremental["lag"] = seconds * 1000 if is_milliseconds else seconds
+        incremental["last_value_func"] = max
     if (written := cursor.format) is not None:
         incremental["convert"] = lambda value: read_moment(value).strftime(written)
     return {**endpoint, "incremental": incremental}
