@@ -5,7 +5,7 @@
 // What it sends and what it never sends: docs/reference/tracker.md. The visitor decides: before
 // consent nothing is stored and nothing is sent; with Global Privacy Control nothing at all.
 //
-// Served squeezed by __init__.py, and at most 2,500 bytes of gzip. So: comments stand on lines of
+// Served squeezed (squeeze.py), and at most 2,500 bytes of gzip. So: comments stand on lines of
 // their own, statements end in semicolons, regular expressions hold no spaces and no quotes, and
 // variables have other names than properties where that is no loss, since only then they shrink.
 (() => {
