@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -10,7 +13,13 @@ from typing import Any
 
 import pytest
 
-from rapport.collect.sources import ensure_source, find_source
+from rapport.collect import event_checks
+from rapport.collect.group_commit import GroupCommit
+from rapport.collect.intake import Intake
+from rapport.collect.protocol import Asked
+from rapport.collect.protocol_intake import take_request
+from rapport.collect.protocols import protocol_at
+from rapport.collect.sources import WriteKeys, ensure_source, find_source
 from rapport.errors import Conflict, InvalidInput, InvalidMapping, NotFound, PayloadTooLarge
 from rapport.workflows.company import Company
 from rapport.workflows.health import LATE, health
@@ -261,3 +270,27 @@ def test_a_source_of_webhooks_keeps_where_its_secret_lies_and_never_the_secret(
                 **{"name": "b", "label": "", "style": "hmac", "secret": f"file:{place}"} | over,
             )
         assert "c2VjcmV0" not in refused.value.message
+
+
+def test_what_another_tracker_sent_is_translated_again_when_it_is_tried_again(
+    company: Company, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = add_collector(company, name="app", label="", kind="posthog")
+    event = {"event": "purchase", "distinct_id": "u1", "uuid": "e1",
+             "properties": {"order_id": "A1", "total": 5, "currency": "XZZ"}}  # fmt: skip
+    posthog = protocol_at("/batch/")
+    assert posthog is not None
+    asked = Asked(
+        method="POST", path="/batch/", received_at=clock(),
+        body=json.dumps({"api_key": key, "batch": [event]}).encode(),
+    )  # fmt: skip
+    with closing(GroupCommit(company.ledger)) as commit:
+        intake = Intake(WriteKeys(company.ledger), commit, clock)
+        _, taken = asyncio.run(take_request(intake, posthog, asked))
+    assert (taken.accepted, taken.refused) == (0, 1)
+    assert replay_refused(company, "app").refused_again == 1
+    monkeypatch.setattr(event_checks, "currency_code", lambda code: code)
+    assert replay_refused(company, "app").accepted == 1
+    apply_journal(company)
+    (kind,) = source_view(company, "app").types
+    assert (kind.type, kind.count) == ("Order Completed", 1)
