@@ -23,6 +23,7 @@ from msgspec import Raw, Struct
 
 from rapport.collect.event_checks import LARGEST_EVENT, Refusal, check_event, client_time
 from rapport.collect.group_commit import GroupCommit, Kept
+from rapport.collect.plain_events import PlainChecks, plain_events
 from rapport.collect.refused import RefusedRow
 from rapport.collect.segment import (
     ENDPOINTS,
@@ -258,13 +259,34 @@ def validate(delivery: Delivery) -> Delivery:
     broken: Refusal | None = None
     twins: Counter[bytes] = Counter()
     sent_at = sent_time(delivery.said.sent_at)
-    for event in delivery.events:
-        taken = take_event(bytes(event), delivery, sent_at, twins)
+    raws = [bytes(event) for event in delivery.events]
+    checks = PlainChecks(
+        sent_at=sent_at,
+        stated_sent_at=delivery.said.sent_at,
+        received_at=delivery.received_at,
+    )
+    # A request that speaks for its events is rarer, and needs the closer look.
+    spoken_for = delivery.single or delivery.said.type or delivery.said.context is not None
+    plain = [None] * len(raws) if spoken_for else plain_events(raws)
+    source_id = delivery.from_source.source_id
+    for raw, event in zip(raws, plain, strict=True):
+        if event is not None and checks.passes(event, raw):
+            entries.append(
+                JournalEntry(
+                    source_id=source_id,
+                    message_id=event.message_id,
+                    kind=KIND,
+                    received_at=delivery.received_at,
+                    payload=checks.envelope(event, raw),
+                )
+            )
+            continue
+        taken = take_event(raw, delivery, sent_at, twins)
         if isinstance(taken, JournalEntry):
             entries.append(taken)
         else:
             broken = taken
-            refused.append(_refused_record(delivery, taken, bytes(event)))
+            refused.append(_refused_record(delivery, taken, raw))
     return msgspec.structs.replace(
         delivery,
         entries=tuple(entries),

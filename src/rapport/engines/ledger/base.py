@@ -21,7 +21,7 @@ from rapport.errors import InvalidInput, StoreBusy
 _NO_ROOM = "A number or a text is larger than the ledger can hold, or no text at all"
 
 
-class JournalEntry(Struct, frozen=True, kw_only=True):
+class JournalEntry(Struct, frozen=True, kw_only=True, gc=False):
     """One accepted payload on its way to the journal."""
 
     source_id: int
