@@ -376,7 +376,9 @@ def test_snowplow_s_pixel_takes_a_page_view(client: Client, ledger: Ledger, key:
 # ── Plausible ──────────────────────────────────────────────────────────────────────────────────
 
 
-def test_plausible_s_events_belong_to_nobody(client: Client, ledger: Ledger, key: str) -> None:
+def test_plausible_s_events_belong_to_nobody_and_each_counts(
+    client: Client, ledger: Ledger, key: str, clock: FakeClock
+) -> None:
     page = {"n": "pageview", "u": "https://shop.example/?utm_source=newsletter",
             "d": "shop.example", "r": "https://a.example", "p": '{"logged_in":"no"}'}  # fmt: skip
     answer = client.post(f"/api/event?writeKey={key}", content=json.dumps(page))
@@ -390,6 +392,9 @@ def test_plausible_s_events_belong_to_nobody(client: Client, ledger: Ledger, key
     assert viewed.properties["logged_in"] == "no"
     assert viewed.acquisition_channel == "email"
     assert (bought.type, str(bought.amount), bought.currency) == ("Order Completed", "12.50", "EUR")
+    clock.advance(timedelta(seconds=1))
+    client.post(f"/api/event?writeKey={key}", content=json.dumps(page))
+    assert len(journal(ledger)) == 3  # another visitor, and no retry
     bad = client.post(f"/api/event?writeKey={key}", json={"name": "pageview"})
     assert (bad.status_code, bad.json()) == (
         400,
@@ -433,6 +438,19 @@ def test_ga4_s_purchase_is_an_order_and_always_answered_with_204(
     (refused,) = refused_rows(ledger)
     assert refused.reason == "missing_field"
     assert client.post("/mp/collect?api_secret=wrong", json=body).status_code == 401
+
+
+def test_ga4_s_events_without_a_time_each_count_but_a_purchase_counts_once(
+    client: Client, ledger: Ledger, key: str, clock: FakeClock
+) -> None:
+    events = [{"name": "wave"}, {"name": "wave"},
+              {"name": "purchase", "params": {"transaction_id": "T1", "value": 1}}]  # fmt: skip
+    for _ in range(2):
+        body = {"client_id": "1", "events": events}
+        assert client.post(f"/mp/collect?api_secret={key}", json=body).status_code == 204
+        clock.advance(timedelta(seconds=1))
+    assert [touch.type for touch in journal(ledger)].count("wave") == 4
+    assert [touch.type for touch in journal(ledger)].count("Order Completed") == 1
 
 
 def test_ga4_s_check_says_what_is_wrong_and_keeps_nothing(

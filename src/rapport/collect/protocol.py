@@ -51,10 +51,20 @@ class Pieces(Struct, frozen=True, kw_only=True):
 
 
 class Call(Struct, frozen=True):
-    """An event as a call of the Segment protocol; `nameless` where nobody need be named."""
+    """An event as a call of the Segment protocol.
+
+    Attributes
+    ----------
+    nameless : bool
+        Whether nobody need be named.
+    each_counts : bool
+        Whether it is one more event each time it arrives, where it has no id. So it is in protocols
+        that know neither ids nor retries: two visitors who see one page would pass for a retry.
+    """
 
     event: dict[str, Any]
     nameless: bool = False
+    each_counts: bool = False
 
 
 class EventRefused(Exception):

@@ -102,7 +102,7 @@ def _translate(event: dict[str, Any], said: dict[str, Any], _received_at: dateti
     shared: dict[str, Any] = {
         "userId": user,
         "anonymousId": device,
-        "messageId": _message_id(params),
+        "messageId": _message_id(name, params),
         "timestamp": None
         if micros in (None, "")
         else moment_of(micros, "`timestamp_micros`", per_second=1_000_000),
@@ -116,11 +116,13 @@ def _translate(event: dict[str, Any], said: dict[str, Any], _received_at: dateti
     if name in ("page_view", "screen_view"):
         kind = "page" if name == "page_view" else "screen"
         title = None if kind == "page" else some_text(params.get("screen_name"))
-        return Call(call(kind, name=title, properties=page | properties, **shared))
+        made = call(kind, name=title, properties=page | properties, **shared)
+        return Call(made, each_counts=micros in (None, ""))
     traded = trade_name(name)
     if traded is not None:
         properties = _trade(properties) | {"ga4_event": name}
-    return Call(call("track", event=traded or name, properties=properties, **shared))
+    made = call("track", event=traded or name, properties=properties, **shared)
+    return Call(made, each_counts=micros in (None, ""))
 
 
 _READ_OF_EVENT = frozenset(
@@ -137,10 +139,15 @@ _READ_OF_EVENT = frozenset(
 )
 
 
-def _message_id(params: dict[str, Any]) -> str | None:
-    """A protocol without ids, but for the order of a purchase, which is one once."""
-    given = some_text(params.get("event_id"))
-    return None if given is None else "ga4-" + sha256(given.encode()).hexdigest()[:40]
+def _message_id(name: str, params: dict[str, Any]) -> str | None:
+    """The id of an event in a protocol without one: a purchase is one once, as it is at Google."""
+    for kind, given in (
+        ("event", some_text(params.get("event_id"))),
+        ("purchase", some_text(params.get("transaction_id")) if name == "purchase" else None),
+    ):
+        if given is not None:
+            return f"ga4-{kind}-{sha256(given.encode('utf-8', 'replace')).hexdigest()[:40]}"
+    return None
 
 
 def _context(

@@ -158,11 +158,12 @@ def _translate(hit: dict[str, Any], said: dict[str, Any], received_at: datetime)
         "timestamp": _time(get, received_at),
         "context": {k: v for k, v in context.items() if v},
     }
-    if kind == "page":
-        return Call(call("page", properties=page | properties, **shared), nameless=True)
     if shows_page:
         properties = page | properties
-    return Call(call("track", event=name, properties=properties, **shared), nameless=True)
+    made = call(kind, event=name, properties=properties, **shared)
+    # Hits of nobody without `rand` are as alike as two visitors of one page.
+    told_apart = any(part in get for part in ("uid", "_id", "cid", "rand", "cdt"))
+    return Call(made, nameless=True, each_counts=not told_apart)
 
 
 def _time(get: dict[str, str], received_at: datetime) -> str | None:

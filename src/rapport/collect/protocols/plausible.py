@@ -85,13 +85,13 @@ def _translate(event: dict[str, Any], said: dict[str, Any], _received_at: dateti
     }
     context = {k: v for k, v in context.items() if v}
     if name == "pageview":
-        return Call(call("page", properties=page | properties, context=context), nameless=True)
+        viewed = call("page", properties=page | properties, context=context)
+        return Call(viewed, nameless=True, each_counts=True)
     traded = trade_name(name)
     if traded is not None and traded != name:
         properties["plausible_event"] = name
-    return Call(
-        call("track", event=traded or name, properties=properties, context=context), nameless=True
-    )
+    made = call("track", event=traded or name, properties=properties, context=context)
+    return Call(made, nameless=True, each_counts=True)
 
 
 def _reply(_asked: Asked, taken: Taken) -> Reply:
