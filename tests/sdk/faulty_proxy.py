@@ -9,6 +9,7 @@ import os
 import socket
 import struct
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -20,7 +21,8 @@ from urllib.parse import urlsplit
 
 from rapport.api.collector import CORS_HEADERS
 
-RETRY_AFTER_SECONDS = 1
+#: Longer than any SDK waits after its first failure by itself.
+RETRY_AFTER_SECONDS = 2
 #: Headers that speak of one connection only (RFC 9110, 7.6.1), and the length, which we state.
 _OF_ONE_CONNECTION = {"connection", "keep-alive", "transfer-encoding", "content-length"}
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -41,8 +43,8 @@ class Fault(StrEnum):
 FAULTS = tuple(fault for fault in Fault if fault is not Fault.NONE)
 #: Each fault, and room for the retry that it causes.
 EVERY_FAULT = tuple(step for fault in FAULTS for step in (fault, Fault.NONE))
-_KEPT_FROM_THE_SERVER = {Fault.RESET_BEFORE, Fault.TOO_MANY, Fault.UNAVAILABLE}
-_KEPT_FROM_THE_CLIENT = {Fault.ANSWER_LOST: False, Fault.RESET_AFTER: True}
+#: Faults after which the client hears nothing, and whether by a reset.
+_HANGS_UP = {Fault.ANSWER_LOST: False, Fault.RESET_BEFORE: True, Fault.RESET_AFTER: True}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +56,7 @@ class Exchange:
     body: bytes
     fault: Fault
     acknowledged: bool  # the client was sent a success
+    ended_at: float  # seconds, of a clock that only goes forward
 
     @property
     def content(self) -> dict[str, Any]:
@@ -94,6 +97,13 @@ class FaultyProxy:
     def acknowledged(self) -> set[str]:
         """Ids of the events of which a client was told that they are kept."""
         return {i for e in self.exchanges if e.acknowledged for i in e.message_ids}
+
+    def waited_after(self, fault: Fault) -> float:
+        """Seconds until the first of the events that met ``fault`` came again."""
+        at = next(n for n, exchange in enumerate(self.exchanges) if exchange.fault is fault)
+        met = self.exchanges[at]
+        again = next(e for e in self.exchanges[at + 1 :] if {*e.message_ids} & {*met.message_ids})
+        return again.ended_at - met.ended_at
 
     def replay(self) -> list[int]:
         """Send every post again, byte for byte; returns the statuses of the answers."""
@@ -156,17 +166,10 @@ def _handler(proxy: FaultyProxy) -> type[BaseHTTPRequestHandler]:
             headers = self._headers()
             body = self.rfile.read(int(self.headers["Content-Length"]))
             fault = proxy.next_fault()
-            acknowledged = False
-            answer = None
-            if fault is Fault.RESET_BEFORE:
-                self._hang_up(reset=True)
-            elif fault in _KEPT_FROM_THE_SERVER:
-                self._answer(*_REFUSALS[fault])
-            else:
+            answer = _REFUSALS.get(fault)
+            if answer is None and fault is not Fault.RESET_BEFORE:
                 for _ in range(2 if fault is Fault.SENT_TWICE else 1):
                     answer = proxy.ask("POST", self.path, headers, body)
-                assert answer is not None
-                acknowledged = fault not in _KEPT_FROM_THE_CLIENT and answer[0] == 200
             # Before the answer: whoever asks us once the client has ended sees all of it.
             proxy.exchanges.append(
                 Exchange(
@@ -174,12 +177,13 @@ def _handler(proxy: FaultyProxy) -> type[BaseHTTPRequestHandler]:
                     headers=headers,
                     body=body,
                     fault=fault,
-                    acknowledged=acknowledged,
+                    acknowledged=fault not in _HANGS_UP and answer is not None and answer[0] == 200,
+                    ended_at=time.monotonic(),
                 )
             )
-            if fault in _KEPT_FROM_THE_CLIENT:
-                self._hang_up(reset=_KEPT_FROM_THE_CLIENT[fault])
-            elif answer is not None:
+            if answer is None or fault in _HANGS_UP:
+                self._hang_up(reset=_HANGS_UP[fault])
+            else:
                 self._answer(*answer)
 
         def _pass_on(self) -> None:

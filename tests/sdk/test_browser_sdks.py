@@ -16,7 +16,13 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.sdk.conftest import Running, installed
-from tests.sdk.faulty_proxy import EVERY_FAULT, FAULTS, Fault, FaultyProxy
+from tests.sdk.faulty_proxy import (
+    EVERY_FAULT,
+    FAULTS,
+    RETRY_AFTER_SECONDS,
+    Fault,
+    FaultyProxy,
+)
 from tests.sdk.story import (
     ANONYMOUS,
     SKEW,
@@ -39,6 +45,11 @@ class Sdk(NamedTuple):
     script: str
     way: str
     options: dict[str, Any]
+
+    @property
+    def obeys(self) -> bool:
+        """Whether it waits for as long as Retry-After says."""
+        return self.name == "@segment/analytics-next"
 
     @property
     def speaks(self) -> dict[str, bool]:
@@ -205,6 +216,8 @@ def test_what_a_page_says_is_kept_once_and_read_right_over_a_bad_network(
         ended = datetime.now(UTC)
         page.close()
         assert set(proxy.met) == set(FAULTS)
+        if sdk.obeys:  # it could read Retry-After, which browsers hide unless they are told
+            assert proxy.waited_after(Fault.TOO_MANY) >= RETRY_AFTER_SECONDS - 0.1
         entries = kept(running.ledger, running.source_id)
         check_once([i for i, _, _ in entries], proxy.acknowledged, len(told))
         assert refused(running.ledger, running.source_id) == []
