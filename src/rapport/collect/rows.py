@@ -350,7 +350,8 @@ class Row:
         **parts: Any,
     ) -> Touchpoint:
         """A touchpoint with what every kind of file has in common."""
-        identifiers = parts.pop("identifiers", None) or self.identifiers()
+        given = parts.pop("identifiers", None)
+        identifiers = self.identifiers() if given is None else given
         traits = parts.pop("traits", {})
         name = self.person_name()
         if name is not None and identifiers:
