@@ -11,8 +11,13 @@ from rapport.vocabulary.touchpoint import Touchpoint
 
 if TYPE_CHECKING:
     from rapport.collect.mapping import FileFormat, Mapping
+    from rapport.collect.plain import PlainColumns
     from rapport.collect.rows import Row
     from rapport.collect.tables import BadRow
+
+
+#: The first cells of each column of a table.
+Columns = dict[str, list[Any]]
 
 
 class Record(Struct, frozen=True):
@@ -55,6 +60,13 @@ class FileAsIs(Struct, frozen=True, kw_only=True):
     constants: dict[str, str]
 
 
+def _no_more(_columns: Columns, _fields: dict[str, str]) -> dict[str, str]:
+    return {}
+
+
+ReadPlain = Callable[["PlainColumns", Sequence[int]], "list[Touchpoint | None] | None"]
+
+
 def _every_row_alone(_mapping: Mapping) -> str | None:
     return None
 
@@ -79,12 +91,18 @@ class Connector(Struct, frozen=True, kw_only=True):
     optional: tuple[str, ...]
     #: The rows of one group → touchpoints; raises `RowError` for what is no use.
     read: Callable[[Sequence[Row]], Iterable[Touchpoint]]
+    #: As `read`, of many groups at once, for those about which nothing is unusual: the columns, and
+    #: where each group begins; None for a group, or for all, leaves it to `read`.
+    read_plain: ReadPlain | None = None
     #: Column names that mean a field in files of this kind, besides those that always do.
     synonyms: dict[str, tuple[str, ...]] = {}
     #: Words in a file's name that speak for this kind where its columns leave a choice.
     file_words: tuple[str, ...] = ()
     #: Fields whose columns speak against this kind: a list of companies has no first names.
     not_with: tuple[str, ...] = ()
+    #: Further fields of a table, from its first cells and the columns that have a meaning already:
+    #: a form asks what it likes. They are kept under the names given here.
+    more_fields: Callable[[Columns, dict[str, str]], dict[str, str]] = _no_more
     #: The field whose equal values make one group; None: every row is a group.
     group_by: Callable[[Mapping], str | None] = _every_row_alone
     #: What else is wrong with a mapping.

@@ -39,7 +39,24 @@ _CP1250_BYTES = re.compile(rb"[\xf5\xfb\xd5\xdb]")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _PHONE = re.compile(r"\+?[\d\s()./-]{8,20}")
 _DATE_LIKE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{8}")
-_MOMENT_FIELDS = ("occurred_at", "opened_at", "ended_at", "created_at", "updated_at", "day")
+_NUMBER_FIELDS = (
+    *("amount", "line_amount", "unit_price", "quantity", "score", "rate"),
+    *("price", "shipping", "list_price", "probability", "criterion_score"),
+)
+_MOMENT_FIELDS = (
+    "occurred_at",
+    "opened_at",
+    "ended_at",
+    "created_at",
+    "updated_at",
+    "day",
+    "seen_at",
+    "visited_at",
+    "until",
+    "posted_at",
+    "closes_at",
+    "saved_at",
+)
 
 
 #: What entries of a list of order lines call things, beside the names of columns.
@@ -91,6 +108,7 @@ def guess_mapping(path: Path, *, kind: str | None = None) -> Guess:
         connector = connector_of(kind)
         fields = _fields_of(connector, columns)
     fields = _line_amount_told_apart(fields, columns)
+    fields = {**connector.more_fields(columns, fields), **fields}
     columns = {name: [c for c in cells if c not in (None, "")] for name, cells in columns.items()}
     written = _guess_writing(written, columns, fields, questions)
     mapping = Mapping(
@@ -262,7 +280,7 @@ def _guess_writing(
 ) -> FileFormat:
     amounts = [
         str(cell)
-        for field in ("amount", "line_amount", "unit_price", "quantity", "score", "rate")
+        for field in _NUMBER_FIELDS
         if field in fields
         for cell in columns[fields[field]]
         if isinstance(cell, str)
@@ -334,7 +352,8 @@ def _guess_kind(
     ):
         return connector_of("segment"), {}
     best: tuple[int, Connector, dict[str, str]] | None = None
-    for kind in KINDS:
+    # Most files with dates and numbers are orders, so these win where columns leave it open.
+    for kind in sorted(KINDS, key=lambda kind: kind != "orders"):
         connector = connector_of(kind)
         if kind == "segment" or connector.records is not None:
             continue
