@@ -383,11 +383,10 @@ def _viewed(
             properties.setdefault(name, value)
     for name, value in _object(context.get("page")).items():
         properties.setdefault(name, value)
-    return _made(
-        event, context, facts, {**shared, "channel": "app" if on_screen else "web"},
-        **({} if "campaign" in context else _campaign(_campaign_in_url(properties.get("url")))),
-        type=v.PAGE_VIEWED, properties=properties,
-    )  # fmt: skip
+    shared = {**shared, "channel": "app" if on_screen else "web"}
+    if "campaign" not in context:
+        shared.update(_campaign(_campaign_in_url(properties.get("url"))))
+    return _made(event, context, facts, shared, type=v.PAGE_VIEWED, properties=properties)
 
 
 def _campaign_in_url(url: Any) -> dict[str, Any]:
