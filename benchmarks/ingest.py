@@ -6,7 +6,11 @@ Starts the collector on granian with an empty ledger, sends batches of 100 and o
 keep-alive connections of a client process on the same machine, and counts only events whose
 success was answered, which is after their fsync. The floor, measured in the same run, decodes
 the same bodies and appends them to a file with one fsync for as many requests as there are
-connections: what any collector written in Python must at least do.
+connections: what any collector written in Python must at least do. A core's share is said too:
+the server's processor time (all its threads, user and system) per event.
+
+Then a load of half the measured speed is sent at its own pace, whether or not answers come (an
+open loop), and each request's time counts from the moment at which it was due.
 """
 
 from __future__ import annotations
@@ -92,7 +96,7 @@ async def _send(
     at = datetime.now(UTC)
     # Made before the clock starts: encoding the bodies is no work of the collector. Enough for
     # twice the speed ever seen; a connection that runs out stops.
-    each = int(seconds * (30_000 if batch > 1 else 4_000) / batch / connections) + 50
+    each = int(seconds * (120_000 if batch > 1 else 12_000) / batch / connections) + 50
     requests: list[list[bytes]] = []
     number = run * 1_000_000_000
     for _ in range(connections):
@@ -130,6 +134,64 @@ async def _send(
     took = time.perf_counter() - began
     waits = sorted(w for _, mine in results for w in mine)
     return sum(done for done, _ in results), took, waits
+
+
+def send_at_pace(
+    pipe: Connection, port: int, key: str, batch: int, rate: float, seconds: float, run: int
+) -> None:
+    """The client of half load: how long each request took from the moment it was due."""
+    pipe.send(asyncio.run(_send_at_pace(port, key, batch, rate, seconds, run)))
+
+
+async def _send_at_pace(
+    port: int, key: str, batch: int, rate: float, seconds: float, run: int
+) -> tuple[int, list[float]]:
+    at = datetime.now(UTC)
+    count = int(seconds * rate / batch)
+    requests = []
+    for n in range(count):
+        body = body_of(batch, run * 1_000_000_000 + n * batch, at)
+        head = (
+            f"POST /v1/batch?writeKey={key} HTTP/1.1\r\nHost: x\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        )
+        requests.append(head.encode() + body)
+    idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+    waits: list[float] = []
+
+    async def one(request: bytes, due: float) -> None:
+        reader, writer = idle.pop() if idle else await asyncio.open_connection("127.0.0.1", port)
+        writer.write(request)
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert b" 200 " in head.split(b"\r\n", 1)[0], head
+        await reader.readexactly(16)
+        waits.append(time.perf_counter() - due)
+        idle.append((reader, writer))
+
+    began = time.perf_counter() + 0.1
+    sending = set()
+    for n, request in enumerate(requests):
+        due = began + n * batch / rate
+        await asyncio.sleep(max(0.0, due - time.perf_counter()))
+        sending.add(asyncio.create_task(one(request, due)))
+    await asyncio.gather(*sending)
+    for _, writer in idle:
+        writer.close()
+    return count * batch, sorted(waits)
+
+
+def processor_seconds(process: int) -> float:
+    """Processor time of a process and its children until now, of all their threads."""
+    ticks = 0
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            except OSError:  # it ended meanwhile
+                continue
+            if process in (int(folder.name), int(fields[1])):
+                ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def floor(folder: Path, batch: int, connections: int, seconds: float) -> float:
@@ -197,9 +259,11 @@ def main() -> None:
                     ours, theirs = Pipe()
                     arguments = (theirs, port, key, batch, given.connections, seconds, number)
                     client = Process(target=send, args=arguments)
+                    used = processor_seconds(server.pid)
                     client.start()
                     done, took, waits = ours.recv()
                     client.join()
+                    used = processor_seconds(server.pid) - used
                     acknowledged += done
                 least = floor(Path(folder), batch, given.connections, min(given.seconds, 3.0))
                 median, late = waits[len(waits) // 2], waits[int(len(waits) * 0.99)]
@@ -207,7 +271,20 @@ def main() -> None:
                     f"batches of {batch:>3}: {done / took:>9,.0f} events/s durable "
                     f"({given.connections} connections, p50 {median * 1e3:.1f} ms, "
                     f"p99 {late * 1e3:.1f} ms); floor {least:,.0f} events/s; "
-                    f"ratio {done / took / least:.2f}"
+                    f"ratio {done / took / least:.2f}; {done / used:,.0f} events/s per core, "
+                    f"ratio {done / used / least:.2f}"
+                )
+                ours, theirs = Pipe()
+                paced = (theirs, port, key, batch, done / took / 2, given.seconds, run * 10 + 2)
+                client = Process(target=send_at_pace, args=paced)
+                client.start()
+                done, waits = ours.recv()
+                client.join()
+                acknowledged += done
+                median, late = waits[len(waits) // 2], waits[int(len(waits) * 0.99)]
+                print(
+                    f"  at half load, {done / given.seconds:,.0f} events/s: "
+                    f"p50 {median * 1e3:.1f} ms, p99 {late * 1e3:.1f} ms"
                 )
             kept = _kept(ledger) - before
             print(f"acknowledged {acknowledged:,}, in the ledger {kept:,}")

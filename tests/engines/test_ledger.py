@@ -39,6 +39,17 @@ def test_a_message_id_is_kept_once_for_ever(ledger: Ledger) -> None:
     assert kept[0].payload == b"a"
 
 
+def test_of_hundreds_of_entries_at_once_each_says_whether_it_was_new(ledger: Ledger) -> None:
+    ledger.append_journal(entries("m3", "m70", "m119"))
+    sent = [f"m{n}" for n in range(120)] + ["m5", "new"]
+    sent[40] = "m39"
+    seen = {"m3", "m70", "m119"}
+    expected = [not (name in seen or seen.add(name)) for name in sent]  # type: ignore[func-returns-value]
+    assert ledger.append_journal(entries(*sent)) == expected
+    assert ledger.append_journal(entries(*(f"n{n}" for n in range(100)))) == [True] * 100
+    assert not any(ledger.append_journal(entries(*sent)))
+
+
 def test_eight_writers_with_the_same_batch_store_it_once(ledger: Ledger) -> None:
     batch = entries(*(f"m{n}" for n in range(200)))
     fresh: list[int] = []
