@@ -53,7 +53,7 @@ _AGREEMENT = 0.25
 #: Where the earliest statement is right, whoever made it.
 _EARLIEST = frozenset({"created_at"})
 #: What a person changes from one visit to the next: silos that differ do not contradict each other.
-_CHANGEABLE = frozenset({"preferred_store", "favourite_category", "interests", "created_at"})
+CHANGEABLE = frozenset({"preferred_store", "favourite_category", "interests", "created_at"})
 _ADDRESS = ("street", "postal_code", "city", "country")
 _NAMES = frozenset({"name", "first_name", "last_name"})
 
@@ -134,13 +134,7 @@ def survive(
     pins : mapping
         Values that people chose, by attribute.
     """
-    by_name: defaultdict[str, list[Fact]] = defaultdict(list)
-    for fact in stated:
-        by_name[fact.name].append(fact)
-    country = _most_common([fact.value for fact in by_name.get("country", ())])
-    full_names = _full_names(by_name, country)
-    if full_names:
-        by_name["name"] = full_names
+    by_name, country = _by_name(stated)
     anchor: int | None = None
     shown: dict[str, Fact] = {}
     conflicts: list[AttributeConflict] = []
@@ -170,7 +164,7 @@ def survive(
             ]
             fact, rule = pin, "pinned"
         shown[name] = fact
-        if others and name not in _CHANGEABLE:
+        if others and name not in CHANGEABLE:
             conflicts.append(
                 AttributeConflict(name=name, shown=fact, others=tuple(others), rule=rule)
             )
@@ -182,6 +176,33 @@ def survive(
         conflicts=tuple(sorted(conflicts, key=lambda c: c.name)),
         all=tuple(sorted(stated, key=lambda f: (f.name, f.source, f.atom_id))),
     )
+
+
+def best_groups(stated: Sequence[Fact], kinds: Mapping[int, str]) -> dict[str, list[list[Fact]]]:
+    """Statements about one person by attribute and by value as people mean it; best value first.
+
+    Parameters
+    ----------
+    stated, kinds
+        As in `survive`.
+    """
+    by_name, country = _by_name(stated)
+    return {
+        name: [[s.fact for s in group] for group in _groups(name, facts, kinds, country)]
+        for name, facts in by_name.items()
+    }
+
+
+def _by_name(stated: Sequence[Fact]) -> tuple[dict[str, list[Fact]], str | None]:
+    """Statements by attribute, full names among them, and the country they speak of."""
+    by_name: defaultdict[str, list[Fact]] = defaultdict(list)
+    for fact in stated:
+        by_name[fact.name].append(fact)
+    country = _most_common([fact.value for fact in by_name.get("country", ())])
+    full_names = _full_names(by_name, country)
+    if full_names:
+        by_name["name"] = full_names
+    return by_name, country
 
 
 def _full_names(by_name: Mapping[str, Sequence[Fact]], country: str | None) -> list[Fact]:
