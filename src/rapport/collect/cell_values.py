@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
+from email.utils import parsedate_to_datetime
 from math import isfinite
 from typing import Any
 
@@ -20,6 +21,9 @@ _SPACES = str.maketrans("", "", " \u00a0\u202f\u2009'’")
 
 #: How .NET writes moments into JSON: milliseconds in UTC; the offset only says how to show them.
 _DOT_NET = re.compile(r"/Date\((-?\d{1,15})(?:[+-]\d{4})?\)/")
+
+#: ``Tue, 05 Nov 2019 18:10:38 +0000``, as in e-mails and in older web services.
+_RFC_2822 = re.compile(r"[A-Z][a-z]{2}, \d{1,2} [A-Z][a-z]{2} \d{4} ")
 
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 LEEWAY = timedelta(days=1)
@@ -113,8 +117,8 @@ def read_moment(value: Any, zone: tzinfo = UTC, date_format: str | None = None) 
     Parameters
     ----------
     value : Any
-        ISO 8601 text, text in ``date_format``, ``/Date(1573755038314)/``, a date or datetime, or a
-        number of seconds (or milliseconds, when larger than 10^11) since 1970.
+        ISO 8601 or RFC 2822 text, text in ``date_format``, ``/Date(1573755038314)/``, a date or
+        datetime, or a number of seconds (or milliseconds, when larger than 10^11) since 1970.
     zone : tzinfo
         Zone of local times, those without a zone of their own.
     date_format : str, optional
@@ -146,6 +150,8 @@ def _moment_from_text(text: str, date_format: str | None) -> datetime:
         return _since_1970(int(counted[1]) / 1000)
     if date_format:
         return datetime.strptime(text, date_format)  # noqa: DTZ007  # the zone follows
+    if _RFC_2822.match(text):
+        return parsedate_to_datetime(text)
     if len(text) > 8 and text.lstrip("-").replace(".", "", 1).isdecimal() and text.isascii():
         return _since_1970(float(text))
     return datetime.fromisoformat(text)
