@@ -125,8 +125,8 @@ def spoilt(good: bytes) -> st.SearchStrategy[bytes]:
 
     def apply(changes: list[tuple[str, int, int, bytes]]) -> bytes:
         said = bytearray(good)
-        for how, at, length, new in changes:
-            at = min(at, max(len(said) - 1, 0))
+        for how, place_, length, new in changes:
+            at = min(place_, max(len(said) - 1, 0))
             if how == "flip":
                 said[at : at + len(new)] = new
             elif how == "delete":
