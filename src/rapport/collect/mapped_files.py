@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import msgspec
-import numpy as np
-import pyarrow as pa
 from msgspec import Struct
 
-from rapport.collect.connectors import connector_of
 from rapport.collect.connectors.rates import rate_of
 from rapport.collect.event_checks import Refusal
 from rapport.collect.group_commit import Kept
+from rapport.collect.groups import Plain, groups_of
 from rapport.collect.mapping import Mapping as FileMapping
 from rapport.collect.mapping import mapping_from
-from rapport.collect.records import file_chunks
 from rapport.collect.refused import RefusedRow, keep_refused
-from rapport.collect.rows import Reading, Row, RowError
-from rapport.collect.tables import BadRow, Chunk, open_file
+from rapport.collect.rows import Reading, RowError
+from rapport.collect.seen_keys import SeenKeys
+from rapport.collect.tables import BadRow, open_file
 from rapport.collect.touchpoints import TOUCHPOINT, encode_touchpoint
 from rapport.engines.ledger import JournalEntry, Ledger
-from rapport.errors import InvalidMapping
+from rapport.errors import InternalError, InvalidMapping
 from rapport.vocabulary.touchpoint import RefusedRecord, Touchpoint
 
 BATCH_TOUCHPOINTS = 5_000
@@ -68,25 +66,31 @@ def _read(
     file: BinaryIO, name: str, mapping: FileMapping, received_at: datetime
 ) -> Iterator[Batch]:
     reading = Reading(mapping, received_at)
-    groups = _groups(_checked(file_chunks(file, name, mapping), mapping), reading)
-    known: dict[str, int] = {}
+    known = SeenKeys()
     touchpoints: list[Touchpoint] = []
     refused: list[RefusedRecord] = []
     rows = 0
-    for group in groups:
-        if isinstance(group, BadRow):
+    for found in groups_of(file, name, mapping, reading):
+        if isinstance(found, BadRow):
             rows += 1
-            refused.append(_refused(reading, name, group.refusal, [group.line], group.raw))
+            refused.append(_refused(reading, name, found.refusal, [found.line], found.raw))
+        elif isinstance(found, Plain):
+            rows += found.rows
+            fresh, doubted = known.sift(found.touchpoints)
+            touchpoints.extend(fresh)
+            for place in doubted:
+                group = found.group(place)
+                refused.append(_refused(reading, name, _TWICE, group.lines, group.raw()))
         else:
-            rows += len(group.rows)
+            rows += len(found.rows)
             try:
-                found = list(reading.connector.read(group.rows))
-                for touch in found:
-                    _check_duplicate(touch, known)
+                read = list(reading.connector.read(found.rows))
+                if known.sift(read)[1]:
+                    raise RowError(_TWICE.reason, _TWICE.detail)
             except RowError as error:
-                refused.append(_refused(reading, name, error.refusal, group.lines, group.raw()))
+                refused.append(_refused(reading, name, error.refusal, found.lines, found.raw()))
             else:
-                touchpoints.extend(found)
+                touchpoints.extend(read)
         if len(touchpoints) + len(refused) >= BATCH_TOUCHPOINTS:
             yield Batch(touchpoints=touchpoints, refused=refused, rows=rows)
             touchpoints, refused, rows = [], [], 0
@@ -94,150 +98,7 @@ def _read(
         yield Batch(touchpoints=touchpoints, refused=refused, rows=rows)
 
 
-def _check_duplicate(touch: Touchpoint, known: dict[str, int]) -> None:
-    """The same key with the same content is the same row again; with other content, which?"""
-    said = hash(
-        (touch.occurred_at, touch.amount, touch.record, touch.score, touch.text, touch.items)
-    )
-    if known.setdefault(touch.touchpoint_id, said) != said:
-        raise RowError("duplicate_key", "this key was in the file before, with other content")
-
-
-def _checked(chunks: Iterator[Chunk], mapping: FileMapping) -> Iterator[Chunk]:
-    """The chunks, once the first has shown that the file has the mapped columns.
-
-    What a connector reads by itself has the fields that a record happens to state.
-    """
-    if connector_of(mapping.kind).records is not None:
-        yield from chunks
-        return
-    for number, chunk in enumerate(chunks):
-        if number == 0 and (chunk.columns or not chunk.bad):
-            missing = sorted(c for c in mapping.columns.values() if c not in chunk.columns)
-            if missing:
-                there = ", ".join(chunk.columns)
-                raise InvalidMapping(
-                    f"Source {mapping.source} needs the column "
-                    f"{', '.join(f'`{name}`' for name in missing)}; the file has: {there}. "
-                    "Map what it is called here under [columns]"
-                )
-        yield chunk
-
-
-class _Group:
-    """Rows that make one touchpoint, and where they stand."""
-
-    __slots__ = ("_header", "lines", "rows")
-
-    def __init__(self, rows: Sequence[Row], lines: Sequence[int], header: bytes) -> None:
-        self.rows = rows
-        self.lines = lines
-        self._header = header
-
-    def raw(self) -> bytes:
-        """Its rows as a small file of the same kind, which can be read again by itself."""
-        parts = [row.raw().rstrip(b"\r\n") for row in self.rows]
-        return self._header + b"\n".join(parts) + b"\n"
-
-
-def _groups(chunks: Iterator[Chunk], reading: Reading) -> Iterator[_Group | BadRow]:
-    key = reading.connector.group_by(reading.mapping)
-    if key is None:
-        yield from _single_rows(chunks, reading)
-    else:
-        yield from _grouped_rows(chunks, reading, key)
-
-
-def _single_rows(chunks: Iterator[Chunk], reading: Reading) -> Iterator[_Group | BadRow]:
-    for chunk in chunks:
-        yield from chunk.bad
-        cells = reading.cells(chunk.columns)
-        for index, line in enumerate(chunk.lines):
-            row = Row(cells, index, reading, chunk.raw, index)
-            yield _Group((row,), (line,), chunk.header)
-
-
-def _grouped_rows(chunks: Iterator[Chunk], reading: Reading, key: str) -> Iterator[_Group | BadRow]:
-    """Rows with one key together, wherever in the file they stand.
-
-    A till's export may list a receipt's lines apart, so no group is complete before the file's
-    end. Cells wait in Arrow columns, which take a fifth of the memory of Python objects.
-    """
-    kept: list[Chunk] = []
-    tables: list[pa.Table] = []
-    for chunk in chunks:
-        yield from chunk.bad
-        if not chunk.lines:
-            continue
-        cells = reading.cells(chunk.columns)
-        tables.append(_as_table(cells))
-        kept.append(msgspec.structs.replace(chunk, columns={}, bad=()))
-    if not tables:
-        return
-    table = pa.concat_tables(tables, promote_options="permissive")
-    starts = np.cumsum([0, *(len(chunk.lines) for chunk in kept)])
-    codes = _codes(table.column(key))
-    order = np.argsort(codes, kind="stable")
-    bounds = np.flatnonzero(np.diff(codes[order], prepend=-2)).tolist()
-    bounds.append(len(order))
-    # Slices of whole groups: Python objects exist for one slice at a time.
-    at = 0
-    while at < len(bounds) - 1:
-        end = at + 1
-        while end < len(bounds) - 1 and bounds[end] - bounds[at] < BATCH_TOUCHPOINTS:
-            end += 1
-        picked = order[bounds[at] : bounds[end]]
-        columns = table.take(pa.array(picked)).to_pydict()
-        numbers = np.searchsorted(starts, picked, "right") - 1  # the chunk of each row
-        within = picked - starts[numbers]
-        base = bounds[at]
-        rows = [
-            Row(columns, index, reading, kept[number].raw, place)
-            for index, (number, place) in enumerate(
-                zip(numbers.tolist(), within.tolist(), strict=True)
-            )
-        ]
-        lines = [
-            kept[number].lines[place]
-            for number, place in zip(numbers.tolist(), within.tolist(), strict=True)
-        ]
-        for low, high in zip(bounds[at:end], bounds[at + 1 : end + 1], strict=True):
-            part = slice(low - base, high - base)
-            yield from _whole_or_single(rows[part], lines[part], kept[0].header, key)
-        at = end
-
-
-def _whole_or_single(
-    rows: list[Row], lines: list[int], header: bytes, key: str
-) -> Iterator[_Group]:
-    """A group; rows without a key belong to nothing and stand alone."""
-    if rows[0].text(key) is not None:
-        yield _Group(rows, lines, header)
-        return
-    for row, line in zip(rows, lines, strict=True):
-        yield _Group((row,), (line,), header)
-
-
-def _as_table(cells: Mapping[str, Sequence[Any]]) -> pa.Table:
-    """Columns in Arrow; a column of mixed types (JSON) as text, which is how it is read."""
-    arrays = {}
-    for field, column in cells.items():
-        try:
-            arrays[field] = pa.array(column)
-        except (pa.ArrowInvalid, pa.ArrowTypeError):
-            arrays[field] = pa.array([None if c is None else str(c) for c in column])
-    return pa.table(arrays)
-
-
-def _codes(column: pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """A number for each different value, in the order of their first rows; -1 for none."""
-    encoded = column.combine_chunks()
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = pa.concat_arrays(encoded.chunks)
-    codes: np.ndarray[Any, np.dtype[np.int64]] = np.asarray(
-        encoded.dictionary_encode().indices.fill_null(-1), dtype=np.int64
-    )
-    return codes
+_TWICE = Refusal("duplicate_key", "this key was in the file before, with other content")
 
 
 def _refused(
@@ -268,8 +129,9 @@ def read_rates(
     rates: list[Rate] = []
     refused: list[RefusedRecord] = []
     with open_file(path) as file:
-        chunks = _checked(file_chunks(file, path.name, mapping), mapping)
-        for group in _groups(chunks, reading):
+        for group in groups_of(file, path.name, mapping, reading):
+            if isinstance(group, Plain):
+                raise InternalError("exchange rates are read row by row")
             if isinstance(group, BadRow):
                 refused.append(_refused(reading, path.name, group.refusal, [group.line], group.raw))
                 continue

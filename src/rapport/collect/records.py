@@ -31,7 +31,7 @@ def file_chunks(
     """
     records = connector_of(mapping.kind).records
     if records is None:
-        yield from read_chunks(file, mapping.file, *(() if rows is None else (rows,)))
+        yield from read_chunks(file, mapping.file, rows)
         return
     whole = FileAsIs(
         name=name.removesuffix(".gz"),

@@ -107,9 +107,10 @@ class Reading:
                 for field, column in {**dict(zip(columns, columns, strict=True)), **names}.items()
                 if column in columns
             }
-        return {field: self._cleaned(field, columns[column]) for field, column in names.items()}
+        return {field: self.cleaned(field, columns[column]) for field, column in names.items()}
 
-    def _cleaned(self, field: str, cells: Sequence[Any]) -> Sequence[Any]:
+    def cleaned(self, field: str, cells: Sequence[Any]) -> Sequence[Any]:
+        """The cells of one field, as `cells` gives them."""
         trimmed = [(cell.strip() or None) if isinstance(cell, str) else cell for cell in cells]
         words = self.words.get(field)
         if words is None:

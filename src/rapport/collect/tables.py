@@ -6,15 +6,18 @@ import codecs
 import csv
 import gzip
 import io
+import re
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import msgspec
 import pyarrow as pa
+import pyarrow.csv as arrow_csv
 import pyarrow.parquet as pq
 from msgspec import Raw, Struct
 
@@ -74,7 +77,7 @@ def open_file(path: Path) -> BinaryIO:
         raise InvalidMapping(f"{path.name} cannot be read: {error.strerror or error}") from error
 
 
-def read_chunks(file: BinaryIO, written: FileFormat, rows: int = CHUNK_ROWS) -> Iterator[Chunk]:
+def read_chunks(file: BinaryIO, written: FileFormat, rows: int | None = None) -> Iterator[Chunk]:
     """The file's rows, in chunks.
 
     Raises
@@ -83,7 +86,7 @@ def read_chunks(file: BinaryIO, written: FileFormat, rows: int = CHUNK_ROWS) -> 
         If the file as a whole is not of the stated format.
     """
     try:
-        yield from _READERS[written.format](file, written, rows)
+        yield from _READERS[written.format](file, written, rows or CHUNK_ROWS)
     except (pa.ArrowInvalid, *DAMAGED) as error:
         # Arrow quotes the file's content in its messages, so they are not passed on.
         raise InvalidMapping(
@@ -120,6 +123,22 @@ class _Lines:
         except UnicodeDecodeError:
             self.undecodable = True
             return raw.decode(self._encoding, "replace")
+
+    def next_lines(self, count: int) -> list[bytes]:
+        """The next lines as they are, at most ``count``, which are no row's yet."""
+        lines = list(islice(self._file, count))
+        self.number += len(lines)
+        return lines
+
+    def give_back(self, lines: Sequence[bytes]) -> None:
+        """Lines that are to be read one by one."""
+        self.again.extend(lines)
+        self.number -= len(lines)
+
+    @property
+    def encoding(self) -> str:
+        """Of the lines."""
+        return self._encoding
 
     def header_was_read(self, width: int) -> None:
         """The file has ``width`` columns; the mark at its start was only there."""
@@ -171,6 +190,10 @@ def _csv_chunks(file: BinaryIO, written: FileFormat, rows: int) -> Iterator[Chun
             header_raw = header_raw.removeprefix(codecs.BOM_UTF8)
     lines.header_was_read(len(names))
     while True:
+        plain = _plain_chunk(lines, names, written.delimiter, header_raw, rows)
+        if plain is not None:
+            yield plain
+            continue
         good: list[list[str]] = []
         places: list[int] = []
         raws: list[bytes] = []
@@ -187,7 +210,7 @@ def _csv_chunks(file: BinaryIO, written: FileFormat, rows: int) -> Iterator[Chun
                 good.append(row)
                 places.append(first_line)
                 raws.append(raw)
-            if len(good) + len(bad) >= rows:
+            if len(good) + len(bad) >= rows or not lines.again:
                 ended = False
                 break
         if good or bad:
@@ -201,6 +224,70 @@ def _csv_chunks(file: BinaryIO, written: FileFormat, rows: int) -> Iterator[Chun
             )
         if ended:
             return
+
+
+def _plain_chunk(
+    lines: _Lines, names: Sequence[str], delimiter: str, header: bytes, rows: int
+) -> Chunk | None:
+    """The next lines all at once; None where they must be read one by one, or there are none."""
+    if lines.again:
+        return None
+    first = lines.number + 1
+    block = lines.next_lines(rows)
+    columns = _plain_columns(block, names, delimiter, lines.encoding) if block else None
+    if columns is None:
+        lines.give_back(block)
+        return None
+    return Chunk(
+        columns=columns,
+        lines=range(first, first + len(block)),
+        raw=block.__getitem__,
+        header=header,
+    )
+
+
+def _plain_columns(
+    block: Sequence[bytes], names: Sequence[str], delimiter: str, encoding: str
+) -> dict[str, Sequence[Any]] | None:
+    """The columns of lines that are one whole row each; None where any line needs a closer look.
+
+    Arrow reads such lines fifteen times as fast as Python's own reader, and alike: where a quote
+    stands in the midst of a cell, or a cell goes on in the next line, the other reader is asked.
+    """
+    body = b"".join(block)
+    if delimiter == WHITESPACE or b"\0" in body:
+        return None
+    if b'"' in body and _stray_quote(delimiter.encode()).search(body):
+        return None
+    try:
+        if codecs.lookup(encoding).name != "utf-8":
+            body = body.decode(encoding).encode()
+        table = arrow_csv.read_csv(
+            pa.BufferReader(body),
+            read_options=arrow_csv.ReadOptions(
+                use_threads=False,
+                block_size=len(body) + 1,
+                column_names=[str(number) for number in range(len(names))],
+            ),
+            parse_options=arrow_csv.ParseOptions(delimiter=delimiter),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types={str(number): pa.string() for number in range(len(names))}
+            ),
+        )
+    except (UnicodeDecodeError, pa.ArrowInvalid):
+        return None
+    if table.num_rows != len(block):
+        return None
+    place = {name: number for number, name in enumerate(names)}  # of equal names the last
+    picked = table.select(list(place.values())).rename_columns(list(place))
+    return ArrowColumns(picked.combine_chunks().to_batches()[0])
+
+
+@cache
+def _stray_quote(delimiter: bytes) -> re.Pattern[bytes]:
+    """A quote that neither begins nor ends a cell, nor stands beside another."""
+    apart = re.escape(delimiter)
+    return re.compile(rb'[^"\n' + apart + rb']"[^"\r\n' + apart + rb"]")
 
 
 def _csv_rows(lines: _Lines, delimiter: str) -> Iterator[list[str]]:
@@ -376,20 +463,24 @@ def _parquet_chunks(file: BinaryIO, _written: FileFormat, rows: int) -> Iterator
     line = 1
     for batch in parquet.iter_batches(batch_size=rows):
         yield Chunk(
-            columns=_Arrow(batch),
+            columns=ArrowColumns(batch),
             lines=range(line, line + batch.num_rows),
             raw=_json_row_of(batch),
         )
         line += batch.num_rows
 
 
-class _Arrow(dict[str, Sequence[Any]]):
+class ArrowColumns(dict[str, Sequence[Any]]):
     """Columns of an Arrow batch, as Python values when asked for."""
 
     def __init__(self, batch: pa.RecordBatch) -> None:
         super().__init__(dict.fromkeys(batch.schema.names, ()))
         self._batch = batch
         self._made: set[str] = set()
+
+    def arrow(self, name: str) -> pa.Array:
+        """A column as it is."""
+        return self._batch.column(name)
 
     def __getitem__(self, name: str) -> Sequence[Any]:
         if name not in self._made and name in self:

@@ -48,7 +48,10 @@ LONGEST_VALUE = 255
 def clean_text(value: str) -> str:
     """``value`` as people read it: NFC, no invisible characters, single spaces, trimmed."""
     text = value
-    if not text.isascii():  # removed first: a mark behind a zero-width space joins its letter
+    if text.isascii():
+        if text.isprintable() and "  " not in text:  # by far the most texts
+            return text.strip(" ")
+    else:  # removed first: a mark behind a zero-width space joins its letter
         text = unicodedata.normalize("NFC", _INVISIBLE.sub("", text))
     return _SPACES.sub(" ", text).strip()
 

@@ -10,6 +10,7 @@ from typing import Any
 from rapport.collect.cell_values import read_money
 from rapport.collect.connector import Connector
 from rapport.collect.mapping import Mapping
+from rapport.collect.plain_orders import read_plain_orders
 from rapport.collect.rows import PERSON_FIELDS, PLACE_FIELDS, Row, RowError
 from rapport.vocabulary.identifier_values import clean_text
 from rapport.vocabulary.touchpoint import (
@@ -269,6 +270,7 @@ CONNECTOR = Connector(
         *PLACE_FIELDS,
     ),
     read=read_order,
+    read_plain=read_plain_orders,
     file_words=("order", "receipt", "invoice", "sale", "till", "bon", "commande", "rendel"),
     synonyms={
         "order_id": ("ticket", "id"),
