@@ -216,3 +216,34 @@ def test_the_numbers_of_a_shops_customers_are_the_ones_its_orders_name(tmp_path:
         constants=shop,
     )
     assert person.record == order.record
+
+
+@pytest.mark.parametrize(
+    ("total", "expected"), [("12.50", "Order Completed"), ("-12.50", "Order Refunded")]
+)
+def test_what_a_till_calls_settled_was_sold_or_taken_back_by_its_sign(
+    total: str, expected: str, tmp_path: Path
+) -> None:
+    (touch,), _ = _read(
+        tmp_path,
+        {"no": "1", "at": "2026-10-05", "total": total, "is": "CLOSED"},
+        kind="orders",
+        columns={"order_id": "no", "occurred_at": "at", "amount": "total", "status": "is"},
+        values={"status": {"CLOSED": "settled"}},
+    )
+    assert (touch.type, touch.amount) == (expected, Decimal(total))
+
+
+def test_an_order_without_lines_and_amount_is_none(tmp_path: Path) -> None:
+    assert _read(
+        tmp_path,
+        {"no": "1", "at": "2026-10-05", "total": 0, "lines": []},
+        kind="orders",
+        columns={
+            "order_id": "no",
+            "occurred_at": "at",
+            "amount": "total",
+            "items": "lines",
+        },
+        items={"sku": "sku"},
+    ) == ([], ["not_an_order"])

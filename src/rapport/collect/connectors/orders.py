@@ -55,6 +55,8 @@ _OPEN = frozenset(
 #: A shop's word for an order that was sold and then given back as a whole. A document of a refund
 #: is something else: its order is a document of its own.
 REFUNDED_WHOLE = "refunded_whole"
+#: A till's word for what is done with: its sign tells whether goods were sold or taken back.
+SETTLED = "settled"
 _SUFFIX = {ORDER_COMPLETED: "", ORDER_REFUNDED: ":refund", ORDER_CANCELLED: ":cancelled"}
 
 
@@ -106,6 +108,8 @@ def read_order(rows: Sequence[Row]) -> Iterable[Touchpoint]:
     amount = _within_reach(sum(lines, Decimal(0))) if stated is None else stated
     if stated is None and not lines:
         raise RowError("missing_field", "the order has no amount")
+    if amount == 0 and not items and "items" in first.reading.mapping.columns:
+        raise RowError("not_an_order", "it has no lines and no amount; nothing was sold")
     kind = _kind(first, amount, items)
     if kind == ORDER_REFUNDED:
         amount = -abs(amount)
@@ -154,6 +158,8 @@ def _within_reach(amount: Decimal) -> Decimal:
 def _kind(row: Row, amount: Decimal, items: Sequence[Item]) -> str:
     status = row.text("status")
     taken_back = any(item.quantity < 0 for item in items)
+    if status == SETTLED:
+        return ORDER_REFUNDED if amount < 0 else ORDER_COMPLETED
     if status is not None:
         if status.casefold() in _OPEN:
             raise RowError("not_an_order", "it is not paid yet, or never was; nothing was sold")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 
@@ -13,6 +14,8 @@ def paginator_of(said: dict[str, Any]) -> Any:
     - ``page_of_items``: pages by number (`page_param` or `page_body_path`, `base_page`), as many
       as `page_size` makes of the number of records at `total_items_path`; for services that show
       the last page again behind it.
+    - ``link_while``: the next page's address at `next_url_path`, as long as the answer says at
+      `has_more_path` that there is more; for services that always state an address.
     - ``short_page``: pages by number or, with ``by = "offset"``, by the number of the first
       record, until one holds fewer than `page_size`. `template` writes the parameter, with
       ``{value}`` and ``{size}`` in it.
@@ -20,10 +23,10 @@ def paginator_of(said: dict[str, Any]) -> Any:
     # TOML has no null, which is how dlt is told that an answer states no total.
     options = {name: None if value == "" else value for name, value in said.items()}
     kind = options["type"]
-    if kind not in ("page_of_items", "short_page"):
+    if kind not in _OUR_OWN:
         return options
     del options["type"]
-    return _page_of_items(**options) if kind == "page_of_items" else _short_page(**options)
+    return _OUR_OWN[kind](**options)
 
 
 def _page_of_items(
@@ -50,6 +53,19 @@ def _page_of_items(
         page_body_path=page_body_path,
         total_path=None,
     )
+
+
+def _link_while(*, next_url_path: str, has_more_path: str) -> Any:
+    from dlt.common import jsonpath  # noqa: PLC0415
+    from dlt.sources.helpers.rest_client.paginators import JSONLinkPaginator  # noqa: PLC0415
+
+    class LinkWhile(JSONLinkPaginator):
+        def update_state(self, response: Any, data: list[Any] | None = None) -> None:
+            super().update_state(response, data)
+            more = jsonpath.find_values(has_more_path, response.json())
+            self._has_next_page = self._has_next_page and bool(more) and more[0] is True
+
+    return LinkWhile(next_url_path)
 
 
 def _short_page(
@@ -82,3 +98,10 @@ def _short_page(
             request.params = {**(request.params or {}), page_param: written}
 
     return ShortPage()
+
+
+_OUR_OWN: dict[str, Callable[..., Any]] = {
+    "link_while": _link_while,
+    "page_of_items": _page_of_items,
+    "short_page": _short_page,
+}
