@@ -158,14 +158,12 @@ def test_a_day_with_far_fewer_records_than_its_weekdays_is_low(
     keep(
         company,
         [
-            order(
-                f"{day}-{n}", "10", source="till",
-                occurred_at=clock() - timedelta(days=day), received_at=clock() - timedelta(days=day),
-            )
+            order(f"{day}-{n}", "10", source="till", occurred_at=at, received_at=at)
             for day in range(1, 70)
+            for at in [clock() - timedelta(days=day)]
             for n in range(2 if day == 3 else 40)
         ],
-    )  # fmt: skip
+    )
     apply_journal(company)
     (till,) = measure_quality(company).sources
     assert till.volume_of == "received"

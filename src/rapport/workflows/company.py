@@ -28,6 +28,7 @@ COMPANY_SETTINGS: dict[str, Any] = {
     "time_zone": "Europe/Brussels",  # where a day begins and ends
     "membership_snapshot": 0,  # the last identity decision that the lake's mapping contains
     "customers_built_at": None,
+    "source_alert_role": "admin",  # who is told of data sources that stopped
     "demo": None,  # "begun" or "ready" where the data folder holds the demo company
 }
 

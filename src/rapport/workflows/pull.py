@@ -11,6 +11,8 @@ import sys
 from collections.abc import Mapping as AnyMapping
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Event
+from time import monotonic
 from typing import Any
 
 import msgspec
@@ -35,6 +37,9 @@ KIND = "pull"
 _LONGEST_WAIT = timedelta(hours=1)
 #: Failures in a row after which only a person or the usual rhythm tries again.
 _TRIES = 6
+#: How soon a visit that is to stop is stopped.
+_LISTEN_SECONDS = 0.5
+_STOPPED = Failed(code="stopped", message="The visit was stopped")
 
 
 class Drift(Struct, frozen=True, kw_only=True):
@@ -88,6 +93,8 @@ class PullState(Struct, frozen=True, kw_only=True):
     next_at: datetime | None = None
     error: str | None = None
     failures: int = 0
+    #: The last tries failed, and another would: a person has to look at it.
+    given_up: bool = False
     last: Pulled | None = None
 
 
@@ -226,6 +233,7 @@ def _state(connection: Connection, row: Any) -> PullState:
         next_at=_next_at(row, latest, failures),
         error=latest.error,
         failures=failures,
+        given_up=failures >= _TRIES or (failures > 0 and not _again(latest)),
         last=None if done is None else msgspec.convert(done.result, Pulled, strict=False),
     )
 
@@ -235,10 +243,14 @@ def _next_at(row: Any, latest: Any, failures: int) -> datetime | None:
         return None
     ended: datetime = latest.finished_at or latest.started_at
     usual = timedelta(minutes=row.every_minutes)
-    again = latest.status == "failed" and (latest.result or {}).get("again", True)
-    if again and failures < _TRIES:
+    if latest.status == "failed" and _again(latest) and failures < _TRIES:
         return ended + min(usual, _LONGEST_WAIT, timedelta(minutes=2 ** (failures - 1)))
     return ended + usual
+
+
+def _again(failed: Any) -> bool:
+    """Whether a visit that failed may do better a little later."""
+    return bool((failed.result or {}).get("again", True))
 
 
 def due_pulls(company: Company) -> list[str]:
@@ -255,8 +267,16 @@ def due_pulls(company: Company) -> list[str]:
 # ── a visit ────────────────────────────────────────────────────────────────────────────────────
 
 
-def pull_source(company: Company, name: str, *, progress: Progress = silent) -> Pulled:
+def pull_source(
+    company: Company, name: str, *, progress: Progress = silent, stop: Event | None = None
+) -> Pulled:
     """Visit a source and import what is new. Stopped anywhere, the next visit goes on from there.
+
+    Parameters
+    ----------
+    stop : Event, optional
+        Ends the visit once it is set: the process that visits is killed, and no further file is
+        imported.
 
     Raises
     ------
@@ -270,22 +290,22 @@ def pull_source(company: Company, name: str, *, progress: Progress = silent) -> 
     plan = _plan_of(company, name)
     try:
         with company.ledger.alone(f"pull-{name}", patience_seconds=0):
-            return _visit(company, plan, progress)
+            return _visit(company, plan, progress, stop or Event())
     except StoreBusy as busy:
         raise Conflict(f"Source {name} is being fetched already; look again later") from busy
 
 
-def _visit(company: Company, plan: Plan, progress: Progress) -> Pulled:
+def _visit(company: Company, plan: Plan, progress: Progress, stop: Event) -> Pulled:
     name = plan.mapping.source
     job_id = _begin(company, name)
     try:
-        fetched = _fetch(company, plan)
-        pulled = _import(company, plan, fetched, progress)
+        fetched = _fetch(company, plan, stop)
+        pulled = _import(company, plan, fetched, progress, stop)
     except BaseException as problem:
         failure = (
             Failed(code=problem.code, message=problem.message, again=False)
             if isinstance(problem, RapportError)
-            else Failed(code="stopped", message="The visit was stopped")
+            else _STOPPED
         )
         if isinstance(problem, _VisitFailed):
             failure = problem.failed
@@ -344,7 +364,7 @@ def _folder(company: Company, name: str) -> Path:
     return company.settings.folder.resolve() / "pulls" / name
 
 
-def _fetch(company: Company, plan: Plan) -> Fetched:
+def _fetch(company: Company, plan: Plan, stop: Event) -> Fetched:
     """Run the process that visits and hear what it says."""
     name = plan.mapping.source
     folder = _folder(company, name)
@@ -360,18 +380,11 @@ def _fetch(company: Company, plan: Plan) -> Fetched:
         start_new_session=True,  # so that it can be ended with all that it started
     )
     try:
-        said, _ = process.communicate(msgspec.json.encode(told), timeout=plan.timeout_minutes * 60)
-    except subprocess.TimeoutExpired as late:
-        raise _VisitFailed(
-            Failed(
-                code="too_slow",
-                message=f"The visit took longer than {plan.timeout_minutes} minutes and was ended",
-            )
-        ) from late
+        said = _heard(process, msgspec.json.encode(told), plan.timeout_minutes, stop)
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            process.communicate()
     try:
         answer = msgspec.json.decode(said, type=Answer)
     except msgspec.DecodeError:
@@ -383,6 +396,24 @@ def _fetch(company: Company, plan: Plan) -> Fetched:
             Failed(code="crashed", message=f"The visit ended with exit code {process.returncode}")
         )
     return answer.fetched
+
+
+def _heard(process: subprocess.Popen[bytes], told: bytes, minutes: int, stop: Event) -> bytes:
+    """What the process says until its end; it ends early when it takes too long or is stopped."""
+    until = monotonic() + minutes * 60
+    begun: bytes | None = told
+    while True:
+        try:
+            said, _ = process.communicate(begun, timeout=_LISTEN_SECONDS)
+        except subprocess.TimeoutExpired as waiting:
+            if stop.is_set():
+                raise _VisitFailed(_STOPPED) from waiting
+            if monotonic() >= until:
+                late = f"The visit took longer than {minutes} minutes and was ended"
+                raise _VisitFailed(Failed(code="too_slow", message=late)) from waiting
+            begun = None  # it has it already
+        else:
+            return said
 
 
 def _with_secrets(pull: Pull) -> Pull:
@@ -400,7 +431,9 @@ def _with_secrets(pull: Pull) -> Pull:
     return found
 
 
-def _import(company: Company, plan: Plan, fetched: Fetched, progress: Progress) -> Pulled:
+def _import(
+    company: Company, plan: Plan, fetched: Fetched, progress: Progress, stop: Event
+) -> Pulled:
     """Import what was fetched; a file goes only when all of it is in the journal."""
     name = plan.mapping.source
     mapping = plan.mapping
@@ -408,6 +441,8 @@ def _import(company: Company, plan: Plan, fetched: Fetched, progress: Progress) 
     results: list[Imported] = []
     waiting: list[str] = []
     for number, each in enumerate(fetched.files, start=1):
+        if stop.is_set():
+            raise _VisitFailed(_STOPPED)
         path = Path(each)
         try:
             results.append(import_file(company, path, mapping, keep_mapping=False))

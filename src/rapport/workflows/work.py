@@ -1,4 +1,7 @@
-"""The worker: applies what arrives, keeps profiles fresh, delivers messages, tidies up."""
+"""The worker: applies what arrives, keeps profiles fresh, delivers messages, tidies up.
+
+Beside it, in a thread of its own, it fetches from sources and measures their quality.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,10 @@ from rapport.settings import Settings
 from rapport.workflows.company import Company, open_company
 from rapport.workflows.customers import rebuild_customers
 from rapport.workflows.deliver import deliver_messages
+from rapport.workflows.errands import errand_thread
 from rapport.workflows.ingest import apply_journal
 from rapport.workflows.refresh import refresh_profiles
+from rapport.workflows.source_alerts import watch_sources
 
 log = logging.getLogger("rapport.work")
 
@@ -22,6 +27,8 @@ PAUSE_SECONDS = 0.5
 #: Segments and RFM are one pass over all customers: worth doing often, not at every event.
 CUSTOMERS_EVERY = timedelta(minutes=1)
 TIDY_EVERY = timedelta(minutes=10)
+#: A feed that stopped is known at the hour it promised, give or take this.
+WATCH_EVERY = timedelta(minutes=5)
 
 
 class Rounds:
@@ -30,6 +37,7 @@ class Rounds:
     def __init__(self, now: datetime) -> None:
         self.customers_at = now
         self.tidy_at = now + TIDY_EVERY
+        self.watch_at = now
         self.customers_are_stale = False
 
 
@@ -44,6 +52,9 @@ def work_once(company: Company, rounds: Rounds) -> bool:
         rebuild_customers(company)
         rounds.customers_are_stale = False
         rounds.customers_at = now + CUSTOMERS_EVERY
+    if now >= rounds.watch_at:
+        watch_sources(company)
+        rounds.watch_at = now + WATCH_EVERY
     if now >= rounds.tidy_at:
         company.lake.compact()
         rounds.tidy_at = now + TIDY_EVERY
@@ -73,4 +84,9 @@ def run_worker(settings: Settings) -> None:
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
     with open_company(settings) as company:
-        work(company, stop)
+        beside = errand_thread(company, stop)
+        try:
+            work(company, stop)
+        finally:
+            stop.set()
+            beside.join()  # a visit is killed at once; a file that is being imported is finished
