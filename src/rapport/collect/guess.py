@@ -355,7 +355,7 @@ def _guess_kind(
     # Most files with dates and numbers are orders, so these win where columns leave it open.
     for kind in sorted(KINDS, key=lambda kind: kind != "orders"):
         connector = connector_of(kind)
-        if kind == "segment" or connector.records is not None:
+        if kind in ("segment", _ANY) or connector.records is not None:
             continue
         fields = _fields_of(connector, columns)
         against = {plain_name(n) for field in connector.not_with for n in (field, *NAMES[field])}
@@ -371,7 +371,17 @@ def _guess_kind(
             best = (score, connector, fields)
     if best is None:
         raise InvalidMapping("No kind of file is known")
+    needed = [*best[1].required, *(("order_id", "amount") if best[1].kind == "orders" else ())]
+    if not all(_has(best[2], name) for name in needed):
+        # Nothing that we know; if it says what happened and when, that is enough to keep it.
+        fields = _fields_of(connector_of(_ANY), columns)
+        if all(_has(fields, name) for name in connector_of(_ANY).required):
+            return connector_of(_ANY), fields
     return best[1], best[2]
+
+
+#: The kind for tables of which only what happened and when is known.
+_ANY = "events"
 
 
 def _line_amount_told_apart(
