@@ -248,7 +248,8 @@ def import_(
             verb = "would keep" if dry_run else "kept"
             out.print(
                 f"{result.file}: {verb} {result.accepted:,} touchpoints, "
-                f"{result.duplicates:,} were here already, {result.refused:,} refused"
+                f"{result.corrected:,} corrected, {result.duplicates:,} were here already, "
+                f"{result.refused:,} refused"
             )
             for reason in result.reasons:
                 out.print(
@@ -506,7 +507,7 @@ def user_token(company: Company, context: _Context, email: str, name: str) -> No
 
 @main_group.group()
 def sources() -> None:
-    """Where data comes from: list, add."""
+    """Where data comes from: list, connect, fetch, and how far each can be trusted."""
 
 
 @sources.command("list")
@@ -608,6 +609,145 @@ def sources_add(
         rows=None if mapping is None else msgspec.to_builtins(read_mapping(mapping)),
     )
     _print(context, {"source": name, "path": path}, lambda r: out.print(r["path"]))
+
+
+@sources.command("connect")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Only try to reach the source; keep nothing.")
+@_with_json
+def sources_connect(company: Company, context: _Context, file: Path, dry_run: bool) -> None:
+    """Fetch from a source as a TOML file says: a mapping with a [pull] table.
+
+    Secrets stay outside the file: write env:NAME or file:PATH in their place.
+
+    \b
+    Examples:
+      rapport sources connect crm.toml --dry-run
+      rapport sources connect crm.toml
+    """
+    from rapport.workflows.connect import read_toml  # noqa: PLC0415
+    from rapport.workflows.pull import connect_source, try_source  # noqa: PLC0415
+
+    written = read_toml(file.read_text("utf-8"), file.name)
+    if dry_run:
+        tried = try_source(written, file.name)
+
+        def shown(result: Any) -> None:
+            if not result.reached:
+                out.print(escape(f"Not reached: {result.message}"))
+                return
+            out.print(f"Reached; {result.records:,} records")
+            out.print(escape(f"Columns: {', '.join(result.columns)}"))
+            if result.missing:
+                out.print(escape(f"Mapped, but not there: {', '.join(result.missing)}"))
+
+        _print(context, tried, shown)
+        return
+    name = connect_source(company, written, file.name, actor="cli")
+    _print(
+        context,
+        {"source": name},
+        lambda r: out.print(f"Connected. Fetch now: rapport sources pull {r['source']}"),
+    )
+
+
+@sources.command("pull")
+@click.argument("name", required=False)
+@click.option("--all-due", is_flag=True, help="Every source whose next visit is due.")
+@_with_json
+def sources_pull(company: Company, context: _Context, name: str | None, all_due: bool) -> None:
+    """Fetch what is new from a source, or from all that are due.
+
+    \b
+    Examples:
+      rapport sources pull crm
+      rapport sources pull --all-due
+    """
+    from rapport.workflows.pull import due_pulls, pull_source  # noqa: PLC0415
+
+    if (name is None) != all_due:
+        raise click.UsageError("Name a source, or say --all-due")
+    names = due_pulls(company) if name is None else [name]
+    pulled = []
+    failed: RapportError | None = None
+    for each in names:
+        try:
+            pulled.append(pull_source(company, each))
+        except RapportError as problem:
+            if name is not None:
+                raise
+            err.print(escape(f"{each}: {problem.message}"), soft_wrap=True)
+            failed = failed or problem
+
+    def shown(results: Any) -> None:
+        table = Table("source", "records", "new", "known", "refused")
+        for each in results:
+            table.add_row(
+                each.source, f"{each.records:,}", f"{each.accepted:,}", f"{each.duplicates:,}",
+                f"{each.refused:,}",
+            )  # fmt: skip
+        out.print(table)
+
+    _print(context, pulled, shown)
+    if failed is not None:
+        sys.exit(failed.exit_code)
+
+
+@sources.command("quality")
+@click.argument("name", required=False)
+@_with_json
+def sources_quality(company: Company, context: _Context, name: str | None) -> None:
+    """Measure how far each source can be trusted, for what.
+
+    The score of 0 to 100 joins completeness, validity, agreement with other sources, uniqueness
+    and age; see the manual, Data quality.
+
+    \b
+    Examples:
+      rapport sources quality
+      rapport sources quality crm --json
+    """
+    from rapport.collect.sources import find_source  # noqa: PLC0415
+    from rapport.workflows.quality import measure_quality  # noqa: PLC0415
+
+    if name is not None:
+        find_source(company.ledger, name)
+    measured = [
+        each for each in measure_quality(company).sources if name is None or each.name == name
+    ]
+
+    def share(found: Any) -> str:
+        return "–" if found is None else f"{found.value:.0%}"
+
+    def shown(results: Any) -> None:
+        if name is None:
+            table = Table("source", "score", "records looked at", "changed fields")
+            for each in results:
+                table.add_row(
+                    each.name,
+                    "–" if each.score is None else f"{each.score:.0f}",
+                    f"{each.sampled:,}",
+                    ", ".join(sorted({drifted.field for drifted in each.changes})),
+                )
+            out.print(table)
+            return
+        table = Table("field", "score", "filled", "valid", "agrees", "unique", "current")
+        for each in results:
+            for field in each.fields:
+                table.add_row(
+                    field.field,
+                    "–" if field.score is None else f"{field.score.value:.0f}",
+                    *(
+                        share(found)
+                        for found in (
+                            field.completeness, field.validity, field.consistency,
+                            field.uniqueness, field.currentness,
+                        )
+                    ),
+                )  # fmt: skip
+        out.print(table)
+
+    _print(context, measured, shown)
 
 
 def main() -> None:

@@ -25,6 +25,7 @@ class Kept(Struct, frozen=True, kw_only=True):
     accepted: int
     duplicates: int
     refused: int
+    corrected: int = 0  # were there already, and now say something else
 
 
 class _Waiting:

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from rapport.collect.connectors.rates import rate_of
+from rapport.collect.corrections import corrections_of
 from rapport.collect.event_checks import Refusal
 from rapport.collect.group_commit import Kept
 from rapport.collect.groups import Plain, groups_of
@@ -159,13 +160,24 @@ def journal_entries(touchpoints: Sequence[Touchpoint], source_id: int) -> list[J
 
 
 def keep_batch(ledger: Ledger, source_id: int, batch: Batch) -> Kept:
-    """Keep a batch durably: its touchpoints in the journal, its refused rows beside it."""
+    """Keep a batch durably: its touchpoints in the journal, its refused rows beside it.
+
+    A record that is there with other content is kept as its correction.
+    """
     entries = journal_entries(batch.touchpoints, source_id)
     with ledger.write() as connection:
         fresh = ledger.append_journal(entries, connection=connection)
+        known = [touch for touch, new in zip(batch.touchpoints, fresh, strict=True) if not new]
+        changed = corrections_of(connection, source_id, known) if known else []
+        corrected = sum(ledger.append_journal(changed, connection=connection)) if changed else 0
         ids = {record.source: source_id for record in batch.refused}
         keep_refused(ledger, connection, ids, batch.refused)
-    return Kept(accepted=sum(fresh), duplicates=len(fresh) - sum(fresh), refused=len(batch.refused))
+    return Kept(
+        accepted=sum(fresh),
+        corrected=corrected,
+        duplicates=len(known) - corrected,
+        refused=len(batch.refused),
+    )
 
 
 def read_again(

@@ -73,6 +73,7 @@ class Imported(Struct, frozen=True, kw_only=True):
     accepted: int
     duplicates: int
     refused: int
+    corrected: int = 0  # were here already, and now say something else
     rates: int = 0
     reasons: tuple[ReasonCount, ...] = ()
 
@@ -237,7 +238,7 @@ def import_file(
             write_mapping(mapping, mapping_path(path))
     if mapping.kind == "rates":
         return _import_rates(company, path, mapping, source_id, dry_run=dry_run)
-    rows = accepted = duplicates = 0
+    rows = accepted = duplicates = corrected = 0
     refused: Counter[str] = Counter()
     examples: dict[str, str] = {}
     for batch in read_touchpoints(path, mapping, now):
@@ -249,11 +250,13 @@ def import_file(
             kept = keep_batch(company.ledger, source_id, batch)
             accepted += kept.accepted
             duplicates += kept.duplicates
+            corrected += kept.corrected
         progress(step, rows, None)
     progress(step, rows, rows)
     return Imported(
         file=path.name, source=mapping.source, kind=mapping.kind, rows=rows, accepted=accepted,
-        duplicates=duplicates, refused=refused.total(), reasons=_reasons(refused, examples),
+        duplicates=duplicates, corrected=corrected, refused=refused.total(),
+        reasons=_reasons(refused, examples),
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping as AnyMapping
 from datetime import datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event
 from time import monotonic
 from typing import Any
@@ -22,9 +23,16 @@ from sqlalchemy import Connection, insert, select, update
 from rapport.collect.mapping import Mapping, mapping_from
 from rapport.collect.pulls.child import Answer, Visit
 from rapport.collect.pulls.fetched import Failed, Fetched
-from rapport.collect.pulls.plan import Plan, Pull, plan_from
+from rapport.collect.pulls.plan import ImapPull, Plan, Pull, every_minutes, plan_from
 from rapport.collect.sources import ensure_source, find_source
-from rapport.errors import Conflict, InvalidInput, NotFound, RapportError, StoreBusy
+from rapport.errors import (
+    Conflict,
+    InvalidInput,
+    InvalidSettings,
+    NotFound,
+    RapportError,
+    StoreBusy,
+)
 from rapport.settings import read_reference
 from rapport.vocabulary.ledger_tables import audit, job, source
 from rapport.workflows.company import Company, Progress, silent
@@ -39,6 +47,7 @@ _LONGEST_WAIT = timedelta(hours=1)
 _TRIES = 6
 #: How soon a visit that is to stop is stopped.
 _LISTEN_SECONDS = 0.5
+_TOO_SLOW = "visit_too_slow"
 _STOPPED = Failed(code="stopped", message="The visit was stopped")
 
 
@@ -65,6 +74,7 @@ class Pulled(Struct, frozen=True, kw_only=True):
     records: int = 0
     accepted: int = 0
     duplicates: int = 0
+    corrected: int = 0
     refused: int = 0
     files: int = 0
     columns: tuple[str, ...] = ()
@@ -195,6 +205,70 @@ def _plan(row: Any) -> Plan:
     )
 
 
+class PastVisit(Struct, frozen=True, kw_only=True):
+    """One visit to a source, as its page lists it."""
+
+    visit_id: int
+    state: str
+    started_at: datetime
+    finished_at: datetime | None = None
+    error: str | None = None
+    pulled: Pulled | None = None
+
+
+def past_visits(company: Company, name: str, *, most: int = 10) -> list[PastVisit]:
+    """The last visits to a source, the newest first."""
+    with company.ledger.read() as connection:
+        rows = connection.execute(
+            select(job)
+            .where(job.c.kind == KIND, job.c.subject == name)
+            .order_by(job.c.job_id.desc())
+            .limit(most)
+        ).all()
+    return [
+        PastVisit(
+            visit_id=row.job_id,
+            state=row.status,
+            started_at=row.started_at,
+            finished_at=row.finished_at,
+            error=row.error,
+            pulled=msgspec.convert(row.result, Pulled, strict=False)
+            if row.status == "done"
+            else None,
+        )
+        for row in rows
+    ]
+
+
+def reschedule(company: Company, name: str, every: str | None, *, actor: str) -> None:
+    """Fetch a source that often; None: only when asked, which is how one pauses it.
+
+    Parameters
+    ----------
+    every : str or None
+        ``15m``, ``6h``, ``1d``.
+
+    Raises
+    ------
+    NotFound
+        If it is not fetched.
+    InvalidInput
+        If ``every`` reads otherwise.
+    """
+    _plan_of(company, name)
+    minutes = every_minutes(every) if every else None
+    with company.ledger.write() as connection:
+        connection.execute(
+            update(source).where(source.c.name == name).values(every_minutes=minutes)
+        )
+        connection.execute(
+            audit.insert().values(
+                at=company.clock(), actor=actor, action="source.rescheduled", subject=name,
+                details={"every_minutes": minutes},
+            )
+        )  # fmt: skip
+
+
 def pull_states(company: Company, name: str | None = None) -> list[PullState]:
     """Every fetched source, or one, with its last visit and its next."""
     with company.ledger.read() as connection:
@@ -262,6 +336,57 @@ def due_pulls(company: Company) -> list[str]:
         if each.next_at is not None and each.next_at <= now
     ]
     return [name for _, name in sorted(waiting)]
+
+
+class Tried(Struct, frozen=True, kw_only=True):
+    """What a try to reach a source showed; nothing of it is kept.
+
+    Attributes
+    ----------
+    reached : bool
+        False: `message` says why not. True without records: it has none, or more than fit in the
+        time of a try, and then `complete` is False.
+    missing : tuple of str
+        Columns that the mapping reads and the records do not have.
+    """
+
+    reached: bool
+    complete: bool = True
+    records: int = 0
+    columns: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    message: str = ""
+
+
+def try_source(written: dict[str, Any], where: str, *, minutes: float = 0.5) -> Tried:
+    """Visit a source that is not connected yet, and throw away what it brings.
+
+    Raises
+    ------
+    InvalidMapping
+        Naming what is wrong with the document.
+    """
+    plan = plan_from(written, where)
+    pull = (
+        msgspec.structs.replace(plan.pull, most=20)
+        if isinstance(plan.pull, ImapPull)
+        else plan.pull
+    )
+    with TemporaryDirectory(prefix="rapport-try-") as folder:
+        try:
+            fetched = _sent(pull, Path(folder), None, minutes=minutes, stop=Event())
+        except _VisitFailed as problem:
+            if problem.failed.code == _TOO_SLOW:
+                return Tried(reached=True, complete=False)
+            return Tried(reached=False, message=problem.message)
+        except InvalidSettings as problem:  # a secret that is not where the reference says
+            return Tried(reached=False, message=problem.message)
+    return Tried(
+        reached=True,
+        records=fetched.records,
+        columns=fetched.columns,
+        missing=_missed(plan.mapping, fetched.columns) if fetched.columns else (),
+    )
 
 
 # ── a visit ────────────────────────────────────────────────────────────────────────────────────
@@ -365,13 +490,18 @@ def _folder(company: Company, name: str) -> Path:
 
 
 def _fetch(company: Company, plan: Plan, stop: Event) -> Fetched:
-    """Run the process that visits and hear what it says."""
+    """What a visit to the source brings, in its own folder, from where the last one ended."""
     name = plan.mapping.source
     folder = _folder(company, name)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with company.ledger.read() as connection:
         state = connection.scalar(select(source.c.pull_state).where(source.c.name == name))
-    told = Visit(pull=_with_secrets(plan.pull), folder=str(folder), state=state)
+    return _sent(plan.pull, folder, state, minutes=plan.timeout_minutes, stop=stop)
+
+
+def _sent(pull: Pull, folder: Path, state: Any, *, minutes: float, stop: Event) -> Fetched:
+    """Run the process that visits and hear what it says."""
+    told = Visit(pull=_with_secrets(pull), folder=str(folder), state=state)
     process = subprocess.Popen(
         [sys.executable, "-m", "rapport.collect.pulls.child"],
         stdin=subprocess.PIPE,
@@ -380,7 +510,7 @@ def _fetch(company: Company, plan: Plan, stop: Event) -> Fetched:
         start_new_session=True,  # so that it can be ended with all that it started
     )
     try:
-        said = _heard(process, msgspec.json.encode(told), plan.timeout_minutes, stop)
+        said = _heard(process, msgspec.json.encode(told), minutes, stop)
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
@@ -398,7 +528,7 @@ def _fetch(company: Company, plan: Plan, stop: Event) -> Fetched:
     return answer.fetched
 
 
-def _heard(process: subprocess.Popen[bytes], told: bytes, minutes: int, stop: Event) -> bytes:
+def _heard(process: subprocess.Popen[bytes], told: bytes, minutes: float, stop: Event) -> bytes:
     """What the process says until its end; it ends early when it takes too long or is stopped."""
     until = monotonic() + minutes * 60
     begun: bytes | None = told
@@ -409,8 +539,8 @@ def _heard(process: subprocess.Popen[bytes], told: bytes, minutes: int, stop: Ev
             if stop.is_set():
                 raise _VisitFailed(_STOPPED) from waiting
             if monotonic() >= until:
-                late = f"The visit took longer than {minutes} minutes and was ended"
-                raise _VisitFailed(Failed(code="too_slow", message=late)) from waiting
+                late = f"The visit took longer than {minutes:g} minutes and was ended"
+                raise _VisitFailed(Failed(code=_TOO_SLOW, message=late)) from waiting
             begun = None  # it has it already
         else:
             return said
@@ -459,6 +589,7 @@ def _import(
         records=fetched.records,
         accepted=sum(each.accepted for each in results),
         duplicates=sum(each.duplicates for each in results),
+        corrected=sum(each.corrected for each in results),
         refused=sum(each.refused for each in results),
         files=len(results),
         columns=columns,
@@ -484,13 +615,19 @@ def _drift(company: Company, mapping: Mapping, fetched: Fetched) -> tuple[tuple[
     if not fetched.columns:
         return known, Drift()
     now, before = set(fetched.columns), set(known or fetched.columns)
-    missed = {
-        column
-        for column in mapping.columns.values()
-        if column not in now and not any(name.startswith(f"{column}.") for name in now)
-    }
     return fetched.columns, Drift(
         appeared=tuple(sorted(now - before)),
         vanished=tuple(sorted(before - now)),
-        missed=tuple(sorted(missed)),
+        missed=_missed(mapping, fetched.columns),
+    )
+
+
+def _missed(mapping: Mapping, columns: tuple[str, ...]) -> tuple[str, ...]:
+    """Columns that the mapping reads and the records do not have."""
+    return tuple(
+        sorted(
+            column
+            for column in set(mapping.columns.values())
+            if column not in columns and not any(c.startswith(f"{column}.") for c in columns)
+        )
     )

@@ -102,13 +102,19 @@ def source_get(
     done: FromQuery[str] = "",
     accepted: FromQuery[int] = 0,
     duplicates: FromQuery[int] = 0,
+    corrected: FromQuery[int] = 0,
     refused: FromQuery[int] = 0,
     in_journal: FromQuery[int] = 0,
 ) -> Response[Any]:
     """One source."""
     context = context_of(request)
     if done in ("imported", "replayed"):
-        counts = {"accepted": accepted, "duplicates": duplicates, "refused": refused}
+        counts = {
+            "accepted": accepted,
+            "corrected": corrected,
+            "duplicates": duplicates,
+            "refused": refused,
+        }
         shown = {key: context.n.count(value) for key, value in counts.items()}
         tone: Tone = "caution" if refused or in_journal else "good"
         said = context.t(f"sources.done.{done}", **shown)
@@ -288,6 +294,7 @@ def confirm_post(
     counts = {
         "done": "imported",
         "accepted": str(done.accepted or done.rates),
+        "corrected": str(done.corrected),
         "duplicates": str(done.duplicates),
         "refused": str(done.refused),
     }
