@@ -1,4 +1,4 @@
-"""Sources: freshness and counts, what was refused, trying again, and write keys."""
+"""Sources: freshness, counts, quality, what was refused, fetching, and write keys."""
 
 from __future__ import annotations
 
@@ -11,9 +11,25 @@ from litestar.response import Stream
 from msgspec import Struct
 
 from rapport.collect.refused import RefusedCount, Replayed
-from rapport.errors import InvalidInput
+from rapport.errors import InvalidInput, NotFound
 from rapport.vocabulary.access import User
 from rapport.workflows.company import Company
+from rapport.workflows.connect import read_toml
+from rapport.workflows.pull import (
+    PastVisit,
+    Pulled,
+    PullState,
+    connect_source,
+    past_visits,
+    pull_source,
+    pull_states,
+)
+from rapport.workflows.quality import (
+    Quality,
+    SourceQuality,
+    latest_quality,
+    source_quality,
+)
 from rapport.workflows.replay import replay_refused
 from rapport.workflows.sources import (
     COLLECTOR,
@@ -74,6 +90,29 @@ class Replay(Struct, frozen=True, kw_only=True):
     """Which refused records to try again; without a reason all of the source."""
 
     reason: str | None = None
+
+
+class Connecting(Struct, frozen=True, kw_only=True):
+    """A source to fetch from: a mapping with a ``pull`` table, as TOML or as JSON; one of the two.
+
+    Secrets are references: ``env:NAME`` or ``file:PATH``.
+    """
+
+    toml: str | None = None
+    plan: dict[str, Any] | None = None
+
+
+class Connected(Struct, frozen=True, kw_only=True):
+    """The name of a source that is fetched now."""
+
+    source: str
+
+
+class Visits(Struct, frozen=True, kw_only=True):
+    """Where a fetched source stands, and its last visits."""
+
+    now: PullState
+    visits: tuple[PastVisit, ...]
 
 
 def _actor(request: _AnyRequest) -> str:
@@ -163,7 +202,64 @@ def replay(
     return replay_refused(company, name, reason=data.reason)
 
 
+@get("/api/v1/quality", sync_to_thread=True, opt=_READ, tags=["sources"])
+def quality(company: NamedDependency[Company]) -> Quality:
+    """How far each silo can be trusted for what, as it was measured last."""
+    found = latest_quality(company)
+    if found is None:
+        raise NotFound("Quality was not measured yet; the worker does it within the hour")
+    return found
+
+
+@get("/api/v1/sources/{name:str}/quality", sync_to_thread=True, opt=_READ, tags=["sources"])
+def quality_of_source(company: NamedDependency[Company], name: FromPath[str]) -> SourceQuality:
+    """The quality of one source: each field, its drift, and its volume beside the forecast."""
+    found = source_quality(company, name)
+    if found is None:
+        raise NotFound(f"Source {name} was not measured yet; the worker does it within the hour")
+    return found
+
+
+@post("/api/v1/sources/connect", sync_to_thread=True, opt=_WRITE, tags=["sources"], status_code=201)
+def connect(
+    request: _AnyRequest, company: NamedDependency[Company], data: JSONBody[Connecting]
+) -> Connected:
+    """Connect a source to fetch from, or change its plan."""
+    if (data.toml is None) == (data.plan is None):
+        raise InvalidInput("Give either `toml` or `plan`")
+    written = data.plan if data.toml is None else read_toml(data.toml, "toml")
+    return Connected(
+        source=connect_source(company, written or {}, "the plan", actor=_actor(request))
+    )
+
+
+@get("/api/v1/sources/{name:str}/pulls", sync_to_thread=True, opt=_READ, tags=["sources"])
+def pulls(company: NamedDependency[Company], name: FromPath[str]) -> Visits:
+    """When a source was fetched, what came of it, and when it is fetched next."""
+    found = pull_states(company, name)
+    if not found:
+        raise NotFound(f"Source {name} is not one that Rapport fetches from")
+    return Visits(now=found[0], visits=tuple(past_visits(company, name)))
+
+
+@post(
+    "/api/v1/sources/{name:str}/pull",
+    sync_to_thread=True,
+    opt=_WRITE,
+    tags=["sources"],
+    status_code=200,
+)
+def pull(company: NamedDependency[Company], name: FromPath[str]) -> Pulled:
+    """Fetch what is new now, and answer when it is kept."""
+    return pull_source(company, name)
+
+
 routes = (
+    quality,
+    quality_of_source,
+    connect,
+    pulls,
+    pull,
     sources,
     source,
     add_source,
