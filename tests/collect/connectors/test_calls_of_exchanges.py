@@ -65,6 +65,9 @@ def test_legs_of_one_call_are_one_touchpoint_with_its_direction_and_outcome() ->
         "201",
     )
     assert (voicemail.channel, voicemail.properties["answered"]) == ("voicemail", False)
+    assert [touch.type for touch in good] == [
+        *("Call Ended", "Call Missed", "Call Made", "Call Missed")
+    ]
     assert [(r.reason, r.locator) for r in bad] == [("missing_identity", "Master.csv:5")]
 
 
@@ -176,6 +179,7 @@ def test_vcons_of_calls_and_chats_are_told_by_their_parties() -> None:
     assert (chat.type, chat.text, chat.record) == (
         "Chat Ended", "Hol a csomagom?", Identifier(kind="email", value="anna@example.hu")
     )  # fmt: skip
+    assert missed.type == "Call Missed"
     assert chat.properties["first_response_minutes"] == 3.0
     assert (missed.record, missed.properties["answered"], missed.properties["outcome"]) == (
         phone("+33612345678"), False, "no_answer"

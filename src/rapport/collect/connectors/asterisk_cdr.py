@@ -22,7 +22,7 @@ from rapport.collect.seekable import seekable
 from rapport.collect.tables import BadRow
 from rapport.collect.xml_records import local_name, root_name, xml_records
 from rapport.errors import InvalidMapping
-from rapport.vocabulary.touchpoint import CALL_ENDED, Touchpoint
+from rapport.vocabulary.touchpoint import CALL_ENDED, CALL_MADE, CALL_MISSED, Touchpoint
 
 #: Calls that are held until their last telephone has ended, and legs of one.
 _OPEN_CALLS, _MOST_LEGS = 2_000, 200
@@ -219,7 +219,7 @@ def _read(rows: Sequence[Row]) -> Iterable[Touchpoint]:
     return [
         part.touchpoint(
             f"asterisk_cdr:{call_id}",
-            type=CALL_ENDED,
+            type=_type(direction, answered=answered),
             channel="voicemail" if voicemail else "phone",
             occurred_at=ended,
             media=leg.text("recording"),
@@ -236,6 +236,12 @@ def _read(rows: Sequence[Row]) -> Iterable[Touchpoint]:
             },
         )
     ]
+
+
+def _type(direction: Direction, *, answered: bool) -> str:
+    if direction == "outbound":
+        return CALL_MADE
+    return CALL_ENDED if answered else CALL_MISSED
 
 
 def _outcome(leg: Row) -> str:
@@ -370,12 +376,7 @@ CONNECTOR = Connector(
     kind="asterisk_cdr",
     label="Call records of Asterisk, FreePBX, FreeSWITCH and FusionPBX (CSV, JSON, XML)",
     required=(),
-    optional=(
-        *("extensions", "own_numbers", "call_id", "legs"),
-        *sorted(_KNOWN),
-        *PERSON_FIELDS,
-        *PLACE_FIELDS,
-    ),
+    optional=("extensions", "own_numbers", "legs", *PERSON_FIELDS, *PLACE_FIELDS),
     read=_read,
     mapping_mistakes=_mistakes,
     records=_records,

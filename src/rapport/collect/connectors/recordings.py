@@ -19,7 +19,7 @@ from rapport.collect.rows import PERSON_FIELDS, PLACE_FIELDS, Row, RowError
 from rapport.collect.seekable import seekable
 from rapport.collect.tables import BadRow
 from rapport.errors import InvalidMapping
-from rapport.vocabulary.touchpoint import CALL_ENDED, Touchpoint
+from rapport.vocabulary.touchpoint import CALL_ENDED, CALL_MADE, Touchpoint
 
 _SUFFIXES = (".wav", ".mp3", ".ogg", ".opus", ".flac")
 #: Bytes of a refused recording that are kept: enough to see what it is.
@@ -28,6 +28,7 @@ _PART = re.compile(r"\{([a-z_]{1,40})\}")
 _DATES = ("%Y%m%d", "%Y-%m-%d", "%d-%m-%Y", "%d.%m.%Y", "%Y.%m.%d", "%y%m%d")
 _TIMES = ("%H%M%S", "%H-%M-%S", "%H.%M.%S", "%H%M", "%H-%M")
 _MOST_PARTS = 10
+_OUTBOUND = frozenset({"out", "outbound", "outgoing", "uitgaand", "sortant", "kimenő"})
 
 
 def _records(file: FileAsIs) -> Iterator[Record | BadRow]:
@@ -92,7 +93,7 @@ def _read(rows: Sequence[Row]) -> Iterable[Touchpoint]:
     digest = row.required("sha256")
     yield row.touchpoint(
         f"recordings:{row.text('call_id') or digest}",
-        type=CALL_ENDED,
+        type=CALL_MADE if (row.text("direction") or "").lower() in _OUTBOUND else CALL_ENDED,
         channel="phone",
         occurred_at=began + timedelta(seconds=sound.seconds),
         media=f"sha256:{digest}",

@@ -29,8 +29,9 @@ _NAMES = {
     "companyreplytext": "reply", "reply": "reply", "replytext": "reply",
     "companyreply": "reply", "companyreplydateutc": "replied_at", "companyreplydate": "replied_at",
     "replydate": "replied_at", "replycreatedutc": "replied_at",
-    "reviewverificationlevel": "verified", "verified": "verified", "reviewsource": "source", "source": "source", "domain": "domain",
-    "domainname": "domain", "locationid": "place", "locationname": "place", "tags": "tags",
+    "reviewverificationlevel": "verified", "verified": "verified",
+    "reviewsource": "source", "source": "source", "domain": "domain", "domainname": "domain",
+    "locationid": "place", "locationname": "place", "tags": "tags",
     "reviewstatus": "status", "status": "status",
 }  # fmt: skip
 

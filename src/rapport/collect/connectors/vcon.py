@@ -21,7 +21,13 @@ from rapport.collect.own_addresses import OwnAddresses, own_addresses
 from rapport.collect.rows import PERSON_FIELDS, PLACE_FIELDS, Row, RowError
 from rapport.collect.tables import BadRow
 from rapport.vocabulary.identifier_values import clean_text, normalise_email
-from rapport.vocabulary.touchpoint import CALL_ENDED, CHAT_ENDED, Touchpoint
+from rapport.vocabulary.touchpoint import (
+    CALL_ENDED,
+    CALL_MADE,
+    CALL_MISSED,
+    CHAT_ENDED,
+    Touchpoint,
+)
 
 _LONGEST_BODY = 2_000_000
 _MOST_DIALOGS = 5_000
@@ -98,6 +104,7 @@ def _read(rows: Sequence[Row]) -> Iterable[Touchpoint]:
     }
     if turns:
         facts = {**conversation_facts(turns), **{k: v for k, v in facts.items() if v is not None}}
+    type_ = CHAT_ENDED
     if spoken:
         answered = bool(media) or "transfer" in kinds
         facts |= {
@@ -106,9 +113,12 @@ def _read(rows: Sequence[Row]) -> Iterable[Touchpoint]:
             "outcome": "answered" if answered else _disposition(dialogs),
             "direction": _direction(dialogs, sides),
         }
+        type_ = CALL_ENDED if answered else CALL_MISSED
+        if facts["direction"] == "outbound":
+            type_ = CALL_MADE
     yield part.touchpoint(
         f"vcon:{uuid}",
-        type=CALL_ENDED if spoken else CHAT_ENDED,
+        type=type_,
         channel=_channel(media) if spoken else "chat",
         occurred_at=ended,
         text=said,
