@@ -34,6 +34,11 @@ _KIND_OF = {
     v.TICKET_OPENED: "tickets", v.TICKET_RESOLVED: "tickets", v.STORE_VISITED: "stores",
     v.RECORD_SEEN: "data", v.IDENTIFIED: "data", v.ALIASED: "data", v.GROUPED: "data",
     v.CONSENT_GIVEN: "data", v.CONSENT_WITHDRAWN: "data",
+    v.ORDER_PLACED: "orders", v.PAYMENT_RECEIVED: "orders", v.PAYMENT_RETURNED: "orders",
+    v.SHIPMENT_SENT: "orders", v.SHIPMENT_DELIVERED: "orders", v.GOODS_MOVED: "orders",
+    v.CONFIGURATION_SAVED: "orders", v.DEAL_UPDATED: "orders", v.SOCIAL_MENTIONED: "messages",
+    v.CUSTOMER_WON: "data", v.CUSTOMER_LOST: "data", v.COMPETITOR_OFFER_SEEN: "data",
+    v.MYSTERY_VISIT_SCORED: "stores", v.FOOTFALL_COUNTED: "stores",
 }  # fmt: skip
 #: A call that a colleague made, as `record_contact` writes it into the journal.
 CALL_MADE = "Call Made"

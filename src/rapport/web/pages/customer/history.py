@@ -34,6 +34,13 @@ _ICONS = {
     v.CHAT_ENDED: "message-circle", v.MESSAGE_OPENED: "mail-open", v.MESSAGE_BOUNCED: "mail-x",
     v.UNSUBSCRIBED: "bell-off", v.CONSENT_GIVEN: "shield-check", v.CONSENT_WITHDRAWN: "shield-x",
     CALL_MADE: "phone-outgoing", VISIT_MADE: "store",
+    v.ORDER_PLACED: "shopping-cart", v.PAYMENT_RECEIVED: "banknote",
+    v.PAYMENT_RETURNED: "banknote-x", v.SHIPMENT_SENT: "truck",
+    v.SHIPMENT_DELIVERED: "package-check", v.GOODS_MOVED: "truck",
+    v.CONFIGURATION_SAVED: "sliders-horizontal", v.DEAL_UPDATED: "handshake",
+    v.SOCIAL_MENTIONED: "at-sign", v.CUSTOMER_WON: "user-plus", v.CUSTOMER_LOST: "user-minus",
+    v.COMPETITOR_OFFER_SEEN: "tag", v.MYSTERY_VISIT_SCORED: "clipboard-list",
+    v.FOOTFALL_COUNTED: "footprints",
 }  # fmt: skip
 _TITLES = {
     v.CALL_ENDED: "customer.event.call", v.SURVEY_ANSWERED: "customer.event.survey",
@@ -49,7 +56,23 @@ _TITLES = {
     v.CONSENT_GIVEN: "customer.event.consent_given",
     v.CONSENT_WITHDRAWN: "customer.event.consent_withdrawn",
     CALL_MADE: "customer.event.call_made", VISIT_MADE: "customer.event.visit_made",
+    v.ORDER_PLACED: "customer.event.order_placed",
+    v.PAYMENT_RECEIVED: "customer.event.paid", v.PAYMENT_RETURNED: "customer.event.payment_back",
+    v.SHIPMENT_SENT: "customer.event.shipped", v.SHIPMENT_DELIVERED: "customer.event.delivered_to",
+    v.GOODS_MOVED: "customer.event.goods_moved",
+    v.CONFIGURATION_SAVED: "customer.event.configuration", v.DEAL_UPDATED: "customer.event.deal",
+    v.SOCIAL_MENTIONED: "customer.event.mention", v.CUSTOMER_WON: "customer.event.won",
+    v.CUSTOMER_LOST: "customer.event.lost", v.COMPETITOR_OFFER_SEEN: "customer.event.offer_seen",
+    v.MYSTERY_VISIT_SCORED: "customer.event.mystery", v.FOOTFALL_COUNTED: "customer.event.counted",
 }  # fmt: skip
+#: Titles of what has an amount and is no order.
+_PRICED = {
+    v.PAYMENT_RECEIVED: "customer.event.paid_amount",
+    v.PAYMENT_RETURNED: "customer.event.payment_back_amount",
+    v.CONFIGURATION_SAVED: "customer.event.configuration_amount",
+    v.DEAL_UPDATED: "customer.event.deal_amount",
+}
+_ORDERS = frozenset({v.ORDER_COMPLETED, v.ORDER_REFUNDED, v.ORDER_CANCELLED})
 _SHOWN_WORDS = 3
 #: Nobody pays fillér or sen any more.
 _WITHOUT_CENTS = frozenset({"HUF", "JPY", "KRW", "ISK"})
@@ -168,7 +191,7 @@ def _shortened(text: str) -> str:
 def _title(context: PageContext, line: TimelineLine) -> str:
     special = (
         _visit_title(context, line)
-        or (_order_title(context, line) if line.kind == "orders" else None)
+        or (_order_title(context, line) if line.type in _ORDERS else None)
         or _score_title(context, line)
         or _detailed_title(context, line)
     )
@@ -191,6 +214,8 @@ def _detailed_title(context: PageContext, line: TimelineLine) -> str | None:
         return context.t("customer.event.records", sources=", ".join(line.sources))
     if line.type == v.CALL_ENDED and (length := _call_length(line)) is not None:
         return context.t("customer.event.call_minutes", minutes=context.n.duration(length))
+    if line.type in _PRICED and (amount := _price(context, line.amount, line.currency)):
+        return context.t(_PRICED[line.type], amount=amount)
     if line.type == v.STORE_VISITED and line.place:
         return context.t("customer.event.store_visited_in", place=line.place)
     return None

@@ -20,6 +20,9 @@ _TYPES = {
     v.EMAIL_RECEIVED: "inbox.type.email_received",
     v.CHAT_ENDED: "inbox.type.chat_ended",
     v.CALL_ENDED: "inbox.type.call_ended",
+    v.SOCIAL_MENTIONED: "inbox.type.social_mentioned",
+    v.MYSTERY_VISIT_SCORED: "inbox.type.mystery_visit_scored",
+    v.CUSTOMER_LOST: "inbox.type.customer_lost",
 }
 ICONS = {
     v.SURVEY_ANSWERED: "clipboard-check",
@@ -27,6 +30,9 @@ ICONS = {
     v.EMAIL_RECEIVED: "mail",
     v.CHAT_ENDED: "message-square",
     v.CALL_ENDED: "phone",
+    v.SOCIAL_MENTIONED: "at-sign",
+    v.MYSTERY_VISIT_SCORED: "clipboard-list",
+    v.CUSTOMER_LOST: "user-minus",
 }
 _TONES: dict[int, Literal["bad", "neutral"]] = {1: "bad", 2: "neutral", 3: "neutral"}
 
