@@ -32,6 +32,7 @@ _KIND_OF = {
     v.MESSAGE_DELIVERED: "messages", v.MESSAGE_OPENED: "messages",
     v.MESSAGE_CLICKED: "messages", v.MESSAGE_BOUNCED: "messages", v.UNSUBSCRIBED: "messages",
     v.TICKET_OPENED: "tickets", v.TICKET_RESOLVED: "tickets", v.STORE_VISITED: "stores",
+    v.TICKET_UPDATED: "tickets", v.MESSAGE_RECEIVED: "messages", v.CALL_MISSED: "calls",
     v.RECORD_SEEN: "data", v.IDENTIFIED: "data", v.ALIASED: "data", v.GROUPED: "data",
     v.CONSENT_GIVEN: "data", v.CONSENT_WITHDRAWN: "data",
     v.ORDER_PLACED: "orders", v.PAYMENT_RECEIVED: "orders", v.PAYMENT_RETURNED: "orders",
@@ -41,7 +42,7 @@ _KIND_OF = {
     v.MYSTERY_VISIT_SCORED: "stores", v.FOOTFALL_COUNTED: "stores",
 }  # fmt: skip
 #: A call that a colleague made, as `record_contact` writes it into the journal.
-CALL_MADE = "Call Made"
+CALL_MADE = v.CALL_MADE
 VISIT_MADE = "Visit Made"
 _KIND_OF |= {CALL_MADE: "calls", VISIT_MADE: "stores"}
 #: What a browser says about who it is comes in the middle of a visit and belongs to it.
