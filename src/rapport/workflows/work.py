@@ -23,7 +23,7 @@ from rapport.workflows.source_alerts import watch_sources
 
 log = logging.getLogger("rapport.work")
 
-PAUSE_SECONDS = 0.5
+PAUSE_SECONDS = 0.2
 #: Segments and RFM are one pass over all customers: worth doing often, not at every event.
 CUSTOMERS_EVERY = timedelta(minutes=1)
 TIDY_EVERY = timedelta(minutes=10)

@@ -10,12 +10,12 @@ from collections.abc import Collection
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Boolean, ColumnElement, Text, bindparam
+from sqlalchemy import BigInteger, ColumnElement, Text, bindparam
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.types import NullType, TypeDecorator, TypeEngine
 
 
 class _Many(TypeDecorator[Any]):
@@ -38,9 +38,10 @@ class _Many(TypeDecorator[Any]):
         return value if dialect.name == "postgresql" else msgspec.json.encode(value).decode()
 
 
-class _Among(FunctionElement[bool]):
+class _Among(FunctionElement[Any]):
     name = "among"
-    type = Boolean()
+    # Not Boolean: SQLite has none, so that SQLAlchemy would write `… = 1`, which uses no index.
+    type = NullType()
     inherit_cache = True
 
 
