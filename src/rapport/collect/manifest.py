@@ -67,8 +67,8 @@ class Stream(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     paginator : dict
         In place of the manifest's, as dlt's REST source names them, or one of `pulls.paginators`;
         an empty text means "none".
-    ended_by : int, optional
-        The HTTP status that says there is nothing, or nothing more: 204 or 404.
+    ended_by : int or tuple of int, optional
+        The HTTP status that says there is nothing, or nothing more: 204, 304 or 404.
     constants, values, file : dict
         ``{name}`` stands for a setting, such as the shop in a namespace of customer numbers.
     """
@@ -84,7 +84,7 @@ class Stream(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     primary_key: str | None = None
     cursor: Cursor | None = None
     paginator: dict[str, Any] | None = None
-    ended_by: int | None = None
+    ended_by: int | tuple[int, ...] | None = None
     columns: dict[str, str] = {}
     constants: dict[str, str | int | float | bool] = {}
     values: dict[str, dict[str, str | int | float | bool]] = {}
@@ -100,7 +100,8 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     auth : dict
         As dlt's REST source names it; and ``type = "oauth2_token"``, which asks
         `access_token_url` for a token with the form `access_token_request_data`, and with
-        `client_id` and `client_secret` by HTTP's basic authentication where they are stated.
+        `client_id` and `client_secret` by HTTP's basic authentication where they are stated;
+        `scheme` is the word before the token where that is not "Bearer".
     """
 
     label: str

@@ -30,7 +30,11 @@ _TYPES = {
 
 
 def read_message(rows: Sequence[Row]) -> Iterable[Touchpoint]:
-    """The touchpoint of one event; to unsubscribe withdraws the consent of its channel."""
+    """The touchpoint of one event; to unsubscribe withdraws the consent of its channel.
+
+    A message is opened more than once, and one letter may go to many: where the tool numbers its
+    events, that number tells them apart, and `message_id` only what they are about.
+    """
     (row,) = rows
     kind = _TYPES.get(row.required("event").casefold())
     if kind is None:
@@ -38,8 +42,9 @@ def read_message(rows: Sequence[Row]) -> Iterable[Touchpoint]:
             "unknown_type", "`event` has a word that is not mapped; add it to [values.event]"
         )
     message_id = row.required("message_id")
+    event_id = row.text("event_id") or f"{message_id}:{kind.rpartition(' ')[2].lower()}"
     touch = row.touchpoint(
-        f"messages:{message_id}:{kind.rpartition(' ')[2].lower()}",
+        f"messages:{event_id}",
         type=kind,
         channel="email",
         occurred_at=row.required_moment("occurred_at"),
@@ -56,7 +61,7 @@ CONNECTOR = Connector(
     kind="messages",
     label="Messages sent, opened and clicked",
     required=("message_id", "occurred_at", "event"),
-    optional=(*PERSON_FIELDS, *PLACE_FIELDS),
+    optional=("event_id", *PERSON_FIELDS, *PLACE_FIELDS),
     read=read_message,
     file_words=("mail", "message", "event", "campaign"),
     synonyms={

@@ -19,6 +19,8 @@ def paginator_of(said: dict[str, Any]) -> Any:
     - ``short_page``: pages by number or, with ``by = "offset"``, by the number of the first
       record, until one holds fewer than `page_size`. `template` writes the parameter, with
       ``{value}`` and ``{size}`` in it.
+    - ``next_link``: the address at `next_url_path`, for services that name one behind the last
+      page too: that is the page at whose `ended_path` is true, or without it an empty one.
     """
     # TOML has no null, which is how dlt is told that an answer states no total.
     options = {name: None if value == "" else value for name, value in said.items()}
@@ -63,7 +65,8 @@ def _link_while(*, next_url_path: str, has_more_path: str) -> Any:
         def update_state(self, response: Any, data: list[Any] | None = None) -> None:
             super().update_state(response, data)
             more = jsonpath.find_values(has_more_path, response.json())
-            self._has_next_page = self._has_next_page and bool(more) and more[0] is True
+            if more[:1] != [True]:
+                self._next_reference = None  # it alone ends; dlt sets the rest by it anew
 
     return LinkWhile(next_url_path)
 
@@ -100,8 +103,25 @@ def _short_page(
     return ShortPage()
 
 
+def _next_link(*, next_url_path: str, ended_path: str | None = None) -> Any:
+    from dlt.common import jsonpath  # noqa: PLC0415
+    from dlt.sources.helpers.rest_client.paginators import JSONLinkPaginator  # noqa: PLC0415
+
+    class NextLink(JSONLinkPaginator):
+        def update_state(self, response: Any, data: list[Any] | None = None) -> None:
+            super().update_state(response, data)
+            ended = not data
+            if ended_path is not None:
+                ended = jsonpath.find_values(ended_path, response.json()) == [True]
+            if ended:
+                self._next_reference = None  # it alone ends; dlt sets the rest by it anew
+
+    return NextLink(next_url_path=next_url_path)
+
+
 _OUR_OWN: dict[str, Callable[..., Any]] = {
     "link_while": _link_while,
+    "next_link": _next_link,
     "page_of_items": _page_of_items,
     "short_page": _short_page,
 }

@@ -197,7 +197,10 @@ def rest_config(
     if stream.headers:
         endpoint["headers"] = _filled(stream.headers, settings)
     if stream.ended_by is not None:
-        endpoint["response_actions"] = [{"status_code": stream.ended_by, "action": "ignore"}]
+        ends = (stream.ended_by,) if isinstance(stream.ended_by, int) else stream.ended_by
+        endpoint["response_actions"] = [
+            {"status_code": status, "action": "ignore"} for status in ends
+        ]
     if stream.cursor is not None:
         endpoint = _with_cursor(endpoint, stream.cursor, since)
     endpoint["paginator"] = paginator_of(_filled(stream.paginator or manifest.paginator, settings))
@@ -215,16 +218,28 @@ def _auth(said: dict[str, Any]) -> Any:
     """What dlt is told of how to sign in; its own OAuth knows no basic authentication."""
     if said.get("type") != "oauth2_token":
         return said
+    from dlt.common.configuration import configspec  # noqa: PLC0415
     from dlt.sources.helpers.rest_client.auth import OAuth2ClientCredentials  # noqa: PLC0415
 
+    # dlt looks in its own settings for what is None.
+    options = {"client_id": "", "client_secret": "", **said}
+    del options["type"]
+    scheme = options.pop("scheme", "Bearer")
+
+    @configspec(init=False)
     class Token(OAuth2ClientCredentials):
+        def __call__(self, request: Any) -> Any:
+            signed = super().__call__(request)
+            signed.headers["Authorization"] = f"{scheme} {self.access_token}"
+            return signed
+
         def build_access_token_request(self) -> dict[str, Any]:
             asked: dict[str, Any] = {"data": self.access_token_request_data}
             if self.client_id:
                 asked["auth"] = (self.client_id, self.client_secret)
             return asked
 
-    return Token(**{name: value for name, value in said.items() if name != "type"})
+    return Token(**options)
 
 
 def _with_cursor(endpoint: dict[str, Any], cursor: Cursor, since: str | None) -> dict[str, Any]:
