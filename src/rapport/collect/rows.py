@@ -269,7 +269,7 @@ class Row:
         if text is None:
             return None
         code = text[:2].lower()
-        if code.isalpha() and (len(text) == 2 or text[2] in "-_"):
+        if len(code) == 2 and code.isalpha() and text[2:3] in ("", "-", "_"):
             return code
         self.unplaced["language"] = text
         return None

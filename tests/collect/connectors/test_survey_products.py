@@ -211,6 +211,16 @@ def test_what_is_no_such_export_is_refused_as_a_whole(tmp_path: Path, kind: str)
         assert (good, [r.reason for r in bad]) == ([], ["malformed_json"])
 
 
+@pytest.mark.parametrize(("stated", "language"), [("HU", "hu"), ("nl-BE", "nl"), ("N", None)])
+def test_a_language_that_is_no_code_stays_a_property(
+    tmp_path: Path, stated: str, language: str | None
+) -> None:
+    content = sample(FILES["qualtrics"]).replace(b",C-9,HU,", f",C-9,{stated},".encode())
+    good, _ = read_bytes(tmp_path, content, mapping_for("qualtrics"), "q.csv")
+    assert good[0].language == language
+    assert good[0].properties.get("language") == (None if language else stated)
+
+
 @pytest.mark.parametrize("kind", FILES)
 @given(data=st.data())
 @settings(max_examples=40, deadline=None)
