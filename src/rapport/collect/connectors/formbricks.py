@@ -131,11 +131,7 @@ CONNECTOR = Connector(
     kind="formbricks",
     label="Answers from Formbricks (JSON or CSV)",
     required=(),
-    optional=(
-        *("scales", "response", "asked", "about", "answers"),
-        *PERSON_FIELDS,
-        *PLACE_FIELDS,
-    ),
+    optional=("scales", *PERSON_FIELDS, *PLACE_FIELDS),
     read=_read,
     mapping_mistakes=scale_mistakes,
     records=_records,

@@ -202,11 +202,7 @@ CONNECTOR = Connector(
     kind="qualtrics",
     label="Answers from Qualtrics (CSV with three header rows)",
     required=(),
-    optional=(
-        *("scales", "about", "questions", "values", "embedded"),
-        *PERSON_FIELDS,
-        *PLACE_FIELDS,
-    ),
+    optional=("scales", *PERSON_FIELDS, *PLACE_FIELDS),
     read=_read,
     mapping_mistakes=scale_mistakes,
     records=_records,

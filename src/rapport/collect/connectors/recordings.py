@@ -187,7 +187,7 @@ CONNECTOR = Connector(
     label="Recordings of calls (WAV, MP3, Ogg, FLAC), named by a pattern",
     required=(),
     optional=(
-        *("pattern", "agent_channel", "sound", "file_name", "sha256", "date", "time", "datetime"),
+        *("pattern", "agent_channel", "date", "time", "datetime"),
         *("call_id", "agent", "queue", "direction", "language"),
         *PERSON_FIELDS,
         *PLACE_FIELDS,

@@ -139,11 +139,7 @@ CONNECTOR = Connector(
     kind="typeform",
     label="Answers from Typeform (JSON or CSV)",
     required=(),
-    optional=(
-        *("scales", "response", "fields", "about", "answers"),
-        *PERSON_FIELDS,
-        *PLACE_FIELDS,
-    ),
+    optional=("scales", *PERSON_FIELDS, *PLACE_FIELDS),
     read=_read,
     mapping_mistakes=scale_mistakes,
     records=_records,

@@ -356,7 +356,7 @@ CONNECTOR = Connector(
     label="Conversations as vCon (JSON)",
     required=(),
     optional=(
-        *("own_addresses", "own_numbers", "vcon", "signed", "language"),
+        *("own_addresses", "own_numbers", "language"),
         *PERSON_FIELDS,
         *PLACE_FIELDS,
     ),
