@@ -14,10 +14,18 @@ from threading import Event
 import pytest
 from sqlalchemy import select
 
+from rapport.errors import NotFound
 from rapport.vocabulary.ledger_tables import job
 from rapport.workflows.company import Company
 from rapport.workflows.errands import errand_thread, run_errands
-from rapport.workflows.pull import connect_source, due_pulls, pull_states
+from rapport.workflows.pull import (
+    ask_for_visit,
+    connect_source,
+    due_pulls,
+    past_visits,
+    pull_states,
+    reschedule,
+)
 from rapport.workflows.quality import latest_quality
 from tests.company import empty_company
 
@@ -129,3 +137,20 @@ def test_a_source_that_fails_keeps_no_errand_from_running(company: Company, tmp_
     (state,) = pull_states(company)
     assert state.state == "failed"
     assert latest_quality(company) is not None
+
+
+def test_who_asks_for_a_visit_gets_one_before_its_time(company: Company, clock: Clock) -> None:
+    _connect(company, ["/nowhere/tap"], every="1d")
+    assert run_errands(company, Event()) == 2
+    (state,) = pull_states(company)
+    assert state.state == "failed"
+    reschedule(company, "crm", None, actor="test")
+    assert due_pulls(company) == []
+    ask_for_visit(company, "crm", actor="test")
+    ask_for_visit(company, "crm", actor="test")
+    assert due_pulls(company) == ["crm"]
+    run_errands(company, Event())
+    assert due_pulls(company) == []
+    assert len(past_visits(company, "crm")) == 2
+    with pytest.raises(NotFound, match="shop"):
+        ask_for_visit(company, "shop", actor="test")

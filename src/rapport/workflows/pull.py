@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Update, insert, select, update
 
 from rapport.collect.mapping import Mapping, mapping_from
 from rapport.collect.pulls.child import Answer, Visit
@@ -41,6 +41,8 @@ from rapport.workflows.import_files import Imported, import_file
 log = logging.getLogger("rapport.pull")
 
 KIND = "pull"
+#: A job of this kind waits while somebody wants a visit before its time.
+_ASKED = "pull_asked"
 #: After a failure the next try comes after 1, 2, 4 … minutes, at most this many.
 _LONGEST_WAIT = timedelta(hours=1)
 #: Failures in a row after which only a person or the usual rhythm tries again.
@@ -285,10 +287,15 @@ def _state(connection: Connection, row: Any) -> PullState:
         .limit(_TRIES + 1)
     ).all()
     stated = {name: value for name, value in row.pull.items() if name != "timeout_minutes"}
+    asked = connection.scalar(
+        select(job.c.created_at).where(
+            job.c.kind == _ASKED, job.c.subject == row.name, job.c.status == "waiting"
+        )
+    )
     if not visits:
         return PullState(
             source=row.name, pull=stated, every_minutes=row.every_minutes, state="never",
-            next_at=row.created_at if row.every_minutes else None,
+            next_at=asked or (row.created_at if row.every_minutes and row.enabled else None),
         )  # fmt: skip
     latest = visits[0]
     failures = 0
@@ -304,7 +311,7 @@ def _state(connection: Connection, row: Any) -> PullState:
         state=latest.status,
         started_at=latest.started_at,
         finished_at=latest.finished_at,
-        next_at=_next_at(row, latest, failures),
+        next_at=asked or _next_at(row, latest, failures),
         error=latest.error,
         failures=failures,
         given_up=failures >= _TRIES or (failures > 0 and not _again(latest)),
@@ -325,6 +332,32 @@ def _next_at(row: Any, latest: Any, failures: int) -> datetime | None:
 def _again(failed: Any) -> bool:
     """Whether a visit that failed may do better a little later."""
     return bool((failed.result or {}).get("again", True))
+
+
+def ask_for_visit(company: Company, name: str, *, actor: str) -> None:
+    """Have the worker visit a source as soon as it can; asked twice, it comes once.
+
+    Raises
+    ------
+    NotFound
+        If it is not fetched.
+    """
+    _plan_of(company, name)
+    now = company.clock()
+    with company.ledger.write() as connection:
+        connection.execute(_asked_for(name).values(status="done", finished_at=now))
+        connection.execute(
+            insert(job).values(
+                kind=_ASKED, subject=name, arguments={}, status="waiting", done=0, created_at=now
+            )
+        )
+        connection.execute(
+            audit.insert().values(at=now, actor=actor, action="source.fetch", subject=name)
+        )
+
+
+def _asked_for(name: str) -> Update:
+    return update(job).where(job.c.kind == _ASKED, job.c.subject == name, job.c.status == "waiting")
 
 
 def due_pulls(company: Company) -> list[str]:
@@ -457,6 +490,7 @@ class _VisitFailed(InvalidInput):
 def _begin(company: Company, name: str) -> int:
     now = company.clock()
     with company.ledger.write() as connection:
+        connection.execute(_asked_for(name).values(status="done", finished_at=now))
         # Nobody else holds the source now: what still says so was stopped in the middle.
         connection.execute(
             update(job)
