@@ -81,14 +81,23 @@ def fetch_sql(pull: SqlPull, folder: Path) -> Fetched:
     dlt = _dlt(folder)
     from dlt.sources.sql_database import sql_table  # noqa: PLC0415
 
+    from rapport.collect.pulls.databases import readable, told_type, with_driver  # noqa: PLC0415
+
+    url = with_driver(pull.url)
+    cursor = None
+    if pull.cursor:
+        # Rows whose cursor is empty come at each visit: what is known of them is kept once.
+        cursor = dlt.sources.incremental(pull.cursor, on_cursor_value_missing="include")
     resource = sql_table(
-        pull.url,
+        url,
         table=pull.table,
         schema=pull.schema,
-        incremental=dlt.sources.incremental(pull.cursor) if pull.cursor else None,
+        incremental=cursor,
         backend="pyarrow",
         chunk_size=pull.chunk_rows,
         detect_precision_hints=True,
+        table_adapter_callback=readable(url, pull.cursor),
+        type_adapter_callback=told_type,
     )
     files = _load(dlt, folder, resource, "rows")
     names: dict[str, None] = {}
