@@ -36,6 +36,18 @@ NAMES: dict[str, tuple[str, ...]] = {
         *("telefoonnummer", "téléphone", "portable", "numéro de téléphone", "telefon"),
         *("telefonszám", "mobil", "telefonnummer", "handy", "customer.phone", "requester.phone"),
     ),
+    "iban": (
+        "iban",
+        "rekeningnummer",
+        "bankrekening",
+        "compte bancaire",
+        "bankszámlaszám",
+        "konto",
+    ),
+    "business_id": (
+        *("vat number", "vat", "btw-nummer", "ondernemingsnummer", "numéro de tva", "adószám"),
+        *("ust-idnr", "company number"),
+    ),
     "name": (
         *("name", "full name", "naam", "volledige naam", "nom complet", "név", "teljes név"),
         *("vollständiger name", "customer.name", "requester.name", "primary_name_full"),

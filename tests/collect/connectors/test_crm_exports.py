@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from rapport.collect.guess import guess_mapping
+from rapport.errors import InvalidMapping
 from rapport.vocabulary.identifier import Identifier
 from tests.collect.connectors.whole_way import NOW, mapping_of, read, replayed, whole_way
 
@@ -89,6 +90,11 @@ def test_a_later_export_adds_only_what_changed(tmp_path: Path) -> None:
     assert len(ids[0] & ids[1]) == 1
     assert len(ids[0] | ids[1]) == 3
     assert first[0].occurred_at == NOW
+
+
+def test_amounts_of_deals_need_their_currency() -> None:
+    with pytest.raises(InvalidMapping, match="currency"):
+        mapping_of("deals", columns={"deal_id": "i", "stage": "s", "amount": "a"})
 
 
 @pytest.mark.parametrize(

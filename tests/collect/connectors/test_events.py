@@ -103,6 +103,18 @@ def test_columns_become_any_field_of_a_touchpoint_and_words_become_types(tmp_pat
     assert [row.reason for row in refused] == ["invalid_amount", "score_out_of_range"]
 
 
+def test_card_and_account_numbers_in_unknown_columns_are_masked(tmp_path: Path) -> None:
+    path = tmp_path / "e.csv"
+    path.write_text(
+        "Event,Time,IBAN,Paid with,Remark\n"
+        "Topped up,2026-10-01 10:00,BE68 5390 0754 7034,4111111111111111,from NL91ABNA0417164300\n"
+        "Topped up,2026-10-02 10:00,,,\n"
+    )
+    touchpoints, _ = read(path, guess_mapping(path).mapping)
+    assert touchpoints[0].properties == {"paid_with": "…1111", "remark": "from …4300"}
+    assert touchpoints[0].record == Identifier(kind="iban", value="BE68 5390 0754 7034")
+
+
 def test_one_type_for_all_rows_is_a_constant(tmp_path: Path) -> None:
     mapping = mapping_of(
         "events", columns={"occurred_at": "d"}, constants={"type": "Locker Opened"}

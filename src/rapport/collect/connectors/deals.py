@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from hashlib import sha256
 
 from rapport.collect.connector import Connector
+from rapport.collect.mapping import Mapping
 from rapport.collect.rows import Row, RowError
 from rapport.vocabulary.identifier import Identifier
 from rapport.vocabulary.touchpoint import DEAL_UPDATED, Touchpoint
@@ -91,6 +92,14 @@ def _identifiers(row: Row) -> tuple[Identifier, ...]:
     return (Identifier(kind="crm_account", value=account, namespace=namespace),)
 
 
+def mapping_mistakes(mapping: Mapping) -> list[str]:
+    """An amount without a currency is worth nothing."""
+    stated = {*mapping.columns, *mapping.constants}
+    if "amount" in stated and "currency" not in stated:
+        return ['amounts need a `currency`; state it, such as currency = "EUR" under [constants]']
+    return []
+
+
 CONNECTOR = Connector(
     kind="deals",
     label="Sales opportunities",
@@ -102,6 +111,7 @@ CONNECTOR = Connector(
         "campaign",
     ),
     read=read_deal,
+    mapping_mistakes=mapping_mistakes,
     file_words=("deal", "opportunit", "pipeline", "kansen", "lehetős", "verkaufschance", "affaire"),
     synonyms={
         "deal_id": (

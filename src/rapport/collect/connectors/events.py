@@ -10,6 +10,9 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from hashlib import sha256
 
+import msgspec
+
+from rapport.collect.account_numbers import without_accounts
 from rapport.collect.column_names import plain_name
 from rapport.collect.connector import Columns, Connector
 from rapport.collect.mapping import Mapping
@@ -76,7 +79,7 @@ def read_event(rows: Sequence[Row]) -> Iterable[Touchpoint]:
             unit_price=row.money("unit_price"),
         ),
     )  # fmt: skip
-    yield row.touchpoint(
+    touch = row.touchpoint(
         f"events:{row.text('event_id') or _made_id(row)}",
         type=kind,
         channel="internal",
@@ -95,6 +98,12 @@ def read_event(rows: Sequence[Row]) -> Iterable[Touchpoint]:
         question=row.text("question"),
         message=row.text("message"),
     )
+    # Nobody has looked at these columns: whatever is a card or an account stays recognisable only.
+    kept = {
+        field: without_accounts(value) if isinstance(value, str) else value
+        for field, value in touch.properties.items()
+    }
+    yield msgspec.structs.replace(touch, properties=kept)
 
 
 def _made_id(row: Row) -> str:
