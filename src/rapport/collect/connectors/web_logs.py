@@ -13,6 +13,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, BinaryIO
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -239,8 +240,13 @@ def _is_page(hit: _Hit) -> bool:
         and hit["path"].startswith("/")
         and _NO_PAGES.search(hit["path"]) is None
         # The common format names no browser; where names are given, robots leave it out.
-        and (agent is None or (agent != "" and _ROBOTS.search(agent) is None))
+        and (agent is None or (agent != "" and not _is_robot(agent)))
     )
+
+
+@lru_cache(maxsize=4_096)  # a day's visitors have a few hundred browsers between them
+def _is_robot(agent: str) -> bool:
+    return _ROBOTS.search(agent) is not None
 
 
 def _fields(hit: _Hit) -> dict[str, object]:
@@ -250,8 +256,9 @@ def _fields(hit: _Hit) -> dict[str, object]:
         named = bool(referrer.hostname)
     except ValueError:
         named, came_from = False, ""
+    query = hit.get("query", "")
     try:
-        asked = parse_qs(hit.get("query", ""), max_num_fields=100)
+        asked = parse_qs(query, max_num_fields=100) if "utm_" in query else {}
     except ValueError:
         asked = {}
     agent = hit.get("agent", "")
