@@ -75,7 +75,9 @@ def test_touchpoints_and_revenue_are_the_told_ones(imported: Imported) -> None:
 def test_the_records_found_are_those_of_the_truth(imported: Imported) -> None:
     folder, _, touchpoints, _ = imported
     truth = pl.read_parquet(folder / "truth/people.parquet").filter(pl.col("source") != "web")
+    others = pl.read_parquet(folder / "truth/others.parquet")
     told = set(truth.select("source", "kind", "namespace", "value").iter_rows())
+    told |= set(others.select("source", "kind", "namespace", "value").iter_rows())
     found = set()
     for touch in touchpoints:
         if touch.record is None or touch.touchpoint_id.startswith("contacts:F"):
@@ -98,7 +100,7 @@ def test_every_text_of_the_truth_is_found_under_its_id(imported: Imported) -> No
 def test_every_web_event_passes_the_checks_of_the_collector(imported: Imported) -> None:
     folder, story, _, _ = imported
     checked = 0
-    for path in sorted((folder / "webshop").glob("behaviour-*.jsonl.gz")):
+    for path in sorted((folder / "webshop").glob("*.jsonl.gz")):
         for line in gzip.decompress(path.read_bytes()).splitlines():
             event = decode_event(line)
             refusal = check_event(event, event.type or "", line, sent_at=None, received_at=NOW)

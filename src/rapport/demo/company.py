@@ -15,7 +15,7 @@ from rapport.demo.purchases import Orders, choose_arms, make_orders, passers_by
 from rapport.demo.silos import SILOS
 from rapport.demo.story import Story, plan_story
 from rapport.demo.truth import write_truth
-from rapport.demo.world import World, Written, WrittenFile
+from rapport.demo.world import Transfer, World, Written, WrittenFile
 from rapport.errors import InvalidInput
 
 Progress = Callable[[str, int, int], None]
@@ -112,6 +112,12 @@ def make_world(folder: Path, story: Story, count: int, seed: int) -> World:
     people = make_people(story, count, rng(1))
     arms = choose_arms(story, people, rng(2))
     orders, lifetimes = make_orders(story, people, arms, rng(3))
+    order_ids = [
+        f"W{1_000_000 + i}" if web else f"{country}-{i:07d}"
+        for i, (web, country) in enumerate(
+            zip(orders.web.tolist(), orders.country.tolist(), strict=True)
+        )
+    ]
     return World(
         story=story,
         people=people,
@@ -119,16 +125,52 @@ def make_world(folder: Path, story: Story, count: int, seed: int) -> World:
         orders=orders,
         strangers=passers_by(story, orders, rng(4), people),
         lifetimes=lifetimes,
-        order_ids=[
-            f"W{1_000_000 + i}" if web else f"{country}-{i:07d}"
-            for i, (web, country) in enumerate(
-                zip(orders.web.tolist(), orders.country.tolist(), strict=True)
-            )
-        ],
+        order_ids=order_ids,
         webshop_buyer=_webshop_buyers(people, orders, rng(5)),
+        transfers=_transfers(people, orders, order_ids, rng(6)),
         folder=folder,
         seed=seed,
     )
+
+
+#: Of Belgians who are known everywhere, those who pay the web shop over the bank.
+_PAY_BY_BANK = 0.10
+
+
+def _transfers(
+    people: People, orders: Orders, order_ids: list[str], rng: np.random.Generator
+) -> dict[int, Transfer]:
+    """Which orders are paid over the bank, and from which account; couples may share one."""
+    u = rng.random((people.count, 4))
+    numbers = rng.choice(90_000_000, size=people.count, replace=False) + 10_000_000
+    first_of: dict[int, int] = {}
+    for i, person in enumerate(people.persons):
+        first_of.setdefault(person.household, i)
+    found = {}
+    pays = (u[:, 0] < _PAY_BY_BANK) & (people.country == "BE") & (people.solo == "")
+    can = orders.web & ~orders.cancelled & (orders.currency == "EUR") & pays[orders.person]
+    for i in np.flatnonzero(can).tolist():
+        who = int(orders.person[i])
+        head = first_of[people.persons[who].household]
+        owner = head if u[head, 1] < 0.3 else who
+        found[i] = Transfer(
+            iban=_belgian_account(int(numbers[owner])),
+            reference=_with_check(f"{int(order_ids[i][1:]):010d}"),
+            structured=bool(u[who, 2] < 0.6),
+            mandate=bool(u[who, 3] < 0.12),
+        )
+    return found
+
+
+def _with_check(digits: str) -> str:
+    """With the two check digits of Belgian accounts and structured communications."""
+    return f"{digits}{int(digits) % 97 or 97:02d}"
+
+
+def _belgian_account(number: int) -> str:
+    """An IBAN whose check digits are right."""
+    account = _with_check(f"99{number:08d}")
+    return f"BE{98 - int(account + '111400') % 97:02d}{account}"
 
 
 def _webshop_buyers(

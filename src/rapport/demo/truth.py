@@ -37,6 +37,7 @@ def write_truth(world: World, written: list[Written]) -> dict[str, Any]:
     folder = world.folder / "truth"
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / "people.parquet", _people_table(world.people, written))
+    _write(folder / "others.parquet", _others_table(written))
     _write(folder / "lifetimes.parquet", _lifetimes_table(world))
     _write(folder / "texts.parquet", _texts_table(written))
     _write(folder / "campaign_arms.parquet", _arms_table(world))
@@ -69,6 +70,15 @@ def _people_table(people: People, written: list[Written]) -> pa.Table:
             "value": [r[4] for r in records],
             "shared": [len(owners[r[2], r[3], r[4]]) > 1 for r in records],
         }
+    )
+
+
+def _others_table(written: list[Written]) -> pa.Table:
+    """Records of companies and suppliers: they stand in the exports and are none of the people."""
+    rows = sorted({row for part in written for row in part.others})
+    names = ("name", "source", "kind", "namespace", "value")
+    return pa.table(
+        {name: pa.array([row[n] for row in rows], pa.string()) for n, name in enumerate(names)}
     )
 
 

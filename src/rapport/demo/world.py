@@ -18,6 +18,16 @@ Record = tuple[int, str, str, str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Transfer:
+    """How an order was paid over the bank."""
+
+    iban: str
+    reference: str  # the structured communication, twelve digits
+    structured: bool  # the payer copied it; others type the number of the order
+    mandate: bool  # collected by us, and the payer may have it given back
+
+
+@dataclass(frozen=True, kw_only=True)
 class World:
     """The company as it really is."""
 
@@ -29,6 +39,7 @@ class World:
     lifetimes: Lifetimes
     order_ids: list[str]  # of `orders`
     webshop_buyer: list[tuple[str, str]]  # of `orders`: (user id or "", e-mail), ("", "") in shops
+    transfers: dict[int, Transfer]  # of `orders`, those that the bank knows
     folder: Path
     seed: int
 
@@ -80,6 +91,8 @@ class Written:
     cancelled: Counter[str] = field(default_factory=Counter)
     revenue: Counter[tuple[str, str]] = field(default_factory=Counter)
     touchpoints: Counter[str] = field(default_factory=Counter)
+    #: Name, source, kind, namespace and value of records of companies and suppliers.
+    others: tuple[tuple[str, str, str, str, str], ...] = ()
     bad_rows: tuple[tuple[str, int, str], ...] = ()  # file, line (header is 1), refusal reason
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -75,6 +76,28 @@ def occasion_of(world: World, order: int, person: int, u: list[float]) -> Occasi
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A ticket as it was opened: what other silos know of it."""
+
+    ticket: int
+    order: int  # −1: none
+    person: int
+    opened: int  # UTC second
+    solved: int  # UTC second; beyond the end: still open
+    mail: str  # under which the person wrote
+    occasion: Occasion
+    subject: str
+    by_mail: bool
+    chance: list[float]
+    text_chance: list[float]
+
+    @property
+    def text(self) -> str:
+        """What the person wrote."""
+        return write_text(self.occasion, self.text_chance)
+
+
 def _start(world: World) -> int:
     return int(np.datetime64(world.story.start).astype("datetime64[s]").astype(np.int64))
 
@@ -105,38 +128,66 @@ def _cases(world: World, rng: np.random.Generator) -> tuple[IntArray, IntArray, 
     return order[by_time], person[by_time], second[by_time]
 
 
-def write(world: World) -> Written:
+def cases(world: World, rng: np.random.Generator | None = None) -> list[Case]:
+    """Every ticket, in the order of time; the same for whoever asks."""
+    rng = world.rng("support") if rng is None else rng
     people, story = world.people, world.story
-    rng = world.rng("support")
     order, person, second = _cases(world, rng)
-    start = _start(world)
-    problem_start = start + story.day(story.problem_from) * 86_400
+    problem_start = _start(world) + story.day(story.problem_from) * 86_400
     slow = (second >= problem_start) & (people.country[person] == "BE")
     hours = rng.gamma(1.5, np.where(slow, 40.0, 14.0))
     solved = second + (hours * 3600).astype(np.int64)
-    end = start + story.days * 86_400
-    opened, closed = time_texts(second, "Y-M-DTh:m:s"), time_texts(solved, "Y-M-DTh:m:s")
     chance, text_chance = rng.random((len(order), 10)).tolist(), draw(rng, len(order))
-    csat_chance = draw(rng, len(order))
-    records: list[Record] = []
-    texts: list[WrittenText] = []
-    rows: list[dict[str, Any]] = []
-    answers: list[tuple[Any, ...]] = []
+    found = []
     for n, (i, who) in enumerate(zip(order.tolist(), person.tolist(), strict=True)):
         u, p = chance[n], people.persons[who]
         mail = (world.webshop_buyer[i][1] if i >= 0 else "") or p.email
         if p.email_other and u[2] < 0.15 and people.solo[who] == "":
             mail = p.email_other
         occasion = occasion_of(world, i, who, u)
-        ticket = 10_000 + n
-        done = int(solved[n]) < end
+        channel = _CHANNELS[int(u[4] * 4)]
+        found.append(
+            Case(
+                ticket=10_000 + n,
+                order=i,
+                person=who,
+                opened=int(second[n]),
+                solved=int(solved[n]),
+                mail=mail,
+                occasion=occasion,
+                subject=write_subject(occasion, u[3]),
+                by_mail=channel == "email",
+                chance=u,
+                text_chance=text_chance[n],
+            )
+        )
+    return found
+
+
+def write(world: World) -> Written:
+    people = world.people
+    rng = world.rng("support")
+    found = cases(world, rng)
+    end = _start(world) + world.story.days * 86_400
+    opened = time_texts(np.array([c.opened for c in found], dtype=np.int64), "Y-M-DTh:m:s")
+    closed = time_texts(np.array([c.solved for c in found], dtype=np.int64), "Y-M-DTh:m:s")
+    csat_chance = draw(rng, len(found))
+    records: list[Record] = []
+    texts: list[WrittenText] = []
+    rows: list[dict[str, Any]] = []
+    answers: list[tuple[Any, ...]] = []
+    for n, case in enumerate(found):
+        u, who, occasion, mail = case.chance, case.person, case.occasion, case.mail
+        p = people.persons[who]
+        ticket = case.ticket
+        done = case.solved < end
         rows.append(
             {
                 "id": ticket,
                 "created_at": opened[n] + "Z",
                 "status": "solved" if done else "open",
-                "subject": write_subject(occasion, u[3]),
-                "description": write_text(occasion, text_chance[n]),
+                "subject": case.subject,
+                "description": case.text,
                 "via": {"channel": _CHANNELS[int(u[4] * 4)]},
                 "requester": {
                     "name": p.name if u[5] < 0.85 else p.first,
@@ -155,11 +206,14 @@ def write(world: World) -> Written:
         )
         records.append((who, SOURCE, "email", "", mail))
         texts.append(_truth(SOURCE, f"tickets:{ticket}", who, occasion))
-        if not done or u[8] > 0.3 or people.solo[who] != "" or int(solved[n]) + 90_000 >= end:
+        if not done or u[8] > 0.3 or people.solo[who] != "" or case.solved + 90_000 >= end:
             continue
         # Content with the help: the sooner the better, and less so when the cause was bad.
         level = (
-            4.6 - 0.5 * np.log1p(hours[n] / 12) * 1.6 + 0.5 * occasion.polarity + (u[9] - 0.5) * 2.2
+            4.6
+            - 0.5 * np.log1p((case.solved - case.opened) / 43_200) * 1.6
+            + 0.5 * occasion.polarity
+            + (u[9] - 0.5) * 2.2
         )
         rating = int(np.clip(np.rint(level), 1, 5))
         answer_id, comment = f"Q{len(answers) + 1:05d}", ""
@@ -168,7 +222,7 @@ def write(world: World) -> Written:
             about = Occasion(language=p.language, topic="staff", polarity=polarity, asks=False)
             comment = write_text(about, csat_chance[n][::-1])
             texts.append(_truth(CSAT, f"surveys:{answer_id}", who, about))
-        at = np.datetime64(int(solved[n]) + 3600 + int(u[8] * 200_000), "s")
+        at = np.datetime64(case.solved + 3600 + int(u[8] * 200_000), "s")
         at = min(at, np.datetime64(end - 1, "s"))
         answers.append((answer_id, f"{at}Z", ticket, rating, comment, p.language, mail, p.country))
         records.append((who, CSAT, "email", "", mail))

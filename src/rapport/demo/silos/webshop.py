@@ -26,6 +26,18 @@ def carrier(country: str, problem: bool) -> str:
     return "ColisDirect" if country == "FR" else "GyorsFutár"
 
 
+def _payment(world: World, order: int) -> dict[str, str] | None:
+    """What the shop notes of a payment over the bank; cards stay with their service."""
+    transfer = world.transfers.get(order)
+    if transfer is None:
+        return None
+    return {
+        "method": "direct_debit" if transfer.mandate else "bank_transfer",
+        "iban": transfer.iban,
+        "reference": transfer.reference,
+    }
+
+
 def write(world: World) -> Written:
     people, orders, story = world.people, world.orders, world.story
     rng = world.rng("webshop")
@@ -102,6 +114,7 @@ def write(world: World) -> Written:
                 if orders.campaign_order[i]
                 else str(people.acquisition[orders.person[i]])
             },
+            "payment": _payment(world, i),
             "items": items,
         }
         years.setdefault(placed[n][:4], []).append((placed[n] + order["id"], order))
