@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from msgspec import Struct
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from rapport.act.tickets import tickets_of
 from rapport.collect.refused import keep_refused
@@ -21,11 +21,13 @@ from rapport.collect.sources import find_source
 from rapport.settings import Settings
 from rapport.understand.segments.rule import where
 from rapport.vocabulary import touchpoint as v
-from rapport.vocabulary.ledger_tables import profile
+from rapport.vocabulary.ledger_tables import job, profile
+from rapport.vocabulary.ledger_tables import source as sources
 from rapport.vocabulary.touchpoint import Item, RefusedRecord, Touchpoint
 from rapport.web.pages import page_routes
 from rapport.workflows.company import Company, open_company
 from rapport.workflows.customer_changes import join_customers, record_contact
+from rapport.workflows.quality import measure_quality
 from rapport.workflows.resolve import resolve_company
 from rapport.workflows.segments import save_segment
 from rapport.workflows.sources import add_collector
@@ -62,6 +64,7 @@ PAGES: Mapping[str, tuple[str, ...]] = {
     "/metrics": ("/metrics",),
     "/metrics/{name:str}": ("/metrics/nps",),
     "/predictions": ("/predictions",),
+    "/quality": ("/quality",),
     "/segments": ("/segments",),
     "/segments/new": ("/segments/new",),
     "/segments/people": ("/segments/people?rule={rule}",),
@@ -69,10 +72,18 @@ PAGES: Mapping[str, tuple[str, ...]] = {
     "/segments/{key:str}/edit": ("/segments/{segment}/edit",),
     "/sign-in": ("/sign-in",),
     "/sources": ("/sources",),
+    "/sources/new": ("/sources/new", "/sources/new?q=shop"),
     "/sources/new/connect": ("/sources/new/connect",),
+    "/sources/new/fetch/{key:str}": (
+        "/sources/new/fetch/sql",
+        "/sources/new/fetch/imap",
+        "/sources/new/fetch/hubspot",
+    ),
+    "/sources/new/toml": ("/sources/new/toml",),
     "/sources/new/upload": ("/sources/new/upload",),
     "/sources/new/upload/{token:str}": ("/sources/new/upload/{token}",),
-    "/sources/{name:str}": ("/sources/{source}", "/sources/crm"),
+    "/sources/{name:str}": ("/sources/{source}", "/sources/crm", "/sources/loyalty"),
+    "/sources/{name:str}/mapping": ("/sources/crm/mapping",),
 }
 #: Parts of pages, which htmx fetches.
 FRAGMENTS: Mapping[str, tuple[str, ...]] = {
@@ -234,6 +245,8 @@ def _spoil(company: Company) -> Placed:
     note_ticket(company, number, body=breakout("note"), author=author)
     add_collector(company, name="website", label=breakout("label"))
     _refuse(company, SOURCE, now)
+    _fetch_from(company, "loyalty", now)
+    measure_quality(company)
     rule = where("city", "eq", breakout("rule_value"))
     rows = f'order_id,"{_quoted("column")}",total\nA1,"{_quoted("cell")}",12.50\n'
     return Placed(
@@ -256,6 +269,38 @@ def _refuse(company: Company, source: str, now: datetime) -> None:
     with company.ledger.write() as connection:
         source_id = find_source(company.ledger, source).source_id
         keep_refused(company.ledger, connection, {source: source_id}, [refused])
+
+
+def _fetch_from(company: Company, source: str, now: datetime) -> None:
+    """A source that is fetched, whose last visit failed and the one before found another shape."""
+    came = {
+        "source": source,
+        "records": 9,
+        "accepted": 7,
+        "duplicates": 1,
+        "refused": 1,
+        "columns": ["id"],
+        "drift": {"appeared": [breakout("column")], "missed": ["mail"]},
+    }
+    visits = (("done", came, None, 60), ("failed", {"again": False}, breakout("detail"), 5))
+    with company.ledger.write() as connection:
+        connection.execute(
+            update(sources)
+            .where(sources.c.name == source)
+            .values(
+                pull={"from": "sql", "url": "env:CRM_URL", "table": breakout("label")},
+                every_minutes=60,
+            )
+        )
+        for status, result, error, ago in visits:
+            at = now - timedelta(minutes=ago)
+            connection.execute(
+                job.insert().values(
+                    kind="pull", subject=source, arguments={}, status=status, done=0,
+                    created_at=at, started_at=at, finished_at=at + timedelta(seconds=41),
+                    error=error, result=result,
+                )
+            )  # fmt: skip
 
 
 def _quoted(field: str) -> str:

@@ -19,6 +19,8 @@ from rapport.workflows.sources import RATES, source_name
 GENERIC: Mapping[str, str] = {
     "files": "files", "imap": "mail", "singer": "taps", "sql": "databases",
 }  # fmt: skip
+#: What most companies connect first.
+_USUAL = ("contacts", "orders")
 #: How often a source can be fetched, as its TOML says it; "" is when asked.
 SCHEDULES = ("15m", "1h", "6h", "1d", "")
 
@@ -132,15 +134,7 @@ def find_offered(key: str) -> Offered:
         If there is none of that name.
     """
     if key in GENERIC:
-        own_format = {"imap": ("email",)}
-        kinds = tuple(k for k in KINDS if k not in (RATES, "segment"))
-        return Offered(
-            key=key,
-            label="",
-            category=GENERIC[key],
-            asks=_ASKS[key],
-            kinds=own_format.get(key, kinds),
-        )
+        return Offered(key=key, label="", category=GENERIC[key], asks=_ASKS[key], kinds=_kinds(key))
     if key not in MANIFESTS:
         raise NotFound(f"There is no {key!r} to connect; see the catalogue")
     manifest = find_manifest(key)
@@ -155,6 +149,16 @@ def find_offered(key: str) -> Offered:
         ),
         streams=tuple((name, stream.label) for name, stream in manifest.streams.items()),
     )
+
+
+def _kinds(key: str) -> tuple[str, ...]:
+    """What the records of a way to fetch can be, the usual ones first."""
+    if key == "imap":
+        return ("email",)
+    others = tuple(kind for kind in KINDS if kind not in (*_USUAL, RATES, "segment"))
+    if key != "files":  # rows of a table are no file with a format of its own
+        others = tuple(kind for kind in others if connector_of(kind).records is None)
+    return (*_USUAL, *others)
 
 
 def written_of(filled: Filled) -> dict[str, Any]:

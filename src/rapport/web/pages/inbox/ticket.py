@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from babel import Locale
 
 from rapport.act.alerts import NegativeFeedback
+from rapport.act.source_alerts import SOURCE_ALERT
 from rapport.act.tickets import CAUSES, Note
 from rapport.vocabulary.access import User
 from rapport.vocabulary.touchpoint import ORDER_CANCELLED, ORDER_COMPLETED, ORDER_REFUNDED
@@ -19,6 +22,7 @@ from rapport.web.pages.inbox.described import (
     ticket_title,
     type_words,
 )
+from rapport.web.pages.sources.one import address
 from rapport.web.parts.buttons import button, post_button
 from rapport.web.parts.cards import card
 from rapport.web.parts.context import PageContext
@@ -56,8 +60,11 @@ def ticket_page(context: PageContext, view: TicketView, user: User, *, typed: st
             h.div(
                 {"class": "stack span-4 tablet-5"},
                 _what_to_do(context, view, user) if may_write else None,
-                _who(context, view),
-                _why(context, view, user),
+                *(
+                    (_who(context, view), _why(context, view, user))
+                    if view.ticket.title_code != SOURCE_ALERT
+                    else ()
+                ),
                 _mail(context, view),
             ),
         ),
@@ -77,7 +84,27 @@ def ticket_page(context: PageContext, view: TicketView, user: User, *, typed: st
 # ── what happened ──────────────────────────────────────────────────────────────────────────────
 
 
+def _stopped(context: PageContext, view: TicketView) -> h.Markup:
+    """What is wrong with a source, and the way to it."""
+    n, facts = context.n, view.ticket.facts
+    numbers = {
+        name: n.count(round(facts[name]))
+        for name in ("hours", "expected_hours", "count", "expected", "failures")
+        if name in facts
+    }
+    since = datetime.fromisoformat(facts["since"])
+    return card(
+        h.p(context.t(f"inbox.source.{facts['code']}", **numbers)),
+        h.p({"class": "note"}, context.t("inbox.source.since", since=n.date_time(since))),
+        h.p(h.a({"href": address(facts["source"])}, context.t("inbox.source.open"))),
+        h.p({"class": "note"}, context.t("inbox.source.closes")),
+        title=context.t("inbox.happened.title"),
+    )
+
+
 def _happened(context: PageContext, view: TicketView) -> h.Markup:
+    if view.ticket.title_code == SOURCE_ALERT:
+        return _stopped(context, view)
     today = context.n.local(view.at).date()
     if not view.happened:
         # Who opens a ticket by hand owns it, until it is handed on.

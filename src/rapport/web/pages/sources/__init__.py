@@ -23,14 +23,46 @@ from rapport.web.pages.sources.connect import (
     key_page,
     webhook_page,
 )
-from rapport.web.pages.sources.listing import sources_page
+from rapport.web.pages.sources.fetching import (
+    EXAMPLE,
+    Visited,
+    catalogue_page,
+    fetch_page,
+    toml_page,
+)
+from rapport.web.pages.sources.listing import Beside, sources_page
 from rapport.web.pages.sources.one import address, source_page
+from rapport.web.pages.sources.reading import mapping_page
+from rapport.web.pages.sources.trust import trust_page
 from rapport.web.pages.sources.upload import confirm_page, upload_page
 from rapport.web.parts.cards import Tone
 from rapport.web.parts.context import PageContext
 from rapport.web.parts.states import flash
 from rapport.web.visit import context_of, html_response
 from rapport.workflows.company import Company
+from rapport.workflows.connect import (
+    Filled,
+    connect_filled,
+    find_offered,
+    offered,
+    read_toml,
+    try_filled,
+)
+from rapport.workflows.mapping_change import (
+    MappingForm,
+    change_mapping,
+    form_of,
+    preview_mapping,
+)
+from rapport.workflows.pull import (
+    ask_for_visit,
+    connect_source,
+    past_visits,
+    pull_states,
+    reschedule,
+    try_source,
+)
+from rapport.workflows.quality import latest_quality, source_quality
 from rapport.workflows.replay import replay_refused
 from rapport.workflows.sources import (
     COLLECTOR,
@@ -72,6 +104,7 @@ class SourceForm(Struct, frozen=True, kw_only=True, rename={"csrf_token": "_csrf
 
 
 Sent = Annotated[SourceForm, Body(media_type=RequestEncodingType.URL_ENCODED)]
+Typed = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
 
 
 def _said(context: PageContext, text: str, tone: Tone = "good") -> PageContext:
@@ -91,7 +124,15 @@ def sources_list(
     context = context_of(request)
     if done == "forgotten":
         context = _said(context, context.t("sources.done.forgotten"), "neutral")
-    return html_response(sources_page(context, sources_view(company), _user(request)))
+    beside = Beside(quality=latest_quality(company), pulls=tuple(pull_states(company)))
+    return html_response(sources_page(context, sources_view(company), beside, _user(request)))
+
+
+@get("/quality", sync_to_thread=True, opt=_READ, include_in_schema=False)
+def trust_get(request: _AnyRequest, company: NamedDependency[Company]) -> Response[Any]:
+    """Which silo can be trusted for what."""
+    context = context_of(request)
+    return html_response(trust_page(context, latest_quality(company), company.clock()))
 
 
 @get("/sources/{name:str}", sync_to_thread=True, opt=_READ, include_in_schema=False)
@@ -123,8 +164,21 @@ def source_get(
         context = _said(context, said, tone)
     elif done in ("opened", "closed"):
         context = _said(context, context.t(f"sources.done.{done}"))
+    elif done in ("connected", "asked", "schedule"):
+        context = _said(context, context.t(f"fetch.done.{done}"))
     url = company.settings.public_url.rstrip("/")
-    content = source_page(context, source_view(company, name), _user(request), url=url)
+    states = pull_states(company, name)
+    visited = (
+        Visited(now=states[0], visits=tuple(past_visits(company, name, most=5))) if states else None
+    )
+    content = source_page(
+        context,
+        source_view(company, name),
+        _user(request),
+        url=url,
+        measured=source_quality(company, name),
+        visited=visited,
+    )
     return html_response(content)
 
 
@@ -147,7 +201,11 @@ def source_refused(
 @post("/sources/{name:str}/replay", sync_to_thread=True, opt=_WRITE, include_in_schema=False)
 def source_replay(company: NamedDependency[Company], name: FromPath[str], data: Sent) -> Redirect:
     """Try what was refused again."""
-    result = replay_refused(company, name, reason=data.reason or None)
+    return _replayed(company, name, data.reason or None)
+
+
+def _replayed(company: Company, name: str, reason: str | None) -> Redirect:
+    result = replay_refused(company, name, reason=reason)
     counts = {
         "done": "replayed",
         "accepted": str(result.accepted),
@@ -176,7 +234,134 @@ def source_close(
     return Redirect(address(name), query_params={"done": "closed"}, status_code=303)
 
 
+@post("/sources/{name:str}/fetch", sync_to_thread=True, opt=_WRITE, include_in_schema=False)
+def fetch_now(
+    request: _AnyRequest, company: NamedDependency[Company], name: FromPath[str]
+) -> Redirect:
+    """Ask the worker for a visit."""
+    ask_for_visit(company, name, actor=_user(request).email)
+    return Redirect(address(name), query_params={"done": "asked"}, status_code=303)
+
+
+@post("/sources/{name:str}/schedule", sync_to_thread=True, opt=_WRITE, include_in_schema=False)
+def schedule_post(
+    request: _AnyRequest, company: NamedDependency[Company], name: FromPath[str], data: Typed
+) -> Redirect:
+    """Fetch it more often, seldomer, or only when asked."""
+    reschedule(company, name, data.get("every") or None, actor=_user(request).email)
+    return Redirect(address(name), query_params={"done": "schedule"}, status_code=303)
+
+
+@get("/sources/{name:str}/mapping", sync_to_thread=True, opt=_WRITE, include_in_schema=False)
+def mapping_get(
+    request: _AnyRequest, company: NamedDependency[Company], name: FromPath[str]
+) -> Response[Any]:
+    """How a source is read."""
+    view = source_view(company, name)
+    said = form_of(view.mapping or {})
+    return html_response(mapping_page(context_of(request), view.line, said))
+
+
+@post("/sources/{name:str}/mapping", sync_to_thread=True, opt=_WRITE, include_in_schema=False)
+def mapping_post(
+    request: _AnyRequest, company: NamedDependency[Company], name: FromPath[str], data: Typed
+) -> Response[Any] | Redirect:
+    """Look at what a change would save; or save it, and try again what was refused."""
+    context = context_of(request)
+    said = MappingForm(
+        columns=data.get("columns", ""),
+        constants=data.get("constants", ""),
+        decimal=data.get("decimal", "."),
+        date_format=data.get("date_format", ""),
+        time_zone=data.get("time_zone", ""),
+    )
+    try:
+        if data.get("do") != "save":
+            found = preview_mapping(company, name, said)
+            line = source_view(company, name).line
+            return html_response(mapping_page(context, line, said, preview=found))
+        change_mapping(company, name, said, actor=_user(request).email)
+    except InvalidInput as mistake:
+        line = source_view(company, name).line
+        page = mapping_page(context, line, said, error=mistake.message)
+        return html_response(page, status_code=mistake.http_status)
+    return _replayed(company, name, None)
+
+
 # ── connecting ─────────────────────────────────────────────────────────────────────────────────
+
+
+@get("/sources/new", sync_to_thread=True, opt=_WRITE, include_in_schema=False)
+def catalogue_get(request: _AnyRequest, q: FromQuery[str] = "") -> Response[Any]:
+    """What can be connected."""
+    return html_response(catalogue_page(context_of(request), offered(q), q))
+
+
+@get("/sources/new/fetch/{key:str}", sync_to_thread=True, opt=_WRITE, include_in_schema=False)
+def fetch_get(request: _AnyRequest, key: FromPath[str]) -> Response[Any]:
+    """The form of one service or way to fetch."""
+    what = find_offered(key)
+    return html_response(fetch_page(context_of(request), what, Filled(key=key)))
+
+
+@post("/sources/new/fetch/{key:str}", sync_to_thread=True, opt=_WRITE, include_in_schema=False)
+def fetch_post(
+    request: _AnyRequest, company: NamedDependency[Company], key: FromPath[str], data: Typed
+) -> Response[Any] | Redirect:
+    """Try it, or connect it."""
+    context, what = context_of(request), find_offered(key)
+    said = Filled(
+        key=key,
+        answers={
+            name.removeprefix("ask_"): value
+            for name, value in data.items()
+            if name.startswith("ask_")
+        },
+        **{
+            name: data.get(name, "")
+            for name in (
+                "source", "label", "stream", "kind", "columns", "every", "expected_every_hours",
+            )
+        },
+    )  # fmt: skip
+    try:
+        if data.get("do") == "try":
+            tried = try_filled(said)
+            return html_response(fetch_page(context, what, said, tried=tried))
+        name = connect_filled(company, said, actor=_user(request).email)
+    except (InvalidInput, Conflict) as mistake:
+        page = fetch_page(context, what, said, error=mistake.message)
+        return html_response(page, status_code=mistake.http_status)
+    return _begun(request, company, name)
+
+
+@get("/sources/new/toml", sync_to_thread=True, opt=_WRITE, include_in_schema=False)
+def toml_get(request: _AnyRequest) -> Response[Any]:
+    """A plan as text."""
+    return html_response(toml_page(context_of(request), EXAMPLE))
+
+
+@post("/sources/new/toml", sync_to_thread=True, opt=_WRITE, include_in_schema=False)
+def toml_post(
+    request: _AnyRequest, company: NamedDependency[Company], data: Typed
+) -> Response[Any] | Redirect:
+    """Try it, or connect it."""
+    context, text = context_of(request), data.get("toml", "")
+    try:
+        written = read_toml(text, "TOML")
+        if data.get("do") == "try":
+            return html_response(toml_page(context, text, tried=try_source(written, "TOML")))
+        name = connect_source(company, written, "TOML", actor=_user(request).email)
+    except (InvalidInput, Conflict) as mistake:
+        page = toml_page(context, text, error=mistake.message)
+        return html_response(page, status_code=mistake.http_status)
+    return _begun(request, company, name)
+
+
+def _begun(request: _AnyRequest, company: Company, name: str) -> Redirect:
+    """Connected: the first visit comes at once, also of a source that is fetched when asked."""
+    ask_for_visit(company, name, actor=_user(request).email)
+    return Redirect(address(name), query_params={"done": "connected"}, status_code=303)
 
 
 @get("/sources/new/connect", sync_to_thread=True, opt=_WRITE, include_in_schema=False)
@@ -272,7 +457,7 @@ def confirm_post(
     request: _AnyRequest,
     company: NamedDependency[Company],
     token: FromPath[str],
-    data: Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)],
+    data: Typed,
 ) -> Response[Any]:
     """Import as confirmed; or only check; or delete the file."""
     if data.get("do") == "forget":
@@ -326,6 +511,16 @@ def _confirmed(data: Mapping[str, str]) -> Confirmed:
 
 routes = (
     sources_list,
+    trust_get,
+    fetch_now,
+    schedule_post,
+    mapping_get,
+    mapping_post,
+    catalogue_get,
+    fetch_get,
+    fetch_post,
+    toml_get,
+    toml_post,
     source_get,
     source_refused,
     source_replay,

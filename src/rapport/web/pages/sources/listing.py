@@ -5,9 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
+from msgspec import Struct
+
 from rapport.vocabulary.access import User
 from rapport.web import html as h
 from rapport.web.charts.sparkline import sparkline
+from rapport.web.pages.sources.fetching import fetch_cell
+from rapport.web.pages.sources.measured import score_cell, volume_cell
 from rapport.web.pages.sources.one import address
 from rapport.web.parts.buttons import button
 from rapport.web.parts.cards import card
@@ -18,6 +22,8 @@ from rapport.web.parts.frame import page
 from rapport.web.parts.kpis import Kpi, kpi_strip
 from rapport.web.parts.states import empty_state
 from rapport.web.parts.tables import Column, table
+from rapport.workflows.pull import PullState
+from rapport.workflows.quality import Quality
 from rapport.workflows.sources import RATES, SourceLine, SourcesView, WorkerLag
 
 _TONES: dict[str, Literal["neutral", "good", "caution"]] = {
@@ -29,15 +35,25 @@ _TONES: dict[str, Literal["neutral", "good", "caution"]] = {
 }
 
 
-def sources_page(context: PageContext, view: SourcesView, user: User) -> h.Markup:
+class Beside(Struct, frozen=True, kw_only=True):
+    """What else is known of sources, as it was measured and fetched last."""
+
+    quality: Quality | None = None
+    pulls: tuple[PullState, ...] = ()
+
+
+def sources_page(context: PageContext, view: SourcesView, beside: Beside, user: User) -> h.Markup:
     """The whole page."""
-    tools = None
+    tools: tuple[h.Markup, ...] = (
+        button(context.t("quality.link"), href="/quality", icon_name="shield-check"),
+    )
     if user.may("sources.write"):
         tools = (
+            *tools,
             button(context.t("sources.upload"), href="/sources/new/upload", icon_name="upload"),
             button(
-                context.t("sources.connect"),
-                href="/sources/new/connect",
+                context.t("fetch.title"),
+                href="/sources/new",
                 icon_name="plug",
                 kind="primary",
             ),
@@ -56,7 +72,7 @@ def sources_page(context: PageContext, view: SourcesView, user: User) -> h.Marku
     else:
         body = (
             _figures(context, view),
-            h.div({"class": "grid", "style": "margin-top:16px"}, _table(context, view)),
+            h.div({"class": "grid", "style": "margin-top:16px"}, _table(context, view, beside)),
         )
     return page(
         context,
@@ -119,20 +135,22 @@ def lag_words(context: PageContext, lag: WorkerLag, now: datetime) -> str:
     return context.t("sources.kpi.since", ago=context.n.ago(lag.since, now))
 
 
-def _table(context: PageContext, view: SourcesView) -> h.Markup:
+def _table(context: PageContext, view: SourcesView, beside: Beside) -> h.Markup:
     columns = [
         Column(label=context.t("sources.column.source")),
-        Column(label=context.t("sources.column.kind")),
         Column(label=context.t("sources.column.fresh")),
         Column(label=context.t("sources.column.accepted"), numeric=True),
         Column(label=context.t("sources.column.refused"), numeric=True),
-        Column(label=context.t("sources.column.days"), numeric=True),
+        Column(label=context.t("quality.volume_short"), numeric=True),
+        Column(label=context.t("quality.score"), numeric=True),
     ]
+    if beside.pulls:
+        columns.append(Column(label=context.t("fetch.card")))
     return card(
         table(
             context,
             columns,
-            [_row(context, line, view.at) for line in view.lines],
+            [_row(context, line, beside, view.at) for line in view.lines],
             caption=context.t("sources.title"),
         ),
         title=context.t("sources.title"),
@@ -165,20 +183,37 @@ def fresh_words(context: PageContext, line: SourceLine, now: datetime) -> h.Chil
     )
 
 
-def _row(context: PageContext, line: SourceLine, now: datetime) -> tuple[h.Child, ...]:
+def _row(
+    context: PageContext, line: SourceLine, beside: Beside, now: datetime
+) -> tuple[h.Child, ...]:
     n = context.n
-    today = line.days[-1].accepted if line.days else 0
-    label = context.t("sources.days_of", count=n.count(today))
+    measured = beside.quality.source(line.name) if beside.quality else None
+    pull = next((each for each in beside.pulls if each.source == line.name), None)
     return (
         h.fragment(
             h.a({"href": address(line.name)}, line.label),
-            h.div({"class": "note"}, line.name),
+            h.div(
+                {"class": "note"},
+                " · ".join(dict.fromkeys((line.name, context.t(f"sources.kind.{line.kind}")))),
+            ),
         ),
-        context.t(f"sources.kind.{line.kind}"),
         fresh_words(context, line, now),
         n.count(line.accepted),
         h.a({"href": f"{address(line.name)}#refused"}, n.count(line.refused))
         if line.refused
         else h.span({"class": "muted"}, n.count(0)),
-        None if line.kind == RATES else sparkline([day.accepted for day in line.days], label=label),
+        _volume(context, line)
+        if measured is None or not measured.volume
+        else volume_cell(context, measured),
+        None if measured is None else score_cell(context, measured),
+        *((fetch_cell(context, pull, now),) if beside.pulls else ()),
     )
+
+
+def _volume(context: PageContext, line: SourceLine) -> h.Child:
+    """What came per day, before anything was measured."""
+    if line.kind == RATES:
+        return None
+    today = line.days[-1].accepted if line.days else 0
+    label = context.t("sources.days_of", count=context.n.count(today))
+    return sparkline([day.accepted for day in line.days], label=label)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from rapport.collect.signatures import STYLES
@@ -21,6 +21,8 @@ from rapport.web.parts.frame import page
 from rapport.web.parts.tables import Column, table
 from rapport.web.tracker import snippet
 from rapport.web.words import catalogue
+from rapport.workflows.mapping_change import may_change
+from rapport.workflows.quality import SourceQuality
 from rapport.workflows.sources import (
     COLLECTOR,
     KEYED,
@@ -30,6 +32,9 @@ from rapport.workflows.sources import (
     SourceView,
     what_to_paste,
 )
+
+if TYPE_CHECKING:
+    from rapport.web.pages.sources.fetching import Visited
 
 
 def address(name: str) -> str:
@@ -44,8 +49,33 @@ def field_words(context: PageContext, field: str) -> str:
     return field
 
 
-def source_page(context: PageContext, view: SourceView, user: User, *, url: str) -> h.Markup:
-    """The whole page; ``url`` is where visitors of web sites reach Rapport."""
+def source_page(
+    context: PageContext,
+    view: SourceView,
+    user: User,
+    *,
+    url: str,
+    measured: SourceQuality | None = None,
+    visited: Visited | None = None,
+) -> h.Markup:
+    """The whole page.
+
+    Parameters
+    ----------
+    url : str
+        Where visitors of web sites reach Rapport.
+    measured : SourceQuality, optional
+        As it was measured last.
+    visited : Visited, optional
+        Of a source that is fetched.
+    """
+    from rapport.web.pages.sources.fetching import fetch_card  # noqa: PLC0415
+    from rapport.web.pages.sources.measured import (  # noqa: PLC0415
+        drift_card,
+        field_table,
+        volume_chart,
+    )
+
     line = view.line
     return page(
         context,
@@ -54,19 +84,28 @@ def source_page(context: PageContext, view: SourceView, user: User, *, url: str)
             {"class": "grid"},
             h.div(
                 {"class": "stack span-8"},
-                _days(context, view),
+                (volume_chart(context, measured) if measured else None) or _days(context, view),
+                field_table(context, measured) if measured and measured.fields else None,
                 _refused(context, view, user),
-                _mapping(context, view),
+                _mapping(context, view, user),
                 _tracker(context, view, url),
             ),
-            h.div({"class": "stack span-4"}, _about(context, view, user), _types(context, view)),
+            h.div(
+                {"class": "stack span-4"},
+                _about(context, view, user, measured),
+                fetch_card(context, visited, user, view.at) if visited else None,
+                drift_card(context, measured) if measured and measured.fields else None,
+                _types(context, view),
+            ),
         ),
         subtitle=f"{line.name} · {context.t(f'sources.kind.{line.kind}')}",
         tools=button(context.t("sources.one.back"), href="/sources", icon_name="arrow-left"),
     )
 
 
-def _about(context: PageContext, view: SourceView, user: User) -> h.Markup:
+def _about(
+    context: PageContext, view: SourceView, user: User, measured: SourceQuality | None
+) -> h.Markup:
     from rapport.web.pages.sources.listing import fresh_words  # noqa: PLC0415
 
     line, n = view.line, context.n
@@ -82,6 +121,27 @@ def _about(context: PageContext, view: SourceView, user: User) -> h.Markup:
         Fact(label=context.t("sources.one.lag"), value=lag),
         Fact(label=context.t("sources.one.since"), value=n.date(line.created_at)),
     ]
+    if measured is not None and measured.score is not None:
+        figure = n.decimal(measured.score, digits=0)
+        facts.append(
+            Fact(
+                label=context.t("quality.score"),
+                value=h.a({"href": "/quality"}, h.b(figure), " / 100"),
+                source=context.t("quality.formula"),
+            )
+        )
+    if measured is not None and (kept := measured.records) is not None:
+        facts.append(
+            Fact(
+                label=context.t("quality.records"),
+                value=context.t(
+                    "quality.of_records",
+                    share=n.share(kept.value, digits=0),
+                    count=n.count(kept.n),
+                ),
+                source=context.t("quality.records_why"),
+            )
+        )
     return card(
         fact_list(context, facts),
         _switches(context, view) if user.may("sources.write") else None,
@@ -316,7 +376,7 @@ def _signing(context: PageContext, view: SourceView) -> h.Markup:
     return card(fact_list(context, facts), title=context.t("sources.one.mapping"))
 
 
-def _mapping(context: PageContext, view: SourceView) -> h.Markup | None:
+def _mapping(context: PageContext, view: SourceView, user: User) -> h.Markup | None:
     title = context.t("sources.one.mapping")
     mapping = view.mapping
     if view.line.kind == WEBHOOK:
@@ -343,8 +403,13 @@ def _mapping(context: PageContext, view: SourceView) -> h.Markup | None:
         )
         for field, value in (mapping.get("constants") or {}).items()
     ]
+    change = (
+        button(context.t("fetch.change"), href=f"{address(view.line.name)}/mapping")
+        if user.may("sources.write") and may_change(view.line.kind, mapping)
+        else None
+    )
     if not rows:
-        return card(h.p({"class": "muted"}, described), title=title)
+        return card(h.p({"class": "muted"}, described), title=title, tools=change)
     return card(
         table(
             context,
@@ -357,5 +422,6 @@ def _mapping(context: PageContext, view: SourceView) -> h.Markup | None:
         ),
         title=title,
         note=described if written.get("format", "csv") == "csv" else None,
+        tools=change,
         flush=True,
     )
