@@ -131,17 +131,15 @@ def read_order(rows: Sequence[Row]) -> Iterable[Touchpoint]:
     whole = first.text("status") == REFUNDED_WHOLE
     refunded = amount if whole else first.money("refunded_amount")
     if kind == ORDER_COMPLETED and refunded:
-        # All that was given back until now. It may grow, so each amount is told once and replaces
-        # what was told before: of touchpoints that correct the same one the newest holds.
+        # All that was given back until now; when it grows, that is said anew of this touchpoint.
         yield first.touchpoint(
-            f"orders:{order_id}:refunded:{abs(refunded).normalize():f}",
+            f"orders:{order_id}:refunded",
             type=ORDER_REFUNDED,
             channel=channel,
             occurred_at=first.moment("refunded_at") or occurred_at,
             order_id=order_id,
             amount=-abs(refunded),
             currency=first.currency(),
-            corrects=f"orders:{order_id}:refunded",
         )
 
 

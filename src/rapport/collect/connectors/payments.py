@@ -66,10 +66,9 @@ def read_payment(rows: Sequence[Row]) -> Iterable[Touchpoint]:
     )
     refunded = row.money("refunded_amount")
     if not returned and refunded:
-        # It may grow, so each amount is told once and replaces what was told before: of
-        # touchpoints that correct the same one the newest holds.
+        # All until now; when it grows, that is said anew of this touchpoint.
         yield row.touchpoint(
-            f"payments:{payment}:refunded:{abs(refunded).normalize():f}",
+            f"payments:{payment}:refunded",
             type=PAYMENT_RETURNED,
             channel="finance",
             occurred_at=row.moment("refunded_at") or occurred_at,
@@ -77,7 +76,6 @@ def read_payment(rows: Sequence[Row]) -> Iterable[Touchpoint]:
             amount=-abs(refunded),
             currency=row.currency(),
             properties={"payment_id": payment},
-            corrects=f"payments:{payment}:refunded",
         )
 
 
