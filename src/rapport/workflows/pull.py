@@ -588,6 +588,8 @@ def _with_secrets(pull: Pull) -> Pull:
             return read_reference(part).reveal()
         if isinstance(part, dict):
             return {name: revealed(value) for name, value in part.items()}
+        if isinstance(part, list):
+            return [revealed(value) for value in part]
         return part
 
     stated = {name: revealed(value) for name, value in msgspec.to_builtins(pull).items()}

@@ -15,10 +15,11 @@ import msgspec
 from msgspec import Struct
 
 from rapport.collect.pulls.fetched import Failed, Fetched
+from rapport.collect.pulls.files import fetch_files
 from rapport.collect.pulls.imap import fetch_imap
 from rapport.collect.pulls.plan import FilesPull, ImapPull, Pull, RestPull, SingerPull, SqlPull
 from rapport.collect.pulls.singer import fetch_singer
-from rapport.collect.pulls.through_dlt import fetch_files, fetch_rest, fetch_sql
+from rapport.collect.pulls.through_dlt import fetch_rest, fetch_sql
 from rapport.errors import RapportError, TransientError
 
 
@@ -44,7 +45,7 @@ def visit(told: Visit) -> Fetched:
         case SqlPull():
             return fetch_sql(told.pull, folder)
         case FilesPull():
-            return fetch_files(told.pull, folder)
+            return fetch_files(told.pull, folder, told.state)
         case RestPull():
             return fetch_rest(told.pull, folder)
         case SingerPull():
@@ -88,7 +89,7 @@ def failure_of(problem: BaseException) -> Failed:
                 "IncrementalCursorPathMissing": "The records have no such cursor column",
             }
             return Failed(code="not_found", message=said[name], again=False)
-        if isinstance(each, PermissionError):
+        if isinstance(each, PermissionError) or name == "error_perm":  # the latter is FTP's
             return Failed(code="not_allowed", message="Access was refused", again=False)
     if any(
         "Timeout" in name or isinstance(e, TimeoutError)

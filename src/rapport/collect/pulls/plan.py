@@ -51,14 +51,18 @@ class FilesPull(
     Attributes
     ----------
     url : str
-        Of the folder: ``file:///exports``, ``s3://bucket/folder``, ``sftp://host/folder`` …
-    options : dict of str to str
-        For the storage, as fsspec names them; secrets by reference.
+        Of the folder: ``file:///exports``, ``s3://bucket/folder``, ``sftp://host/folder`` …; or of
+        what is in an archive: ``zip://::ftp://host/exports.zip``.
+    pattern : str
+        Of the files' names below it; ``**/*.csv`` reaches into folders.
+    options : dict
+        For the storage, as fsspec names them, in tables by protocol where the URL names several;
+        secrets by reference.
     """
 
     url: str
     pattern: str = "*"
-    options: dict[str, str] = {}
+    options: dict[str, Any] = {}
 
 
 class RestPull(Struct, frozen=True, kw_only=True, tag_field="from", tag="rest", omit_defaults=True):
@@ -241,6 +245,8 @@ def _mistakes(pull: Pull) -> Iterator[str]:
             if password:
                 yield "`url` holds a password; put it into the environment and write env:NAME"
     elif isinstance(pull, FilesPull):
+        if not is_reference(pull.url) and any(urlsplit(p).password for p in pull.url.split("::")):
+            yield "`url` holds a password; name user and password under [pull.options]"
         yield from _open_secrets(pull.options, "options")
     elif isinstance(pull, SingerPull):
         if not pull.command:
@@ -264,6 +270,14 @@ def _mistakes(pull: Pull) -> Iterator[str]:
 
 def _open_secrets(options: dict[str, Any], where: str) -> Iterator[str]:
     for name, value in options.items():
+        if isinstance(value, dict):
+            yield from _open_secrets(value, f"{where}.{name}")
+        if (
+            name == "auth"
+            and isinstance(value, list)
+            and not is_reference("".join(map(str, value[-1:])))
+        ):
+            yield f"The last of `auth` of [pull.{where}] is a secret; write env:NAME or file:PATH"
         like = any(word in name.lower() for word in _SECRET_WORDS) and name not in _NO_SECRETS
         if like and isinstance(value, str) and not is_reference(value):
             yield f"`{name}` of [pull.{where}] is a secret; write env:NAME or file:PATH"

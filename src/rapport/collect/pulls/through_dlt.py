@@ -1,8 +1,7 @@
-"""Databases, file stores and web services, read by dlt; runs in a process of its own."""
+"""Databases and web services, read by dlt; runs in a process of its own."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from rapport.collect.cell_values import read_moment
 from rapport.collect.manifest import Cursor, Manifest, find_manifest
 from rapport.collect.pulls.fetched import Fetched
 from rapport.collect.pulls.paginators import paginator_of
-from rapport.collect.pulls.plan import FilesPull, RestPull, SqlPull
+from rapport.collect.pulls.plan import RestPull, SqlPull
 from rapport.errors import MissingExtra
 
 #: A record of a web service stays one JSON text: how it is read is the mapping's matter.
@@ -45,7 +44,7 @@ def _dlt(folder: Path) -> Any:
     try:
         import dlt  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        raise MissingExtra("Fetching from databases, files and services", "connectors") from error
+        raise MissingExtra("Fetching from databases and services", "connectors") from error
     return dlt
 
 
@@ -108,37 +107,6 @@ def fetch_sql(pull: SqlPull, folder: Path) -> Fetched:
             count += file.metadata.num_rows
     columns = tuple(name for name in names if not name.startswith("_dlt"))
     return Fetched(files=tuple(map(str, files)), records=count, columns=columns)
-
-
-def fetch_files(pull: FilesPull, folder: Path) -> Fetched:
-    """Copies of the files that are new or changed since the last visit."""
-    dlt = _dlt(folder)
-    from dlt.sources.filesystem import filesystem  # noqa: PLC0415
-    from fsspec import url_to_fs  # noqa: PLC0415
-
-    inbox = folder / "out" / "files"
-    inbox.mkdir(parents=True, exist_ok=True)
-    storage, _ = url_to_fs(pull.url, **pull.options)
-
-    def copy(item: Any) -> dict[str, Any]:
-        version = f"{item['file_url']}\n{item['modification_date']}\n{item['size_in_bytes']}"
-        digest = hashlib.sha256(version.encode()).hexdigest()[:16]
-        name = Path(item["relative_path"] or item["file_name"]).name
-        target = inbox / digest / name
-        target.parent.mkdir(exist_ok=True)
-        partial = target.with_name(f"{name}.partial")
-        storage.get_file(item["file_url"], str(partial))
-        partial.rename(target)
-        return dict(item)
-
-    listed = filesystem(
-        bucket_url=pull.url, file_glob=pull.pattern, credentials=storage, extract_content=False
-    )
-    listed.apply_hints(incremental=dlt.sources.incremental("modification_date"))
-    for seen in _load(dlt, folder, listed.add_step(_last(copy)), "copied"):
-        seen.unlink()
-    found = sorted(path for path in inbox.glob("*/*") if path.suffix != ".partial")
-    return Fetched(files=tuple(map(str, found)), records=len(found))
 
 
 def fetch_rest(pull: RestPull, folder: Path) -> Fetched:
