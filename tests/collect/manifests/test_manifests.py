@@ -112,6 +112,26 @@ def test_a_manifest_says_what_it_needs_and_where_that_is_written(name: str) -> N
     assert secrets or not manifest.auth, "who may ask must be a secret"
 
 
+def test_what_a_manifest_says_of_records_holds_the_settings_and_their_defaults() -> None:
+    settings = {"app_secret": "env:APP", "grant": "env:GRANT"}
+    pull = {"from": "rest", "manifest": "economic", "stream": "customers", "settings": settings}
+    mapping = plan_from({"pull": pull}, "the test").mapping
+    assert mapping.constants["customer_namespace"] == "economic:main"
+    pull["settings"] = {**settings, "account": "denmark"}
+    mapping = plan_from({"pull": pull}, "the test").mapping
+    assert mapping.constants["customer_namespace"] == "economic:denmark"
+
+
+@pytest.mark.parametrize("name", MANIFESTS)
+def test_no_secret_is_written_among_what_is_known_of_a_person(name: str) -> None:
+    manifest = find_manifest(name)
+    written = msgspec.json.encode(
+        [[s.constants, s.values, s.file] for s in manifest.streams.values()]
+    ).decode()
+    secrets = [key for key, asked in manifest.settings.items() if asked.secret]
+    assert [key for key in secrets if "{" + key + "}" in written] == []
+
+
 @pytest.mark.parametrize(("name", "stream"), STREAMS, ids=[f"{n}-{s}" for n, s in STREAMS])
 def test_a_stream_is_asked_as_documented_and_read_whole(
     name: str, stream: str, tmp_path: Path

@@ -204,15 +204,21 @@ def every_minutes(text: str) -> int:
 
 def _with_manifest(pull: RestPull, written: dict[str, Any], where: str) -> dict[str, Any]:
     """What the manifest says of the stream's records, under what the TOML itself says."""
-    stream = find_manifest(pull.manifest).stream(pull.stream)
+    manifest = find_manifest(pull.manifest)
+    stream = manifest.stream(pull.stream)
+    open_settings = {
+        name: pull.settings.get(name) or asked.default or ""
+        for name, asked in manifest.settings.items()
+        if not asked.secret
+    }
     base: dict[str, Any] = {
         "source": f"{pull.manifest}_{pull.stream}",
         "kind": stream.kind,
         "columns": stream.columns,
-        "constants": _with_settings(stream.constants, pull.settings),
-        "values": _with_settings(stream.values, pull.settings),
+        "constants": _with_settings(stream.constants, open_settings),
+        "values": _with_settings(stream.values, open_settings),
         "items": stream.items,
-        "file": {"format": "jsonl", **_with_settings(stream.file, pull.settings)},
+        "file": {"format": "jsonl", **_with_settings(stream.file, open_settings)},
     }
     if "kind" in written and written["kind"] != stream.kind:
         raise InvalidMapping(f"{where}: stream {pull.stream} holds {stream.kind}")
