@@ -9,12 +9,16 @@ UV     ?= uv
 PYTHON_SDKS := analytics-python rudder-sdk-python segment-analytics-python
 NODE_SDKS   := $(if $(shell command -v npm),build/sdk/node/.made)
 
-.PHONY: demo test quick lint lock picture sdks clean
+# What tests/collect/pulls needs and the product does not bring: storages' clients and servers, and
+# dialects of databases.
+SOURCES     := build/storages/.made build/dialects/.made
+
+.PHONY: demo test quick lint lock picture sdks sources clean
 
 demo: $(VENV)/.run
 	$(BIN)/rapport demo --serve --port $(PORT)
 
-test: $(VENV)/.test sdks
+test: $(VENV)/.test sdks sources
 	$(BIN)/pytest -n 2 -m "not browser and not spark" $(PYTEST_ARGS)
 	# On their own: Playwright keeps an event loop running in the process that drives the browser.
 	$(BIN)/pytest -n 2 -m browser $(PYTEST_ARGS)
@@ -31,12 +35,16 @@ picture: $(VENV)/.test
 
 sdks: $(PYTHON_SDKS:%=build/sdk/%/.made) $(NODE_SDKS)
 
+sources: $(SOURCES)
+
 lock:
 	$(UV) pip compile -q pyproject.toml --extra postgres --group build --group test --group lint --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements/test.txt
 	$(UV) pip compile -q pyproject.toml --extra postgres --group build -c requirements/test.txt --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements/run.txt
 	for sdk in $(PYTHON_SDKS); do \
 	  echo $$sdk | $(UV) pip compile -q - --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements/sdk/$$sdk.txt || exit 1; \
 	done
+	$(UV) pip compile -q requirements/storages.in --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements/storages.txt
+	$(UV) pip compile -q requirements/dialects.in --no-deps --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements/dialects.txt
 	cd tests/sdk && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
 $(BIN)/python:
@@ -61,6 +69,12 @@ build/sdk/node/.made: tests/sdk/package.json tests/sdk/package-lock.json
 build/sdk/%/.made: requirements/sdk/%.txt | $(BIN)/python
 	@rm -rf $(@D)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --target $(@D) -r $<
+	@touch $@
+
+# Dialects alone: their drivers are large, and compiling a statement needs none.
+$(SOURCES): build/%/.made: requirements/%.txt | $(BIN)/python
+	@rm -rf $(@D)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --target $(@D) -r $<
 	@touch $@
 
 clean:
