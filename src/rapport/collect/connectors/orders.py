@@ -110,7 +110,9 @@ def read_order(rows: Sequence[Row]) -> Iterable[Touchpoint]:
         raise RowError("missing_field", "the order has no amount")
     if amount == 0 and not items and "items" in first.reading.mapping.columns:
         raise RowError("not_an_order", "it has no lines and no amount; nothing was sold")
-    kind = _kind(first, amount, items)
+    # Some tills leave what was cancelled among the sales, and only say when.
+    cancelled = first.text("cancelled_at") is not None
+    kind = ORDER_CANCELLED if cancelled else _kind(first, amount, items)
     if kind == ORDER_REFUNDED:
         amount = -abs(amount)
         items = tuple(_given_back(item) for item in items)
@@ -268,7 +270,7 @@ CONNECTOR = Connector(
     required=("occurred_at",),
     optional=(
         *("order_id", "amount", "currency", "status", "items", "coupon"),
-        *("refund_id", "refunded_amount", "refunded_at"),
+        *("refund_id", "refunded_amount", "refunded_at", "cancelled_at"),
         *LINE_FIELDS,
         *PERSON_FIELDS,
         *PLACE_FIELDS,
