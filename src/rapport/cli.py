@@ -630,14 +630,20 @@ def sources_connect(company: Company, context: _Context, file: Path, dry_run: bo
 
     written = read_toml(file.read_text("utf-8"), file.name)
     if dry_run:
-        tried = try_source(written, file.name)
+        tried = try_source(company, written, file.name)
 
         def shown(result: Any) -> None:
             if not result.reached:
                 out.print(escape(f"Not reached: {result.message}"))
                 return
-            out.print(f"Reached; {result.records:,} records")
-            out.print(escape(f"Columns: {', '.join(result.columns)}"))
+            out.print(
+                f"Reached; of the first records {result.accepted:,} fit the mapping, "
+                f"{result.refused:,} do not"
+            )
+            if result.columns:
+                out.print(escape(f"Columns: {', '.join(result.columns)}"))
+            if result.message:
+                out.print(escape(result.message))
             if result.missing:
                 out.print(escape(f"Mapped, but not there: {', '.join(result.missing)}"))
 

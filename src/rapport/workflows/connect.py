@@ -238,9 +238,9 @@ def connect_filled(company: Company, filled: Filled, *, actor: str) -> str:
     return connect_source(company, written_of(filled), "the form", actor=actor)
 
 
-def try_filled(filled: Filled) -> Tried:
+def try_filled(company: Company, filled: Filled) -> Tried:
     """Try what a form describes."""
-    return try_source(written_of(filled), "the form")
+    return try_source(company, written_of(filled), "the form")
 
 
 def fields_of(kind: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

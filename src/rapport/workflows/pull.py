@@ -20,6 +20,7 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, Update, insert, select, update
 
+from rapport.collect.mapped_files import read_touchpoints
 from rapport.collect.mapping import Mapping, mapping_from
 from rapport.collect.pulls.child import Answer, Visit
 from rapport.collect.pulls.fetched import Failed, Fetched
@@ -49,6 +50,8 @@ _LONGEST_WAIT = timedelta(hours=1)
 _TRIES = 6
 #: How soon a visit that is to stop is stopped.
 _LISTEN_SECONDS = 0.5
+#: Records that a try reads by the mapping.
+_TRIED_ROWS = 5_000
 _TOO_SLOW = "visit_too_slow"
 _STOPPED = Failed(code="stopped", message="The visit was stopped")
 
@@ -379,6 +382,8 @@ class Tried(Struct, frozen=True, kw_only=True):
     reached : bool
         False: `message` says why not. True without records: it has none, or more than fit in the
         time of a try, and then `complete` is False.
+    records : int
+        Records, of which `accepted` fit the mapping and `refused` do not; of files how many.
     missing : tuple of str
         Columns that the mapping reads and the records do not have.
     """
@@ -386,12 +391,16 @@ class Tried(Struct, frozen=True, kw_only=True):
     reached: bool
     complete: bool = True
     records: int = 0
+    accepted: int = 0
+    refused: int = 0
     columns: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     message: str = ""
 
 
-def try_source(written: dict[str, Any], where: str, *, minutes: float = 0.5) -> Tried:
+def try_source(
+    company: Company, written: dict[str, Any], where: str, *, minutes: float = 0.5
+) -> Tried:
     """Visit a source that is not connected yet, and throw away what it brings.
 
     Raises
@@ -414,11 +423,32 @@ def try_source(written: dict[str, Any], where: str, *, minutes: float = 0.5) -> 
             return Tried(reached=False, message=problem.message)
         except InvalidSettings as problem:  # a secret that is not where the reference says
             return Tried(reached=False, message=problem.message)
+        return _understood(fetched, plan.mapping, company.clock())
+
+
+def _understood(fetched: Fetched, mapping: Mapping, now: datetime) -> Tried:
+    """How the mapping reads the first records of what was fetched."""
+    accepted = refused = 0
+    message = ""
+    for each in fetched.files:
+        try:
+            for batch in read_touchpoints(Path(each), mapping, now):
+                accepted += len(batch.touchpoints)
+                refused += len(batch.refused)
+                if accepted + refused >= _TRIED_ROWS:
+                    break
+        except InvalidInput as problem:
+            message = problem.message
+        if message or accepted + refused >= _TRIED_ROWS:
+            break
     return Tried(
         reached=True,
         records=fetched.records,
+        accepted=accepted,
+        refused=refused,
         columns=fetched.columns,
-        missing=_missed(plan.mapping, fetched.columns) if fetched.columns else (),
+        missing=_missed(mapping, fetched.columns) if fetched.columns else (),
+        message=message,
     )
 
 

@@ -326,7 +326,7 @@ def fetch_post(
     )  # fmt: skip
     try:
         if data.get("do") == "try":
-            tried = try_filled(said)
+            tried = try_filled(company, said)
             return html_response(fetch_page(context, what, said, tried=tried))
         name = connect_filled(company, said, actor=_user(request).email)
     except (InvalidInput, Conflict) as mistake:
@@ -350,7 +350,9 @@ def toml_post(
     try:
         written = read_toml(text, "TOML")
         if data.get("do") == "try":
-            return html_response(toml_page(context, text, tried=try_source(written, "TOML")))
+            return html_response(
+                toml_page(context, text, tried=try_source(company, written, "TOML"))
+            )
         name = connect_source(company, written, "TOML", actor=_user(request).email)
     except (InvalidInput, Conflict) as mistake:
         page = toml_page(context, text, error=mistake.message)

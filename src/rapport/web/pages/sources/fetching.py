@@ -212,7 +212,7 @@ def fetch_page(
                                 value="connect",
                             ),
                             button(context.t("fetch.try"), name="do", value="try"),
-                            button(context.t("sources.one.back"), href="/sources/new"),
+                            button(context.t("fetch.back"), href="/sources/new"),
                         ),
                     ),
                     title=context.t("fetch.what"),
@@ -231,15 +231,21 @@ def tried_flash(context: PageContext, tried: Tried) -> h.Markup:
         return flash(tried.message, tone="bad")
     if not tried.complete:
         return flash(context.t("fetch.reached_slow"))
-    said = context.t(
-        "fetch.reached",
-        count=context.n.count(tried.records),
-        columns=", ".join(tried.columns) or "–",
-    )
+    said = [
+        context.t(
+            "fetch.reached",
+            accepted=context.n.count(tried.accepted),
+            refused=context.n.count(tried.refused),
+        )
+    ]
+    if tried.columns:
+        said.append(context.t("fetch.reached_columns", columns=", ".join(tried.columns)))
     if tried.missing:
-        missing = context.t("fetch.missing", columns=", ".join(tried.missing))
-        return flash(f"{said} {missing}", tone="caution")
-    return flash(said, tone="good")
+        said.append(context.t("fetch.missing", columns=", ".join(tried.missing)))
+    if tried.message:
+        said.append(tried.message)
+    doubtful = tried.missing or tried.message or tried.refused
+    return flash(" ".join(said), tone="caution" if doubtful else "good")
 
 
 def _ask(context: PageContext, what: Offered, ask: Ask, said: Filled) -> h.Markup:
@@ -335,7 +341,7 @@ def toml_page(
                             context.t("fetch.connect"), kind="primary", name="do", value="connect"
                         ),
                         button(context.t("fetch.try"), name="do", value="try"),
-                        button(context.t("sources.one.back"), href="/sources/new"),
+                        button(context.t("fetch.back"), href="/sources/new"),
                     ),
                     action="/sources/new/toml",
                 ),

@@ -92,7 +92,7 @@ def mapping_page(
                                 name="do",
                                 value="save",
                             ),
-                            button(context.t("sources.one.back"), href=address(line.name)),
+                            button(context.t("fetch.back"), href=address(line.name)),
                         ),
                     ),
                     span="span-4 tablet-5",

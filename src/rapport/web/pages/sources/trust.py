@@ -183,7 +183,7 @@ def how_card(context: PageContext, *, span: str | None = None) -> h.Markup:
             [
                 Column(label=context.t("quality.score")),
                 Column(label=context.t("quality.weight"), numeric=True),
-                Column(label=""),
+                Column(label=context.t("quality.means")),
             ],
             [
                 (

@@ -1,0 +1,189 @@
+"""Connecting, fetching and mending sources in the pages, as a person without a script does it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from litestar.testing import TestClient
+
+from rapport.collect.mapping import mapping_from
+from rapport.collect.sources import find_source
+from rapport.errors import InvalidInput, NotFound
+from rapport.workflows.company import Company
+from rapport.workflows.connect import Filled, find_offered, lines_of, offered, written_of
+from rapport.workflows.import_files import import_file
+from rapport.workflows.mapping_change import MappingForm, preview_mapping
+from rapport.workflows.pull import pull_source, pull_states
+from tests.company import empty_company, visitor
+from tests.conftest import FakeClock
+from tests.feedback import with_token
+
+Client = TestClient[Any]
+
+
+@pytest.fixture
+def company(tmp_path: Path, clock: FakeClock) -> Iterator[Company]:
+    with empty_company(tmp_path, clock=clock) as opened:
+        yield opened
+
+
+@pytest.fixture
+def client(company: Company) -> Iterator[Client]:
+    with visitor(company, role="admin") as opened:
+        yield with_token(company, opened)
+
+
+@pytest.fixture
+def crm(tmp_path: Path) -> str:
+    database = sqlite3.connect(tmp_path / "crm.db")
+    with database:
+        database.execute("CREATE TABLE people (id INTEGER PRIMARY KEY, mail TEXT)")
+        database.execute("INSERT INTO people VALUES (1, 'a@kadar.example'), (2, 'b@kadar.example')")
+    database.close()
+    return f"sqlite:///{tmp_path / 'crm.db'}"
+
+
+def test_the_catalogue_is_searched_by_name_and_category(client: Client) -> None:
+    everything = client.get("/sources/new").text
+    assert "HubSpot" in everything
+    assert "/sources/new/fetch/sql" in everything
+    assert "/sources/new/upload" in everything
+    found = client.get("/sources/new?q=hubspot").text
+    assert "HubSpot" in found
+    assert "WooCommerce" not in found
+    assert "Singer" in client.get("/sources/new?q=nothing-like-it").text
+    assert {each.key for each in offered("crm")} >= {"hubspot"}
+    assert client.get("/sources/new/fetch/nothing").status_code == 404
+
+
+def test_every_service_has_a_form_that_asks_for_secrets_by_reference(client: Client) -> None:
+    page = client.get("/sources/new/fetch/hubspot").text
+    for ask in find_offered("hubspot").asks:
+        assert f'name="ask_{ask.name}"' in page
+    assert "env:NAME" in page
+    form = {"source": "hub", "stream": "contacts", "every": "1d", "do": "connect"}
+    asked = {f"ask_{ask.name}": "x1" for ask in find_offered("hubspot").asks}
+    refused = client.post("/sources/new/fetch/hubspot", data={**form, **asked})
+    assert refused.status_code == 400
+    assert "is a secret" in refused.text
+    with_reference = {name: "env:HUB" if "token" in name else v for name, v in asked.items()}
+    made = client.post(
+        "/sources/new/fetch/hubspot", data={**form, **with_reference}, follow_redirects=False
+    )
+    assert (made.status_code, made.headers["location"]) == (303, "/sources/hub?done=connected")
+
+
+@pytest.mark.slow
+def test_a_database_is_tried_connected_fetched_and_paused(
+    company: Company, client: Client, crm: str
+) -> None:
+    form = {
+        "source": "crm", "kind": "contacts", "ask_url": crm, "ask_table": "people",
+        "every": "6h", "columns": "record_id = id\nemail = post", "do": "try",
+    }  # fmt: skip
+    tried = client.post("/sources/new/fetch/sql", data=form).text
+    assert "post" in tried
+    assert "id, mail" in tried
+    assert pull_states(company) == []
+    right = {**form, "columns": "record_id = id\nemail = mail"}
+    assert "2 fit the mapping, 0 do not" in client.post("/sources/new/fetch/sql", data=right).text
+    made = client.post(
+        "/sources/new/fetch/sql", data={**right, "do": "connect"}, follow_redirects=False
+    )
+    assert made.status_code == 303
+    assert pull_source(company, "crm").accepted == 2
+    page = client.get("/sources/crm").text
+    assert "every 6 hours" in page
+    assert client.get("/sources").text.count("Next visit") == 1
+    client.post("/sources/crm/schedule", data={"every": ""})
+    assert "only when asked" in client.get("/sources/crm").text
+    asked = client.post("/sources/crm/fetch", follow_redirects=False)
+    assert asked.headers["location"] == "/sources/crm?done=asked"
+    assert "within seconds" in client.get("/sources/crm").text
+
+
+def test_toml_is_taken_as_it_is_and_its_mistakes_are_named(
+    company: Company, client: Client, crm: str
+) -> None:
+    assert "[pull]" in client.get("/sources/new/toml").text
+    wrong = client.post("/sources/new/toml", data={"toml": "source = ", "do": "connect"})
+    assert wrong.status_code == 400
+    assert "is not TOML" in wrong.text
+    text = (
+        f'source = "crm"\nkind = "contacts"\n[columns]\nrecord_id = "id"\n'
+        f'[pull]\nfrom = "sql"\nurl = "{crm}"\ntable = "people"\n'
+    )
+    client.post("/sources/new/toml", data={"toml": text, "do": "connect"})
+    assert find_source(company.ledger, "crm").kind == "contacts"
+
+
+ROWS = (
+    "nr;dag;totaal\n1;01/11/2026;12,50\n2;02/11/2026;7,00\n3;31/02/2026;3,00\n4;04/11/2026;vier\n"
+)
+
+
+def _till(company: Company, folder: Path) -> None:
+    path = folder / "till.csv"
+    path.write_text(ROWS, "utf-8")
+    mapping = mapping_from(
+        {
+            "source": "till", "kind": "orders", "constants": {"currency": "EUR"},
+            "columns": {"order_id": "nr", "occurred_at": "dag", "amount": "totaal"},
+            "file": {"delimiter": ";", "decimal": ",", "date_format": "%d-%m-%Y"},
+        },
+        "test",
+    )  # fmt: skip
+    result = import_file(company, path, mapping)
+    assert (result.accepted, result.refused) == (0, 4)
+
+
+def test_a_mended_mapping_is_previewed_and_then_saves_what_was_refused(
+    company: Company, client: Client, tmp_path: Path
+) -> None:
+    _till(company, tmp_path)
+    page = client.get("/sources/till/mapping").text
+    assert "order_id = nr" in page
+    form = {
+        "columns": "order_id = nr\noccurred_at = dag\namount = totaal",
+        "constants": "currency = EUR", "decimal": ",", "date_format": "%d/%m/%Y",
+    }  # fmt: skip
+    seen = client.post("/sources/till/mapping", data={**form, "do": "preview"}).text
+    assert "Of 4 refused rows, 2 would now be kept" in seen
+    assert find_source(company.ledger, "till").mapping["file"]["date_format"] == "%d-%m-%Y"
+    saved = client.post(
+        "/sources/till/mapping", data={**form, "do": "save"}, follow_redirects=False
+    )
+    assert saved.status_code == 303
+    assert "accepted=2" in saved.headers["location"]
+    assert "refused=2" in saved.headers["location"]
+    wrong = client.post("/sources/till/mapping", data={**form, "columns": "order_id nr"})
+    assert wrong.status_code == 400
+    with pytest.raises(NotFound, match="shop"):
+        preview_mapping(company, "shop", MappingForm(columns=""))
+
+
+def test_a_manager_sees_quality_and_changes_nothing(company: Company, tmp_path: Path) -> None:
+    _till(company, tmp_path)
+    with visitor(company, role="manager") as opened:
+        client = with_token(company, opened)
+        assert client.get("/quality").status_code == 200
+        assert "Not measured yet" in client.get("/quality").text
+        assert "Fetch now" not in client.get("/sources/till").text
+        for path in ("/sources/new", "/sources/new/toml", "/sources/till/mapping"):
+            assert client.get(path).status_code == 403
+        for path in ("/sources/till/fetch", "/sources/till/schedule", "/sources/till/mapping"):
+            assert client.post(path, data={}).status_code == 403
+
+
+def test_lines_say_which_one_is_wrong() -> None:
+    assert lines_of("a = b\n\nc=d e") == {"a": "b", "c": "d e"}
+    with pytest.raises(InvalidInput, match="nonsense"):
+        lines_of("a = b\nnonsense")
+    with pytest.raises(InvalidInput, match="small letters"):
+        written_of(Filled(key="sql", source="Not A Name"))
+    with pytest.raises(InvalidInput, match="whole number"):
+        written_of(Filled(key="sql", source="a", expected_every_hours="soon"))
