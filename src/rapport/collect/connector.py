@@ -94,6 +94,8 @@ class Connector(Struct, frozen=True, kw_only=True):
     #: As `read`, of many groups at once, for those about which nothing is unusual: the columns, and
     #: where each group begins; None for a group, or for all, leaves it to `read`.
     read_plain: ReadPlain | None = None
+    #: Fields that may be stated in place of a required one.
+    instead: dict[str, tuple[str, ...]] = {}
     #: Column names that mean a field in files of this kind, besides those that always do.
     synonyms: dict[str, tuple[str, ...]] = {}
     #: Words in a file's name that speak for this kind where its columns leave a choice.

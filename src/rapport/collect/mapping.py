@@ -122,7 +122,11 @@ def _mistakes(mapping: Mapping) -> list[str]:
         mistakes.append("`source` is empty; give the silo a name such as till_hu")
     connector = connector_of(mapping.kind)
     stated = {*mapping.columns, *mapping.constants}
-    missing = [name for name in connector.required if name not in stated]
+    missing = [
+        name
+        for name in connector.required
+        if not stated.intersection((name, *connector.instead.get(name, ())))
+    ]
     if missing and connector.records is None:
         mistakes.append(
             f"a file of kind {mapping.kind} needs {', '.join(f'`{m}`' for m in missing)}; "

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 
 from rapport.collect.connector import Connector
-from rapport.collect.rows import PERSON_FIELDS, PLACE_FIELDS, Row
+from rapport.collect.rows import PERSON_FIELDS, PLACE_FIELDS, Row, RowError
 from rapport.vocabulary.touchpoint import CALL_ENDED, Touchpoint
+
+_LONGEST = 7 * 86_400  # seconds; more is no call
 
 
 def read_call(rows: Sequence[Row]) -> Iterable[Touchpoint]:
-    """The touchpoint of one call."""
+    """The touchpoint of one call; where only its start is told, it ended its duration later."""
     (row,) = rows
+    duration = row.number("duration_seconds")
     about = {
-        "duration_seconds": row.number("duration_seconds"),
+        "duration_seconds": duration,
         "agent": row.text("agent"),
         "topic": row.text("topic"),
     }
@@ -21,7 +25,7 @@ def read_call(rows: Sequence[Row]) -> Iterable[Touchpoint]:
         f"calls:{row.required('call_id')}",
         type=CALL_ENDED,
         channel="phone",
-        occurred_at=row.required_moment("ended_at"),
+        occurred_at=_ended_at(row, duration),
         text=row.text("text"),
         language=row.language(),
         order_id=row.text("order_id"),
@@ -29,12 +33,24 @@ def read_call(rows: Sequence[Row]) -> Iterable[Touchpoint]:
     )
 
 
+def _ended_at(row: Row, duration: float | None) -> datetime:
+    started_at = row.moment("started_at")
+    if started_at is None or row.cell("ended_at") is not None:
+        return row.required_moment("ended_at")
+    if duration is None or not 0 <= duration <= _LONGEST:
+        raise RowError(
+            "missing_field", "`ended_at` is empty, and `duration_seconds` does not tell it"
+        )
+    return started_at + timedelta(seconds=duration)
+
+
 CONNECTOR = Connector(
     kind="calls",
     label="Telephone calls",
     required=("call_id", "ended_at"),
+    instead={"ended_at": ("started_at",)},
     optional=(
-        *("duration_seconds", "agent", "text", "language", "topic", "order_id"),
+        *("started_at", "duration_seconds", "agent", "text", "language", "topic", "order_id"),
         *PERSON_FIELDS,
         *PLACE_FIELDS,
     ),
