@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import quopri
+from binascii import b2a_base64
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime, formataddr
+from email.utils import format_datetime
 from html import escape
 from zoneinfo import ZoneInfo
 
@@ -23,15 +23,17 @@ from rapport.demo.writing import TOPICS, Occasion, draw, write_subject, write_te
 
 SOURCE = "mailbox"
 ADDRESS = "service@kadar.example"
+_US = "Maison Kadár"
 #: Threads begun by letters to the service that are no tickets, a person.
 _LETTERS = 0.012
-_POLICY = SMTP.clone(linesep="\n")
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Letter:
     sent: int  # UTC second
-    message: EmailMessage
+    message_id: str
+    sender: str
+    lines: tuple[str, ...]
     bad: str = ""  # the reason for which it will be refused
 
 
@@ -60,7 +62,7 @@ def write(world: World) -> Written:
         _a_question(thread, u[n], text_u[n])
         thread.hand_over(letters, records, texts)
     path = "mailbox/klantendienst.mbox"
-    letters.sort(key=lambda letter: (letter.sent, str(letter.message["Message-ID"])))
+    letters.sort(key=lambda letter: (letter.sent, letter.message_id))
     bad = _write_mbox(world, path, letters)
     copy_mapping(world.folder, "mailbox/service")
     return Written(
@@ -110,29 +112,34 @@ class _Thread:
         """A letter at a UTC second; with ``occasion`` the person's own words."""
         domain = "kadar.example" if ours else self._mail.rpartition("@")[2]
         message_id = f"{self._key}.{len(self._ids)}.{self._seed}@{domain}"
-        customer = formataddr((self._person.name, self._mail), "utf-8")
-        service = formataddr(("Maison Kadár", ADDRESS), "utf-8")
-        message = EmailMessage(policy=_POLICY)
-        message["Message-ID"] = f"<{message_id}>"
+        customer, service = _mailbox(self._person.name, self._mail), _mailbox(_US, ADDRESS)
+        sender, recipient = (service, customer) if ours else (customer, service)
         at = datetime.fromtimestamp(sent, UTC).astimezone(self._zone)
-        message["Date"] = format_datetime(at)
-        message["From"], message["To"] = (service, customer) if ours else (customer, service)
-        message["Subject"] = subject
+        lines = [
+            f"Message-ID: <{message_id}>",
+            f"Date: {format_datetime(at)}",
+            f"From: {sender}",
+            f"To: {recipient}",
+            f"Subject: {_encoded(subject)}",
+        ]
         if self._ids:
-            message["In-Reply-To"] = f"<{self._ids[-1]}>"
-            message["References"] = " ".join(f"<{i}>" for i in self._ids)
+            lines += [
+                f"In-Reply-To: <{self._ids[-1]}>",
+                "References: " + "\n ".join(f"<{i}>" for i in self._ids),
+            ]
         if automatic:
-            message["Auto-Submitted"] = "auto-replied"
-        message.set_content(text, cte="quoted-printable")
-        if html:
-            lines = "".join(f"<p>{escape(line)}</p>" for line in text.split("\n") if line)
-            message.add_alternative(f"<html><body>{lines}</body></html>", subtype="html",
-                                    cte="quoted-printable")  # fmt: skip
-            # A boundary of its own would be another one each time.
-            message.set_boundary(f"=-{self._key}-{len(self._ids)}")
+            lines.append("Auto-Submitted: auto-replied")
+        lines.append("MIME-Version: 1.0")
+        lines += _alternatives(text, f"=-{message_id}") if html else _part(text, "plain")
         self._ids.append(message_id)
         self._letters.append(
-            _Letter(sent=sent, message=message, bad="automatic_reply" if automatic else "")
+            _Letter(
+                sent=sent,
+                message_id=message_id,
+                sender=ADDRESS if ours else self._mail,
+                lines=tuple(lines),
+                bad="automatic_reply" if automatic else "",
+            )
         )
         if occasion is not None:
             self._texts.append(
@@ -149,7 +156,7 @@ class _Thread:
     def quoted(self, text: str, sent: int, *, ours: bool) -> str:
         """A letter as the answer to it quotes it."""
         at = datetime.fromtimestamp(sent, UTC).astimezone(self._zone)
-        name, address = ("Maison Kadár", ADDRESS) if ours else (self._person.name, self._mail)
+        name, address = (_US, ADDRESS) if ours else (self._person.name, self._mail)
         pattern = "%Y. %m. %d." if self.language == "hu" else "%d/%m/%Y"
         line = said(self.language, "wrote", 0.0, day=at.strftime(pattern),
                     time=at.strftime("%H:%M"), name=name, address=address)  # fmt: skip
@@ -178,6 +185,41 @@ class _Thread:
                 "Maison Kadár",
             )
         )
+
+
+def _mailbox(name: str, address: str) -> str:
+    return f"{_encoded(name)} <{address}>"
+
+
+def _encoded(text: str) -> str:
+    """A header's text: plain letters as they are, else one encoded word (RFC 2047)."""
+    if text.isascii():
+        return text
+    return f"=?utf-8?B?{b2a_base64(text.encode(), newline=False).decode()}?="
+
+
+def _part(text: str, subtype: str) -> list[str]:
+    body = quopri.encodestring(text.encode()).decode("ascii")
+    return [
+        f'Content-Type: text/{subtype}; charset="utf-8"',
+        "Content-Transfer-Encoding: quoted-printable",
+        "",
+        *body.split("\n"),
+    ]
+
+
+def _alternatives(text: str, boundary: str) -> list[str]:
+    """The letter twice, as most programs send it."""
+    marked = "\n".join(f"<p>{escape(line)}</p>" for line in text.split("\n") if line)
+    return [
+        f'Content-Type: multipart/alternative; boundary="{boundary}"',
+        "",
+        f"--{boundary}",
+        *_part(text, "plain"),
+        f"--{boundary}",
+        *_part(f"<html><body>{marked}</body></html>", "html"),
+        f"--{boundary}--",
+    ]
 
 
 def _about_ticket(thread: _Thread, case: Case, u: list[float], text_u: list[float]) -> None:
@@ -227,15 +269,14 @@ def _write_mbox(world: World, path: str, letters: list[_Letter]) -> list[tuple[i
     line, bad = 1, []
     with target.open("wb") as file:
         for letter in letters:
-            sender = str(letter.message["From"]).rpartition("<")[2].rstrip(">")
-            at = datetime.fromtimestamp(letter.sent, UTC)
-            stamp = at.strftime("%a %b %d %H:%M:%S %Y")
-            body = letter.message.as_bytes().rstrip(b"\n").split(b"\n")
-            quoted = [b">" + each if each.lstrip(b">").startswith(b"From ") else each
-                      for each in body]  # fmt: skip
-            written = [f"From {sender} {stamp}".encode(), *quoted, b"", b""]
+            stamp = datetime.fromtimestamp(letter.sent, UTC).strftime("%a %b %d %H:%M:%S %Y")
+            quoted = (
+                f">{each}" if each.lstrip(">").startswith("From ") else each
+                for each in letter.lines
+            )
+            written = [f"From {letter.sender} {stamp}", *quoted, "", ""]
             if letter.bad:
                 bad.append((line, letter.bad))
-            file.write(b"\n".join(written))
+            file.write("\n".join(written).encode())
             line += len(written) - 1
     return bad
