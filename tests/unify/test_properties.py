@@ -12,7 +12,7 @@ from pathlib import Path
 
 import networkx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -148,6 +148,23 @@ def test_a_join_undone_is_as_if_it_had_never_been(
 
 
 @QUIET
+@example(  # what arrives with the merge makes a tie within a side doubtful
+    [
+        seen("anonymous_id:a", position=0),
+        seen("crm_contact:1", "email:jan@mail.be", "anonymous_id:a", position=1, name=NAMES[1]),
+        seen("email:jan@mail.be", position=2, name="Els Peeters"),
+        seen("email:jan@mail.be", "anonymous_id:a", position=3, name="Jan Peeters"),
+    ]
+)
+@example(  # the merge takes a record from one of its sides
+    [
+        seen("device_id:d", "email:jan@mail.be", "loyalty_card:5", "anonymous_id:b", position=0),
+        seen("crm_contact:1", "email:jan@mail.be", position=1),
+        seen("crm_contact:3", "email:els@mail.be", "loyalty_card:5", position=2, name=NAMES[3]),
+        seen("anonymous_id:b", position=3),
+        seen("device_id:d", position=4, name="Jan Peeters"),
+    ]
+)
 @given(seen_once=sightings())
 def test_merges_by_the_rules_undone_restore_the_profiles_and_their_ids(
     fresh_ledger: Callable[[], AbstractContextManager[Ledger]],

@@ -8,16 +8,18 @@ from datetime import datetime
 from itertools import combinations, product
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 
 from rapport.engines.ledger import Ledger, among
 from rapport.errors import Conflict, InvalidInput, NotFound
 from rapport.unify.assign import Assignment
-from rapport.unify.cluster import cluster
+from rapport.unify.cluster import Partition, cluster
 from rapport.unify.memberships import decision_row, insert_decisions, write_assignment
 from rapport.unify.resolve import Resolution, plan, resolve_atoms
 from rapport.unify.stored_evidence import (
+    Gathered,
     atoms_of,
     chunks,
     gather,
@@ -91,6 +93,8 @@ class _Word(Struct, frozen=True, kw_only=True):
     cannot: Sequence[tuple[int, int]] = ()
     revoke: Sequence[int] = ()
     restore: Sequence[int] = ()
+    #: Records that must come out of it together, each group for itself.
+    hold: Sequence[Sequence[int]] = ()
     preferred: Mapping[int, str] | None = None
     reverses: int | None = None
 
@@ -274,12 +278,16 @@ def _reversal(
     if kind in ("merge", "join"):
         old = {a for atoms in before.values() for a in atoms}
         new = tuple(a for a in joined if a not in old)
-        sides = [tuple(a for a in atoms if a in set(joined)) for atoms in before.values()]
-        if kind == "join":
+        sides = [atoms for atoms in before.values() if atoms]
+        if kind == "join" and new:
             sides.append(new)
-        sides = [side for side in sides if side]
         if len(sides) > 1:
-            return {"cannot": _pairs(sides), "revoke": _must_links_between(connection, sides)}
+            return {
+                "cannot": _pairs(sides),
+                "revoke": _must_links_between(connection, sides),
+                # A record that left its side with the merge comes back, unless a person parted it.
+                "hold": [s for s in sides if not _links_within(connection, s, "cannot")],
+            }
     if kind == "split":
         rest = sorted({a for atoms in before.values() for a in atoms} - set(joined))
         if rest:
@@ -473,6 +481,15 @@ def _links_across(connection: Connection, sides: Sequence[Sequence[int]], kind: 
     )
 
 
+def _links_within(connection: Connection, side: Sequence[int], kind: str) -> bool:
+    """Whether a link of the kind stands between records of one side."""
+    c = t.link_constraint.c
+    found = select(c.constraint_id).where(
+        c.kind == kind, c.revoked_by.is_(None), among(c.atom_a, side), among(c.atom_b, side)
+    )
+    return connection.execute(found.limit(1)).first() is not None
+
+
 def _carry_out(
     connection: Connection, ledger: Ledger, word: _Word, involved: Iterable[int], at: datetime
 ) -> Rearrangement:
@@ -480,13 +497,14 @@ def _carry_out(
     records = sorted(set(involved))
     before = _by_profile(open_memberships(connection, records))
     _write_links(connection, word)
-    gathered = gather(connection, records)
-    if gathered.oversized:
-        raise Conflict(
-            f"These records hang together with {max(map(len, gathered.oversized))} others, too "
-            "many to judge at once; block the value that they share"
-        )
-    partition = cluster(gathered.evidence)
+    gathered, partition = _judged(connection, records)
+    fallen = [group for group in word.hold if not _is_one(group, partition)]
+    if fallen:
+        # What arrived with the merge speaks against a tie within a side, too: the sides come back
+        # as they were because the person who undoes it says so.
+        within = [(min(group), a) for group in fallen for a in group if a != min(group)]
+        _write_links(connection, msgspec.structs.replace(word, must=within, cannot=(), revoke=()))
+        gathered, partition = _judged(connection, records)
     current, assignment = plan(connection, partition, gathered, word.preferred)
     number = insert_decisions(
         connection,
@@ -516,6 +534,22 @@ def _carry_out(
         touched=assignment.touched - assignment.retired.keys(),
         retired=assignment.retired,
     )
+
+
+def _judged(connection: Connection, records: Sequence[int]) -> tuple[Gathered, Partition]:
+    gathered = gather(connection, records)
+    if gathered.oversized:
+        raise Conflict(
+            f"These records hang together with {max(map(len, gathered.oversized))} others, too "
+            "many to judge at once; block the value that they share"
+        )
+    return gathered, cluster(gathered.evidence)
+
+
+def _is_one(group: Sequence[int], partition: Partition) -> bool:
+    """Whether the records are of one cluster."""
+    wanted = set(group)
+    return any(wanted <= set(members) for members in partition.clusters)
 
 
 def _moves(assignment: Assignment) -> dict[int, str]:
