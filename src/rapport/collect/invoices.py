@@ -25,6 +25,7 @@ FIELDS = (
     *("discount", "prepaid_amount", "due_date", "payment_reference", "note", "language"),
     *("business_ids", "contact_name", "first_name", "last_name"),
     *("street", "postal_code", "city", "company"),
+    *("our_business_id", "orders"),
     *PERSON_FIELDS,
     *PLACE_FIELDS,
 )

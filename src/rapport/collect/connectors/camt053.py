@@ -265,6 +265,7 @@ CONNECTOR = Connector(
     required=("booked_at", "direction", "amount"),
     optional=(
         *("currency", "status", "reversal", "code", "account", "statement", "payments"),
+        *("outgoing", "order_pattern"),
         *(f for f in _PAYMENT if f not in ("amount", "currency", "direction")),
     ),
     read=read_entry,

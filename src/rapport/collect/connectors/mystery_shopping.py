@@ -172,7 +172,7 @@ CONNECTOR = Connector(
     required=("visited_at", "place"),
     optional=(
         *("visit_id", "score", "scale_max", "criterion", "criterion_score", "max_score", "weight"),
-        *("text", "language", "shopper", "scenario", "staff"),
+        *("text", "language", "shopper", "scenario", "staff", "criteria_max"),
         *(field for field in PLACE_FIELDS if field != "place"),
     ),
     read=read_visit,

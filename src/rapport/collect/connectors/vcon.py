@@ -103,7 +103,11 @@ def _read(rows: Sequence[Row]) -> Iterable[Touchpoint]:
         "signed": True if row.cell("signed") is True else None,
     }
     if turns:
-        facts = {**conversation_facts(turns), **{k: v for k, v in facts.items() if v is not None}}
+        said_when = conversation_facts(turns)
+        if "text" not in kinds:
+            # A transcript says who spoke and not when: there are no times to take differences of.
+            said_when |= {"first_response_minutes": None, "duration_minutes": None}
+        facts = {**said_when, **{k: v for k, v in facts.items() if v is not None}}
     type_ = CHAT_ENDED
     if spoken:
         answered = bool(media) or "transfer" in kinds
