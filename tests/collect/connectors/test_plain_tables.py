@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
+from msgspec import Struct
 
 from tests.collect.connectors.whole_way import mapping_of, whole_way
 
 
-class Table(NamedTuple):
+class Table(Struct, frozen=True):
     """A table of one good row and one that is refused, and what must come of it."""
 
     header: str
