@@ -14,6 +14,9 @@ from rapport.errors import NotFound
 
 _FOLDER = resources.files("rapport.collect") / "manifests"
 
+#: A cursor's format that counts since 1970.
+SECONDS = "seconds"
+
 
 class Asked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an account of the service needs, such as a token."""
@@ -40,8 +43,8 @@ class Cursor(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     template : str
         How the parameter is written, ``{value}`` standing for the cursor.
     format : str, optional
-        How the service wants the moment to be written, as `datetime.strftime` writes it in UTC;
-        for services that ask for it in another way than they tell it.
+        How the service wants the moment to be written, as `datetime.strftime` writes it in UTC,
+        or ``seconds`` since 1970; for services that ask for it in another way than they tell it.
     lag_days : int
         How far each visit looks back, for services that can only be asked for what was created
         since: a payment may be settled days after it was made.

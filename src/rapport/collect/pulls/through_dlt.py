@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import msgspec
 import pyarrow.parquet as pq
 
 from rapport.collect.cell_values import read_moment
-from rapport.collect.manifest import Cursor, Manifest, find_manifest
+from rapport.collect.manifest import SECONDS, Cursor, Manifest, find_manifest
 from rapport.collect.pulls.fetched import Fetched
 from rapport.collect.pulls.paginators import paginator_of
 from rapport.collect.pulls.plan import RestPull, SqlPull
@@ -237,8 +238,13 @@ def _with_cursor(endpoint: dict[str, Any], cursor: Cursor, since: str | None) ->
         incremental["lag"] = seconds * 1000 if is_milliseconds else seconds
         incremental["last_value_func"] = max
     if (written := cursor.format) is not None:
-        incremental["convert"] = lambda value: read_moment(value).strftime(written)
+        incremental["convert"] = lambda value: _as_asked(read_moment(value), written)
     return {**endpoint, "incremental": incremental}
+
+
+def _as_asked(moment: datetime, written: str) -> str:
+    # `strftime` knows seconds since 1970 on some systems only, and there in the local zone.
+    return str(int(moment.timestamp())) if written == SECONDS else moment.strftime(written)
 
 
 #: dlt's name of the value to begin with; it is put in when the request is made.
