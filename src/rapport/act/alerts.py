@@ -33,7 +33,9 @@ from rapport.vocabulary.touchpoint import (
     CALL_ENDED,
     CHAT_ENDED,
     EMAIL_RECEIVED,
+    MESSAGE_RECEIVED,
     REVIEW_POSTED,
+    SOCIAL_MENTIONED,
     SURVEY_ANSWERED,
 )
 
@@ -41,7 +43,15 @@ NEGATIVE_FEEDBACK = "negative_feedback"
 #: Who writes what no human wrote.
 SYSTEM = "rapport"
 
-FEEDBACK_TYPES = (SURVEY_ANSWERED, REVIEW_POSTED, EMAIL_RECEIVED, CHAT_ENDED, CALL_ENDED)
+FEEDBACK_TYPES = (
+    SURVEY_ANSWERED,
+    REVIEW_POSTED,
+    EMAIL_RECEIVED,
+    MESSAGE_RECEIVED,
+    CHAT_ENDED,
+    CALL_ENDED,
+    SOCIAL_MENTIONED,
+)
 
 
 class Route(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -16,7 +16,7 @@ from rapport.collect.connectors.rates import rate_of
 from rapport.collect.corrections import corrections_of
 from rapport.collect.event_checks import Refusal
 from rapport.collect.group_commit import Kept
-from rapport.collect.groups import Plain, groups_of
+from rapport.collect.groups import Group, Plain, groups_of
 from rapport.collect.mapping import Mapping as FileMapping
 from rapport.collect.mapping import mapping_from
 from rapport.collect.refused import RefusedRow, keep_refused
@@ -67,38 +67,85 @@ def _read(
     file: BinaryIO, name: str, mapping: FileMapping, received_at: datetime
 ) -> Iterator[Batch]:
     reading = Reading(mapping, received_at)
-    known = SeenKeys()
-    touchpoints: list[Touchpoint] = []
-    refused: list[RefusedRecord] = []
-    rows = 0
+    gathered = _Gathered(reading, name)
     for found in groups_of(file, name, mapping, reading):
+        gathered.add(found)
+        if gathered.size >= BATCH_TOUCHPOINTS:
+            yield gathered.batch()
+    last = gathered.batch()
+    if last.rows:
+        yield last
+
+
+class _Gathered:
+    """Groups on their way into a batch; keys are looked up for many of them at once."""
+
+    def __init__(self, reading: Reading, name: str) -> None:
+        self._reading, self._name = reading, name
+        self._known = SeenKeys()
+        self._waiting: list[tuple[list[Touchpoint], Group]] = []
+        self._touchpoints: list[Touchpoint] = []
+        self._refused: list[RefusedRecord] = []
+        self._rows = 0
+
+    @property
+    def size(self) -> int:
+        """How many touchpoints and refused records there are."""
+        return len(self._touchpoints) + len(self._refused) + len(self._waiting)
+
+    def add(self, found: Group | Plain | BadRow) -> None:
+        """Read a group and check its keys, in the order of the file."""
         if isinstance(found, BadRow):
-            rows += 1
-            refused.append(_refused(reading, name, found.refusal, [found.line], found.raw))
+            self._rows += 1
+            self._refuse(found.refusal, [found.line], found.raw)
         elif isinstance(found, Plain):
-            rows += found.rows
-            fresh, doubted = known.sift(found.touchpoints)
-            touchpoints.extend(fresh)
+            self._check_waiting()
+            self._rows += found.rows
+            fresh, doubted = self._known.sift(found.touchpoints)
+            self._touchpoints.extend(fresh)
             for place in doubted:
                 group = found.group(place)
-                refused.append(_refused(reading, name, _TWICE, group.lines, group.raw()))
+                self._refuse(_TWICE, group.lines, group.raw())
         else:
-            rows += len(found.rows)
+            self._rows += len(found.rows)
             try:
-                read = list(reading.connector.read(found.rows))
-                if known.sift(read)[1]:
-                    raise RowError(_TWICE.reason, _TWICE.detail)
+                read = list(self._reading.connector.read(found.rows))
             except RowError as error:
-                refused.append(_refused(reading, name, error.refusal, found.lines, found.raw()))
+                self._refuse(error.refusal, found.lines, found.raw())
             else:
-                touchpoints.extend(read)
-        if len(touchpoints) + len(refused) >= BATCH_TOUCHPOINTS:
-            yield Batch(touchpoints=touchpoints, refused=refused, rows=rows)
-            touchpoints, refused, rows = [], [], 0
-    if touchpoints or refused or rows:
-        yield Batch(touchpoints=touchpoints, refused=refused, rows=rows)
+                self._waiting.append((read, found))
+                if len(self._waiting) >= _CHECKED_AT_ONCE:
+                    self._check_waiting()
+
+    def batch(self) -> Batch:
+        """What there is, and begin anew."""
+        self._check_waiting()
+        done = Batch(touchpoints=self._touchpoints, refused=self._refused, rows=self._rows)
+        self._touchpoints, self._refused, self._rows = [], [], 0
+        return done
+
+    def _check_waiting(self) -> None:
+        if not self._waiting:
+            return
+        read = [touch for touchpoints, _ in self._waiting for touch in touchpoints]
+        _, doubted = self._known.sift(read)
+        if not doubted:
+            self._touchpoints.extend(read)
+        else:
+            bad, at = set(doubted), 0
+            for touchpoints, group in self._waiting:
+                if bad.isdisjoint(range(at, at + len(touchpoints))):
+                    self._touchpoints.extend(touchpoints)
+                else:
+                    self._refuse(_TWICE, group.lines, group.raw())
+                at += len(touchpoints)
+        self._waiting.clear()
+
+    def _refuse(self, refusal: Refusal, lines: Sequence[int], raw: bytes) -> None:
+        self._refused.append(_refused(self._reading, self._name, refusal, lines, raw))
 
 
+_CHECKED_AT_ONCE = 500
 _TWICE = Refusal("duplicate_key", "this key was in the file before, with other content")
 
 

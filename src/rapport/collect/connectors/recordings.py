@@ -142,10 +142,10 @@ def _started(row: Row) -> datetime | str:
         raise RowError("invalid_timestamp", "`date` in the file's name cannot be read")
     if clock is None:
         return known
-    time = _read_as(clock, list(_TIMES))
-    if time is None:
+    moment = _read_as(clock, list(_TIMES))
+    if moment is None:
         raise RowError("invalid_timestamp", "`time` in the file's name cannot be read")
-    return datetime.combine(known.date(), time.time())
+    return datetime.combine(known.date(), moment.timetz())
 
 
 def _read_as(text: str, formats: Sequence[str]) -> datetime | None:
