@@ -88,6 +88,14 @@ def test_the_records_found_are_those_of_the_truth(imported: Imported) -> None:
     assert found == told
 
 
+def test_what_steers_the_reading_of_a_file_is_kept_with_no_touchpoint(imported: Imported) -> None:
+    _, _, touchpoints, _ = imported
+    steering = {"own_addresses", "date_order", "order_pattern", "our_business_id",
+                "customer_kind", "criteria_max"}  # fmt: skip
+    assert {t.source for t in touchpoints} >= {"bank", "invoicing", "mystery", "whatsapp_gent"}
+    assert not [t for t in touchpoints if steering & set(t.properties)]
+
+
 def test_every_text_of_the_truth_is_found_under_its_id(imported: Imported) -> None:
     folder, _, touchpoints, _ = imported
     truth = pl.read_parquet(folder / "truth/texts.parquet")

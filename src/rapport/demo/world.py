@@ -47,6 +47,14 @@ class World:
         """The silo's own chance: adding one silo leaves the others as they were."""
         return np.random.default_rng([self.seed, *silo.encode()])
 
+    def troubles(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        """How often something went wrong for each person: who is bothered much, writes much."""
+        bad = self.is_written() & (self.orders.event > 0)
+        result: np.ndarray[tuple[int], np.dtype[np.int64]] = np.bincount(
+            self.orders.person[bad], minlength=self.people.count
+        )
+        return result
+
     def is_written(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         """Which of `orders` lie in the exported period."""
         result: np.ndarray[tuple[int], np.dtype[np.bool_]] = self.orders.day < self.story.days

@@ -17,6 +17,7 @@ from rapport.demo.files import copy_mapping, day_text
 from rapport.demo.people import Person
 from rapport.demo.replies import agent, said
 from rapport.demo.silos.support import Case, cases
+from rapport.demo.silos.whatsapp import SHOPS, chatters
 from rapport.demo.story import TIME_ZONES
 from rapport.demo.world import Record, World, Written, WrittenFile, WrittenText, unique_records
 from rapport.demo.writing import TOPICS, Occasion, draw, write_subject, write_text
@@ -43,12 +44,15 @@ def write(world: World) -> Written:
     letters: list[_Letter] = []
     records: list[Record] = []
     texts: list[WrittenText] = []
-    found = cases(world)
+    found, troubles = cases(world), world.troubles().tolist()
+    chatting = {i for shop in SHOPS for i in chatters(world, shop)}
     u, text_u = rng.random((len(found), 8)).tolist(), draw(rng, len(found))
     for n, case in enumerate(found):
         person = world.people.persons[case.person]
-        fits = case.by_mail and world.people.solo[case.person] == "" and case.solved < end - 172_800
-        if fits and u[n][0] < 0.16:
+        fits = world.people.solo[case.person] == "" and case.solved < end - 172_800
+        # Who is bothered much writes much, and who writes in one place writes in others.
+        likely = 0.06 + 0.06 * troubles[case.person] + 0.6 * (case.person in chatting)
+        if fits and u[n][0] < likely:
             thread = _Thread(world, person, case.person, case.mail, f"t{case.ticket}")
             _about_ticket(thread, case, u[n], text_u[n])
             thread.hand_over(letters, records, texts)
@@ -229,7 +233,7 @@ def _about_ticket(thread: _Thread, case: Case, u: list[float], text_u: list[floa
     asked = thread.quoted(case.text, case.opened, ours=False)
     thread.add(case.solved, subject, f"{ours}\n\n{asked}", ours=True, html=u[3] < 0.4)
     back = case.solved + 1800 + int(u[4] * 72_000)
-    if u[5] < 0.09:
+    if u[5] < 0.04:
         day = day_text(back // 86_400 + 6, "%d/%m/%Y")
         thread.add(
             case.solved + 20,

@@ -88,7 +88,6 @@ class Case:
     mail: str  # under which the person wrote
     occasion: Occasion
     subject: str
-    by_mail: bool
     chance: list[float]
     text_chance: list[float]
 
@@ -145,7 +144,6 @@ def cases(world: World, rng: np.random.Generator | None = None) -> list[Case]:
         if p.email_other and u[2] < 0.15 and people.solo[who] == "":
             mail = p.email_other
         occasion = occasion_of(world, i, who, u)
-        channel = _CHANNELS[int(u[4] * 4)]
         found.append(
             Case(
                 ticket=10_000 + n,
@@ -156,7 +154,6 @@ def cases(world: World, rng: np.random.Generator | None = None) -> list[Case]:
                 mail=mail,
                 occasion=occasion,
                 subject=write_subject(occasion, u[3]),
-                by_mail=channel == "email",
                 chance=u,
                 text_chance=text_chance[n],
             )

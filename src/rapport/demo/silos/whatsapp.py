@@ -18,7 +18,7 @@ from rapport.demo.world import Record, World, Written, WrittenFile, WrittenText,
 from rapport.demo.writing import Occasion, draw, write_text
 
 #: Chats a shop, for each thousand people of the company.
-_CHATS = 4.0
+_CHATS = 5.0
 _TOPICS = ("assortment", "product", "store", "returns", "price")
 
 
@@ -77,6 +77,21 @@ def write(world: World) -> Written:
     )
 
 
+def chatters(world: World, shop: _Shop) -> list[int]:
+    """Who chats with a shop: customers nearby, those first who were bothered or wait for money."""
+    people, rng = world.people, world.rng(f"{shop.source}:who")
+    near = np.array([p.store == shop.store and p.country == shop.country for p in people.persons])
+    # A telephone has its customers since the shop is there, and the last weeks come later.
+    can = near & (people.solo == "") & (people.born < world.story.days - 60)
+    who = np.flatnonzero(can)
+    paying = np.isin(who, world.orders.person[list(world.transfers)])
+    weight = (0.05 + world.troubles()[who]) * np.where(paying, 4.0, 1.0)
+    place = rng.random(len(who)) ** (1.0 / weight)
+    chosen = who[np.argsort(-place, kind="stable")]
+    found: list[int] = chosen[: max(2, round(_CHATS * people.count / 1000))].tolist()
+    return found
+
+
 def _write_shop(
     world: World,
     shop: _Shop,
@@ -86,14 +101,11 @@ def _write_shop(
 ) -> None:
     people = world.people
     rng = world.rng(shop.source)
-    near = np.array([p.store == shop.store and p.country == shop.country for p in people.persons])
-    # A telephone has its customers since the shop is there, and the last weeks come later.
+    who = chatters(world, shop)
     first_day = np.maximum(people.born, 0.0)
-    who = np.flatnonzero(near & (people.solo == "") & (first_day < world.story.days - 60))
-    who = rng.permutation(who)[: max(2, round(_CHATS * people.count / 1000))]
-    named: Counter[str] = Counter(people.persons[i].name for i in who.tolist())
+    named: Counter[str] = Counter(people.persons[i].name for i in who)
     u = rng.random((len(who), 8)).tolist()
-    for n, i in enumerate(who.tolist()):
+    for n, i in enumerate(who):
         person, chance = people.persons[i], u[n]
         # Few numbers are saved under a name; in the list of a telephone each name is there once.
         saved = chance[0] < 0.15 and named[person.name] == 1
