@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import fields
+from itertools import groupby
 from pathlib import Path
 
 import click
@@ -18,6 +19,7 @@ import sqlalchemy
 
 from rapport import errors
 from rapport.cli import main_group
+from rapport.collect.catalogue import DIALECTS, count_by_tier, data_sources
 from rapport.collect.connectors import KINDS, connector_of
 from rapport.settings import PREFIX, Secret, Settings
 from rapport.vocabulary.access import PERMISSIONS, ROLES
@@ -334,6 +336,57 @@ def files() -> str:
     return "\n".join(lines)
 
 
+def sources() -> str:
+    """Kinds of sources, what leads to them, and how far each is tested."""
+    counts = count_by_tier()
+    lines = [
+        "# Sources that can be connected",
+        "",
+        WRITTEN.format(source="`src/rapport/collect/catalogue.py`"),
+        f"{sum(counts.values())} kinds of sources: "
+        + ", ".join(f"{count} {tier}" for tier, count in counts.items())
+        + ". Each counts once, however many ways lead to it; `rapport sources kinds` prints them.",
+        "",
+        "- **live-tested**: a test goes the whole way with the real thing: the maker's own library "
+        "against a running server, a running database or storage, or a file of an open format or "
+        "a plain table.",
+        "- **contract-tested**: a test holds it to what its maker documents, recorded or written "
+        "as a sample. No account of ours was asked.",
+        "- **dialect-compiled**: a test compiles the very statements that would be asked; none "
+        "were run.",
+        "",
+        "How to connect them: [a database](../how-to/fetch-from-a-database.md), "
+        "[files](../how-to/fetch-files.md), [a service](../how-to/fetch-from-a-service.md), "
+        "[a mailbox](../how-to/fetch-a-mailbox.md), [a Singer tap](../how-to/use-a-singer-tap.md), "
+        "[other trackers](../how-to/connect-other-trackers.md), "
+        "[exported files](../how-to/import-files.md).",
+        "",
+    ]
+    for category, found in groupby(data_sources(), key=lambda each: each.category):
+        lines += [f"## {category.capitalize()}", "", "| source | tested | ways |", "|---|---|---|"]
+        for each in found:
+            ways = ", ".join(f"{way.how} `{way.name}`" for way in each.ways)
+            lines.append(f"| {each.label} | {each.tier} | {ways} |")
+        lines.append("")
+    packages = [each for each in DIALECTS if each.package]
+    lines += [
+        "## Packages of dialects",
+        "",
+        "SQLAlchemy speaks MariaDB, Microsoft SQL Server, MySQL, Oracle, PostgreSQL and SQLite by "
+        "itself. For the others install the package beside Rapport, and the driver that it asks "
+        "for.",
+        "",
+        "| database | URL begins with | package |",
+        "|---|---|---|",
+        *(
+            f"| {each.label} | `{each.name.replace('.', '+')}://` | `{each.package}` |"
+            for each in packages
+        ),
+        "",
+    ]
+    return "\n".join(lines)
+
+
 def _codes(names: tuple[str, ...]) -> str:
     return ", ".join(f"`{name}`" for name in names) or "nothing"
 
@@ -375,6 +428,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "people.md": people,
     "refusals.md": refusals,
     "settings.md": settings,
+    "sources.md": sources,
     "tables.md": tables,
 }
 

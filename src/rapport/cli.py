@@ -513,44 +513,55 @@ def sources() -> None:
 @sources.command("list")
 @_with_json
 def sources_list(company: Company, context: _Context) -> None:
-    """All sources with their counts and freshness.
+    """All sources with their counts and freshness, and how many kinds there are.
 
     \b
     Example:
       rapport sources list
     """
+    from rapport.workflows.catalogue import catalogue  # noqa: PLC0415
     from rapport.workflows.sources import source_overview  # noqa: PLC0415
 
-    def shown(overview: Any) -> None:
+    kinds = catalogue().counts
+
+    def shown(said: Any) -> None:
         table = Table("source", "kind", "accepted", "refused", "state")
-        for line in overview:
+        for line in said["sources"]:
             table.add_row(
                 line.name, line.kind, f"{line.accepted:,}", f"{line.refused:,}", line.state
             )
         out.print(table)
+        out.print(_by_tier(said["kinds"]))
 
-    _print(context, source_overview(company), shown)
+    _print(context, {"sources": source_overview(company), "kinds": kinds}, shown)
 
 
 @sources.command("kinds")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def sources_kinds(as_json: bool) -> None:
-    """What kinds of files can be imported.
+    """What can be connected, each once, and how far it has been tested.
 
     \b
     Example:
       rapport sources kinds
     """
-    from rapport.collect.connectors import KINDS, connector_of  # noqa: PLC0415
+    from rapport.workflows.catalogue import catalogue  # noqa: PLC0415
 
-    kinds = [{"kind": kind, "label": connector_of(kind).label} for kind in KINDS]
+    found = catalogue()
     if as_json:
-        out.print_json(data=kinds)
+        out.print_json(data=msgspec.to_builtins(found))
         return
-    table = Table("kind", "what it holds")
-    for each in kinds:
-        table.add_row(each["kind"], each["label"])
+    table = Table("category", "source", "tested", "ways")
+    for each in found.sources:
+        table.add_row(each.category, each.label, each.tier, ", ".join(each.ways))
     out.print(table)
+    out.print(_by_tier(found.counts))
+
+
+def _by_tier(counts: dict[str, int]) -> str:
+    """How many kinds of sources there are of each tier, as a sentence."""
+    said = ", ".join(f"{count} {tier}" for tier, count in counts.items())
+    return f"{sum(counts.values())} kinds of sources can be connected: {said}."
 
 
 @sources.command("add")

@@ -45,7 +45,7 @@ JSON_ANSWERS: dict[str, tuple[tuple[str, ...], set[str]]] = {
     "user password": (("user", "password", "agent@kadar.example", *PASSWORD), {"email"}),
     "user disable": (("user", "disable", "agent@kadar.example"), {"email"}),
     "user token": (("user", "token", "agent@kadar.example"), {"token"}),
-    "sources list": (("sources", "list"), {"name", "kind", "accepted", "refused", "state"}),
+    "sources list": (("sources", "list"), {"sources", "kinds"}),
     "sources add": (("sources", "add", "second_shop"), {"source", "write_key"}),
 }
 
