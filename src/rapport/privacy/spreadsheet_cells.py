@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 
-#: A cell that begins so is calculated by spreadsheets; see OWASP, "CSV Injection".
-_CALCULATED = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+#: A cell that begins so is calculated by spreadsheets; see OWASP, "CSV Injection". They pass over
+#: spaces and characters that print nothing before they look, some also over a tab or a line's end.
+_CALCULATED = re.compile(
+    "[\t\r\n]|[\\s\x00-\x1f\x7f\u200b\u2060\ufeff]*[=+@\uff1d\uff0b\uff0d\uff20-]"
+)
 #: A signed number, such as a phone number or a refund: calculating it gives itself.
 _NUMBER = re.compile(r"[+-]?\d[\d ]*(\.\d+)?")
 
@@ -18,7 +21,6 @@ def safe_cell(value: str) -> str:
     >>> safe_cell("=HYPERLINK(1)"), safe_cell("+32 470 12 34 56"), safe_cell("Anna")
     ("'=HYPERLINK(1)", '+32 470 12 34 56', 'Anna')
     """
-    # Spreadsheets pass over spaces, the no-break one too, before they look.
-    if value.lstrip(" \u00a0").startswith(_CALCULATED) and not _NUMBER.fullmatch(value):
+    if _CALCULATED.match(value) and not _NUMBER.fullmatch(value):
         return f"'{value}"
     return value
