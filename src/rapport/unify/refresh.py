@@ -14,13 +14,22 @@ from msgspec import Struct
 from sqlalchemy import Connection, bindparam, select, tuple_, update
 
 from rapport.engines.ledger import Ledger, among
+from rapport.unify.many_rows import write_many
 from rapport.unify.names import fold, fold_words
 from rapport.unify.stored_evidence import atoms_of, chunks, rows_in
 from rapport.unify.survivorship import ProfileFacts, facts_of
 from rapport.vocabulary import ledger_tables as t
-from rapport.vocabulary.identifier_values import normalise_email, normalise_phone, readable_phone
+from rapport.vocabulary.identifier_values import (
+    normalise_email,
+    normalise_phone,
+    phone_parts,
+    readable_phone,
+)
+from rapport.vocabulary.ledger_tables import to_micros, to_ten_thousandths
 
+_TERM_KEYS = ("term", "kind", "profile_id")
 _COLUMNS = ("name", "email", "phone", "birthday", "language", "country", "city", "postal_code")
+_DERIVED = (*_COLUMNS, "conflict_count")
 _ACTIVITY = (
     "first_seen",
     "last_seen",
@@ -31,7 +40,7 @@ _ACTIVITY = (
 )
 
 
-class ProfileActivity(Struct, frozen=True, kw_only=True):
+class ProfileActivity(Struct, frozen=True, kw_only=True, gc=False):
     """What a profile did, as the caller counted it over all its records.
 
     Attributes
@@ -85,38 +94,48 @@ def refresh_profiles(
         )
     }
     known = facts_of(connection, living)
-    plain: list[dict[str, Any]] = []
-    counted: list[dict[str, Any]] = []
+    plain: list[tuple[Any, ...]] = []
+    counted: list[tuple[Any, ...]] = []
     for profile_id in sorted(living):
         row = _derived(known[profile_id])
         done = activity.get(profile_id)
         if done is None:
-            plain.append(row)
+            plain.append((*row, profile_id))
         else:
-            counted.append(row | {name: getattr(done, name) for name in _ACTIVITY})
-    for rows in (plain, counted):
-        if rows:
-            columns = [name for name in rows[0] if name != "b_profile_id"]
-            connection.execute(
-                update(t.profile)
-                .where(p.profile_id == bindparam("b_profile_id"))
-                .values({name: bindparam(name) for name in columns}),
-                rows,
-            )
+            counted.append((*row, *_counts(done), profile_id))
+    for names, rows in ((_DERIVED, plain), ((*_DERIVED, *_ACTIVITY), counted)):
+        write_many(
+            connection,
+            update(t.profile)
+            .where(p.profile_id == bindparam("b_profile_id"))
+            .values({name: bindparam(name) for name in names}),
+            (*names, "b_profile_id"),
+            rows,
+        )
     _rewrite_terms(connection, ledger, known, activity)
 
 
-def _derived(facts: ProfileFacts) -> dict[str, Any]:
-    row: dict[str, Any] = {"b_profile_id": facts.profile_id}
-    for name in _COLUMNS:
-        fact = facts.shown.get(name)
-        row[name] = None if fact is None else fact.value
+def _derived(facts: ProfileFacts) -> tuple[str | int | None, ...]:
+    """The values of `_DERIVED`."""
+    row = {name: fact.value for name, fact in facts.shown.items()}
     # Lists and messages need one form; what each silo wrote stays in its fact.
-    if row["email"]:
+    if row.get("email"):
         row["email"] = normalise_email(row["email"]) or row["email"]
-    if row["phone"]:
-        row["phone"] = readable_phone(row["phone"], row["country"])
-    return row | {"conflict_count": len(facts.conflicts)}
+    if row.get("phone"):
+        row["phone"] = readable_phone(row["phone"], row.get("country"))
+    return (*map(row.get, _COLUMNS), len(facts.conflicts))
+
+
+def _counts(done: ProfileActivity) -> tuple[int | None, ...]:
+    """The values of `_ACTIVITY`, as stored."""
+    return (
+        None if done.first_seen is None else to_micros(done.first_seen),
+        None if done.last_seen is None else to_micros(done.last_seen),
+        done.touchpoint_count,
+        done.order_count,
+        to_ten_thousandths(done.revenue),
+        None if done.last_order_at is None else to_micros(done.last_order_at),
+    )
 
 
 def _rewrite_terms(
@@ -135,7 +154,7 @@ def _rewrite_terms(
     ):
         stored[row[0]].add((row[1], row[2]))
     gone: list[tuple[str, str, str]] = []
-    new: list[dict[str, str]] = []
+    new: list[tuple[str, str, str]] = []
     for profile_id, facts in known.items():
         before = stored[profile_id]
         wanted = search_terms(facts, values.get(profile_id, ()))
@@ -149,14 +168,17 @@ def _rewrite_terms(
         wanted = {(kind, term[:LONGEST_TERM]) for kind, term in wanted if term}
         # Only what differs is written: most profiles change a count and no word.
         gone += [(term, kind, profile_id) for kind, term in before - wanted]
-        new += [
-            {"term": term, "kind": kind, "profile_id": profile_id} for kind, term in wanted - before
-        ]
+        new += [(term, kind, profile_id) for kind, term in wanted - before]
     for piece in chunks(gone, 300):  # three parameters each
         connection.execute(
             t.search_term.delete().where(tuple_(s.term, s.kind, s.profile_id).in_(piece))
         )
-    ledger.insert_new(connection, t.search_term, new, ["term", "kind", "profile_id"])
+    write_many(
+        connection,
+        ledger.insert(t.search_term).on_conflict_do_nothing(index_elements=_TERM_KEYS),
+        _TERM_KEYS,
+        sorted(new),
+    )
 
 
 def _identifier_values(
@@ -229,7 +251,7 @@ def _phone_terms(phone: str) -> frozenset[Term]:
     terms = {("phone", digits), ("phone_end", digits[-4:])}
     if phone.startswith("+"):
         try:
-            number = phonenumbers.parse(phone)
+            number = phone_parts(phone)
         except phonenumbers.NumberParseException:
             return frozenset(terms)
         terms.add(("phone", phonenumbers.national_significant_number(number)))

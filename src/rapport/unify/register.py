@@ -58,9 +58,11 @@ class _Told:
         self.latest = (at, sighting.position, sighting.source)
 
     def add(self, at: int, sighting: Sighting) -> None:
-        self.first = min(self.first, (at, sighting.source))
-        self.last = max(self.last, at)
-        self.latest = max(self.latest, (at, sighting.position, sighting.source))
+        source = sighting.source
+        self.first = min(self.first, (at, source))
+        if at >= self.last:
+            self.last = at
+            self.latest = max(self.latest, (at, sighting.position, source))
 
 
 class Batch:

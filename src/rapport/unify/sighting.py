@@ -70,26 +70,16 @@ def sighting_of(touchpoint: Touchpoint, position: int) -> Sighting | None:
     """
     if touchpoint.record is None:
         return None
-    traits = touchpoint.traits
-    country = _country(touchpoint)
-    named = _named(touchpoint.record, touchpoint.identifiers, country)
-    identifiers, facts = named.identifiers, named.facts
-    if traits:
-        stated = {k: v[:LONGEST_FACT] for k, v in traits.items() if v and k in ATTRIBUTES}
-        facts = {**facts, **stated} if stated else facts
-        found = dict.fromkeys(identifiers)
-        for kind in TRAIT_IDENTIFIERS:
-            value = traits.get(kind)
-            if value:
-                normal = _normal(Identifier(kind=kind, value=value), country)
-                if normal is not None:
-                    found[normal] = None
-        if len(found) > len(identifiers):
-            identifiers = tuple(found)
+    who = _told(
+        touchpoint.record,
+        touchpoint.identifiers,
+        tuple(touchpoint.traits.items()),
+        _country(touchpoint),
+    )
     return Sighting(
-        record=named.record,
-        identifiers=identifiers,
-        traits=facts,
+        record=who.record,
+        identifiers=who.identifiers,
+        traits=who.facts,
         consents=_indexable(touchpoint.consents) if touchpoint.consents else (),
         occurred_at=touchpoint.occurred_at,
         source=touchpoint.source,
@@ -114,7 +104,33 @@ class _Named(Struct, frozen=True, kw_only=True, gc=False):
     facts: Mapping[str, str]
 
 
-@lru_cache(maxsize=65_536)  # a browser or a card names the same person time and again
+#: A browser, a card, a mailing list says the same of the same person time and again. The answer is
+#: then the same object, by which those who fold sightings know that nothing differs.
+@lru_cache(maxsize=32_768)
+def _told(
+    record: Identifier,
+    identifiers: tuple[Identifier, ...],
+    traits: tuple[tuple[str, str], ...],
+    country: str | None,
+) -> _Named:
+    named = _named(record, identifiers, country)
+    if not traits:
+        return named
+    stated = {k: v[:LONGEST_FACT] for k, v in traits if v and k in ATTRIBUTES}
+    found = dict.fromkeys(named.identifiers)
+    by_kind = dict(traits)
+    for kind in TRAIT_IDENTIFIERS:
+        value = by_kind.get(kind)
+        if value:
+            normal = _normal(Identifier(kind=kind, value=value), country)
+            if normal is not None:
+                found[normal] = None
+    if len(found) == len(named.identifiers) and not stated:
+        return named
+    return _Named(record=named.record, identifiers=tuple(found), facts={**named.facts, **stated})
+
+
+@lru_cache(maxsize=65_536)
 def _named(record: Identifier, identifiers: tuple[Identifier, ...], country: str | None) -> _Named:
     own = _record(record, country)
     found: dict[Identifier, None] = {}

@@ -35,6 +35,10 @@ _IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}")
 #: Spreadsheets turn numbers into "32470123456.0".
 _FLOAT_TAIL = re.compile(r"^(\+?\d{6,})\.0$")
 
+#: Signs between digits that say nothing, in numbers that have no others.
+_PUNCTUATION = re.compile(r"[ ./()-]+")
+_PUNCTUATED = re.compile(r"[(]?\+?(?:[ ./()-]*[0-9]){6,20}")
+
 #: Providers that ignore dots in the name, or what follows a plus sign; others do not all.
 _DOTLESS = frozenset({"gmail.com"})
 _PLUS_TAGS = frozenset({"gmail.com", "outlook.com", "hotmail.com", "icloud.com", "proton.me"})
@@ -131,6 +135,13 @@ def normalise_phone(value: str, country: str | None) -> str | None:
         return None
     if country is None and text.startswith("00"):
         text = "+" + text[2:]
+    if _PUNCTUATED.fullmatch(text):  # one number written in several ways is read once
+        text = _PUNCTUATION.sub("", text)
+    return _dialled(text, country)
+
+
+@lru_cache(maxsize=65_536)
+def _dialled(text: str, country: str | None) -> str | None:
     try:
         number = phonenumbers.parse(text, country)
     except phonenumbers.NumberParseException:
@@ -141,13 +152,25 @@ def normalise_phone(value: str, country: str | None) -> str | None:
 
 
 @lru_cache(maxsize=65_536)
+def phone_parts(number: str) -> phonenumbers.PhoneNumber:
+    """A number in E.164 in its parts; not to be changed, as it is shared.
+
+    Raises
+    ------
+    phonenumbers.NumberParseException
+        If it is no number.
+    """
+    return phonenumbers.parse(number)
+
+
+@lru_cache(maxsize=65_536)
 def readable_phone(value: str, country: str | None) -> str:
     """The number as people read it, with its country: ``+32 470 12 34 56``; else as it came."""
     number = normalise_phone(value, country)
     if number is None:
         return value
     return phonenumbers.format_number(
-        phonenumbers.parse(number), phonenumbers.PhoneNumberFormat.INTERNATIONAL
+        phone_parts(number), phonenumbers.PhoneNumberFormat.INTERNATIONAL
     )
 
 

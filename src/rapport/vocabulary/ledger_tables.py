@@ -43,6 +43,11 @@ def from_micros(micros: int) -> datetime:
     return _EPOCH + timedelta(microseconds=micros)
 
 
+def to_ten_thousandths(amount: Decimal) -> int:
+    """``amount`` as the whole number that a column of money holds."""
+    return round(amount * 10_000)
+
+
 class UtcTime(TypeDecorator[datetime]):
     """An aware datetime as microseconds since 1970."""
 
@@ -76,7 +81,7 @@ class Money(TypeDecorator[Decimal]):
     cache_ok = True
 
     def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> int | None:
-        return None if value is None else round(value * 10_000)
+        return None if value is None else to_ten_thousandths(value)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> Decimal | None:
         return None if value is None else Decimal(value) / 10_000

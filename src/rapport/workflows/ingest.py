@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy
-from sqlalchemy import Connection, func, select
+from sqlalchemy import BigInteger, Connection, func, select, type_coerce
 
 from rapport.collect.refused import keep_refused
 from rapport.collect.sources import count_accepted
@@ -29,7 +29,13 @@ from rapport.understand.text import analyse_texts
 from rapport.unify.resolve import resolve_batch
 from rapport.unify.sighting import Sighting, sighting_of
 from rapport.vocabulary.identifier import atom_id
-from rapport.vocabulary.ledger_tables import journal, position, source, stale_profile
+from rapport.vocabulary.ledger_tables import (
+    from_micros,
+    journal,
+    position,
+    source,
+    stale_profile,
+)
 from rapport.vocabulary.touchpoint import RefusedRecord, Touchpoint
 from rapport.workflows.alerts import raise_alerts
 from rapport.workflows.company import Company, Progress, read_choice, silent, write_choice
@@ -75,13 +81,25 @@ class Ingested(msgspec.Struct, frozen=True, kw_only=True):
     seconds: dict[str, float] = {}
 
 
+class Entry(NamedTuple):
+    """An entry of the journal, with the name of its source."""
+
+    position: int
+    source_id: int
+    message_id: str
+    kind: str
+    received_at: datetime
+    payload: bytes
+    name: str
+
+
 @dataclass(kw_only=True)
 class Batch:
     """Entries on their way through the steps; each step fills in what the next ones need."""
 
     company: Company
     last: int
-    entries: Sequence[Any]
+    entries: Sequence[Entry]
     touchpoints: list[Touchpoint] = field(default_factory=list)
     positions: list[int] = field(default_factory=list)
     refused: list[RefusedRecord] = field(default_factory=list)
@@ -116,7 +134,7 @@ def read_touchpoints(batch: Batch) -> None:
             batch.atoms.append(atom_id(sighting.record))
 
 
-def _refused(entry: Any, reason: str, detail: str) -> RefusedRecord:
+def _refused(entry: Entry, reason: str, detail: str) -> RefusedRecord:
     return RefusedRecord(
         source=entry.name,
         reason=reason,
@@ -313,14 +331,24 @@ def _set_aside(batch: Batch, problem: Exception) -> Batch:
 
 
 def _next_batch(company: Company, after: int, size: int, last: int) -> Batch:
+    j = journal.c
     with company.ledger.read() as connection:
-        entries = connection.execute(
-            select(journal, source.c.name)
-            .join(source, source.c.source_id == journal.c.source_id)
-            .where(journal.c.position > after, journal.c.position <= last)
-            .order_by(journal.c.position)
+        rows = connection.execute(
+            select(
+                j.position, j.source_id, j.message_id, j.kind,
+                type_coerce(j.received_at, BigInteger), j.payload, source.c.name,
+            )
+            .join(source, source.c.source_id == j.source_id)
+            .where(j.position > after, j.position <= last)
+            .order_by(j.position)
             .limit(size)
-        ).all()
+        ).all()  # fmt: skip
+    # A file's rows and a request's events were received at one moment, which is read once.
+    moments = {micros: from_micros(micros) for micros in {row[4] for row in rows}}
+    entries = [
+        Entry(number, source_id, message_id, kind, moments[micros], payload, name)
+        for number, source_id, message_id, kind, micros, payload, name in rows
+    ]
     # Positions may have gaps (a refused duplicate uses one up); an empty rest is walked over.
     return Batch(company=company, entries=entries, last=entries[-1].position if entries else last)
 

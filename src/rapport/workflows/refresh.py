@@ -22,6 +22,10 @@ from rapport.workflows.cycle_search import paused_cycle_search
 CHUNK = 1_000
 #: So many newer memberships make questions slower than writing the mapping anew would.
 _MANY_CHANGES = 20_000
+_ACTIVITY = (
+    "first_seen", "last_seen", "touchpoint_count", "order_count", "revenue", "last_order_at",
+    "order_ids",
+)  # fmt: skip
 #: What a column of money holds.
 _MOST_MONEY = Decimal("99999999999999.9999")
 
@@ -39,7 +43,8 @@ def refresh_profiles(company: Company, *, progress: Progress = silent) -> int:
     stale.sort()
     _snapshot_if_many(company)
     profile_of = {atom: profile for profile, atoms in members.items() for atom in atoms}
-    activity = _activity(profile_activity(company.seen, company.clock(), profiles=profile_of))
+    with paused_cycle_search():
+        activity = _activity(profile_activity(company.seen, company.clock(), profiles=profile_of))
     for start in range(0, len(stale), CHUNK):
         chunk = stale[start : start + CHUNK]
         known = {profile: activity[profile] for profile in chunk if profile in activity}
@@ -54,19 +59,23 @@ def refresh_profiles(company: Company, *, progress: Progress = silent) -> int:
 
 
 def _activity(table: pa.Table) -> dict[str, ProfileActivity]:
+    columns = [table[name].to_pylist() for name in ("profile_id", *_ACTIVITY)]
     return {
-        row["profile_id"]: ProfileActivity(
-            first_seen=row["first_seen"],
-            last_seen=row["last_seen"],
-            touchpoint_count=row["touchpoint_count"],
-            order_count=row["order_count"],
+        profile_id: ProfileActivity(
+            first_seen=first_seen,
+            last_seen=last_seen,
+            touchpoint_count=touchpoint_count,
+            order_count=order_count,
             # Whoever sends absurd orders spoils their own row and stops nobody else's.
-            revenue=max(-_MOST_MONEY, min(row["revenue"], _MOST_MONEY)),
-            last_order_at=row["last_order_at"],
-            order_numbers=tuple(sorted(row["order_ids"] or ())),
+            revenue=max(-_MOST_MONEY, min(revenue, _MOST_MONEY)),
+            last_order_at=last_order_at,
+            order_numbers=tuple(sorted(order_ids or ())),
         )
-        for row in table.to_pylist()
-    }
+        for (
+            profile_id, first_seen, last_seen, touchpoint_count, order_count, revenue,
+            last_order_at, order_ids,
+        ) in zip(*columns, strict=True)
+    }  # fmt: skip
 
 
 def snapshot_membership(company: Company) -> int:
