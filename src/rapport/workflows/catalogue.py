@@ -45,5 +45,5 @@ def catalogue() -> Catalogue:
             )
             for each in data_sources()
         ),
-        counts=dict(count_by_tier()),
+        counts={str(tier): count for tier, count in count_by_tier().items()},
     )
