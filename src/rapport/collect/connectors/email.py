@@ -169,7 +169,9 @@ def _about(mail: Mail) -> dict[str, object]:
 
 
 def _received(row: Row, mail: Mail, said_at: object, writer: Mailbox) -> Touchpoint:
-    said = "\n".join(part for part in (mail.subject, mail.text) if part)
+    # The subject of an answer is what somebody else wrote first.
+    subject = None if mail.in_reply_to and mail.text else mail.subject
+    said = "\n".join(part for part in (subject, mail.text) if part)
     sub = _part(row, mail, said_at, writer)
     return sub.touchpoint(
         f"email:{_id(mail)}",
