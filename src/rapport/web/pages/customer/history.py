@@ -294,7 +294,10 @@ def _detail(context: PageContext, line: TimelineLine) -> h.Child:
                 ],
             )
         )
-    note = str(line.properties.get("note") or line.properties.get("subject") or "")
+    if line.type in (v.PAYMENT_RECEIVED, v.PAYMENT_RETURNED):
+        return h.bdi(line.order_id) if line.order_id else None
+    told = line.properties.get
+    note = str(told("note") or told("subject") or told("competitor") or "")
     # Many systems write the subject of a ticket above its text; once is enough.
     repeated = bool(line.text) and (line.text or "").startswith(note)
     return h.bdi(_shortened(note)) if note and not repeated else None
@@ -345,7 +348,10 @@ def _note(context: PageContext, line: TimelineLine) -> h.Child:
         parts.append(line.place)
     if line.campaign:
         parts.append(context.t("customer.event.campaign", campaign=line.campaign))
-    if by := line.properties.get("by"):
+    by = line.properties.get("by")
+    if by == "machine":
+        parts.append(context.t("customer.event.by_machine"))
+    elif by and by != "agent":  # that one of ours wrote it, the line says already
         parts.append(context.t("customer.event.by", author=str(by)))
     if line.is_correction:
         parts.append(context.t("customer.event.correction"))
