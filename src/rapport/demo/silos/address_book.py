@@ -30,12 +30,16 @@ def write(world: World) -> Written:
     near = np.array([p.store == STORE for p in people.persons])
     who = rng.permutation(np.flatnonzero(near & (people.solo == "")))
     who = who[: round(0.02 * people.count)]
-    u = rng.random((len(who), 8)).tolist()
+    u = rng.random((len(who), 9)).tolist()
+    start = int(np.datetime64(world.story.start).astype("datetime64[s]").astype(np.int64))
     records: list[Record] = []
     cards: list[str] = []
     for n, i in enumerate(who.tolist()):
         uid = f"gent-{n + 1:04d}"
-        cards.append(_card(uid, people.persons[i], u[n]))
+        # Typed in once the person was a customer.
+        begin = max(0.0, float(people.born[i]))
+        typed = start + int((begin + u[n][8] * (world.story.days - begin)) * 86_400)
+        cards.append(_card(uid, people.persons[i], u[n], f"{np.datetime64(typed, 's')}Z"))
         records.append((i, SOURCE, "crm_contact", SOURCE, uid))
     others = []
     for n, (name, phone) in enumerate(_OTHERS):
@@ -56,9 +60,9 @@ def write(world: World) -> Written:
     )
 
 
-def _card(uid: str, person: Person, u: list[float]) -> str:
+def _card(uid: str, person: Person, u: list[float], typed: str) -> str:
     shown = _shown_name(person, u[0])
-    lines = ["BEGIN:VCARD", "VERSION:3.0", f"UID:{uid}"]
+    lines = ["BEGIN:VCARD", "VERSION:3.0", f"UID:{uid}", f"REV:{typed}"]
     # Who types quickly fills one box.
     whole = u[1] < 0.35
     lines += [f"N:;{shown};;;" if whole else f"N:{person.last};{person.first};;;", f"FN:{shown}"]
