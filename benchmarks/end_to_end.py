@@ -2,7 +2,7 @@
 
     python benchmarks/end_to_end.py [--people 6000] [--events 60] [--folder …]
 
-Makes the demo company's silos (6,000 inhabitants: 215,000 touchpoints of web, shops, calls,
+Makes the demo company's silos (6,000 inhabitants: 221,000 touchpoints of web, shops, calls,
 surveys, CRM and loyalty cards) and imports them to the journal, which is not counted. Then the
 worker's own steps are: who is who, rows of the lake, profiles. Counted is processor time of all
 threads, user and system, which other work on the machine distorts less than the clock does.
