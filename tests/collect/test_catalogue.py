@@ -105,6 +105,11 @@ def test_a_protocol_is_live_only_where_its_maker_s_library_is_driven() -> None:
         assert name in asked
 
 
+def test_mailboxes_are_read_from_a_real_server() -> None:
+    assert _names("mailbox") == {"imap": "live-tested"}
+    assert "dovecot(Path(" in _text(TESTS / "collect" / "pulls" / "test_mailbox.py")
+
+
 def test_the_tracker_is_driven_in_a_browser() -> None:
     driven = [path for path in TESTS.rglob("test_*tracker*.py") if "browser" in _text(path)]
     assert driven

@@ -205,7 +205,7 @@ def _by_fetching() -> Iterator[DataSource]:
         )  # fmt: skip
     yield DataSource(
         key="email", label="E-mail", category="mail",
-        ways=(Way("mailbox", "imap", "contract-tested"),),
+        ways=(Way("mailbox", "imap", "live-tested"),),
     )  # fmt: skip
     yield DataSource(
         key="singer", label="Singer taps", category="taps",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
 import shutil
 import socket
 import subprocess
@@ -164,3 +166,73 @@ def web(folder: Path, log: Path) -> Iterator[str]:
     ]  # fmt: skip
     with running(command, port, log):
         yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def dovecot(folder: Path) -> Iterator[tuple[int, Path]]:
+    """An IMAP server for user ``service``, password ``pass-word``; gives its port and its mails.
+
+    It speaks TLS when asked (STARTTLS), by a certificate for localhost that is its own authority:
+    `folder`/certificate.pem.
+    """
+    server = needed("dovecot", "dovecot-imapd")
+    mails = folder / "mails"
+    for part in ("cur", "new", "tmp"):
+        (mails / part).mkdir(parents=True)
+    subprocess.run(
+        [
+            needed("openssl", "openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt",
+            "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+            "-addext", "subjectAltName=DNS:localhost", "-keyout", folder / "key.pem",
+            "-out", folder / "certificate.pem",
+        ],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    port = free_port()
+    if os.getuid() == 0:  # it refuses to serve mails as root
+        login, internal, group, uid, gid = "dovenull", "dovecot", "dovecot", 65534, 65534
+        for path in (folder, mails, *mails.iterdir()):
+            path.chmod(0o755)
+        for path in (mails, *mails.iterdir()):
+            os.chown(path, uid, gid)
+    else:
+        login = internal = pwd.getpwuid(os.getuid()).pw_name
+        uid, gid, group = os.getuid(), os.getgid(), grp.getgrgid(os.getgid()).gr_name
+    (folder / "dovecot.conf").write_text(f"""
+protocols = imap
+listen = 127.0.0.1
+base_dir = {folder}/run
+state_dir = {folder}/state
+log_path = {folder}/mail.log
+ssl = yes
+ssl_cert = <{folder}/certificate.pem
+ssl_key = <{folder}/key.pem
+disable_plaintext_auth = no
+mail_location = maildir:{mails}
+default_login_user = {login}
+default_internal_user = {internal}
+default_internal_group = {group}
+first_valid_uid = 0
+passdb {{
+  driver = static
+  args = password=pass-word
+}}
+userdb {{
+  driver = static
+  args = uid={uid} gid={gid} home={mails}
+}}
+service anvil {{
+  chroot =
+}}
+service imap-login {{
+  chroot =
+  inet_listener imap {{
+    port = {port}
+  }}
+  inet_listener imaps {{
+    port = 0
+  }}
+}}
+""")
+    with running([server, "-F", "-c", str(folder / "dovecot.conf")], port, folder / "log"):
+        yield port, mails
