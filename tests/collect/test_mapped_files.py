@@ -633,7 +633,7 @@ def test_somebody_who_knows_the_kind_may_say_it(tmp_path: Path) -> None:
     path.write_text("id,date,rating\n1,2026-07-01,4\n")
     kinds = ("surveys", "reviews", "visits")
     assert [guess_mapping(path, kind=kind).mapping.kind for kind in kinds] == list(kinds)
-    with pytest.raises(InvalidMapping, match="known are .*calls, .*contacts"):
+    with pytest.raises(InvalidMapping, match=r"known are .*calls, .*contacts"):
         guess_mapping(path, kind="letters")
 
 
