@@ -16,10 +16,8 @@ from rapport.settings import Settings
 from rapport.workflows.company import Company, open_company
 from rapport.workflows.customers import rebuild_customers
 from rapport.workflows.deliver import deliver_messages
-from rapport.workflows.errands import errand_thread
 from rapport.workflows.ingest import apply_journal
 from rapport.workflows.refresh import refresh_profiles
-from rapport.workflows.source_alerts import watch_sources
 
 log = logging.getLogger("rapport.work")
 
@@ -53,6 +51,8 @@ def work_once(company: Company, rounds: Rounds) -> bool:
         rounds.customers_are_stale = False
         rounds.customers_at = now + CUSTOMERS_EVERY
     if now >= rounds.watch_at:
+        from rapport.workflows.source_alerts import watch_sources  # noqa: PLC0415
+
         watch_sources(company)
         rounds.watch_at = now + WATCH_EVERY
     if now >= rounds.tidy_at:
@@ -83,6 +83,10 @@ def run_worker(settings: Settings) -> None:
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
+    # Imported only now: they bring libraries of statistics, and a Ctrl-C that comes while a
+    # process imports would end it with a traceback.
+    from rapport.workflows.errands import errand_thread  # noqa: PLC0415
+
     with open_company(settings) as company:
         beside = errand_thread(company, stop)
         try:
