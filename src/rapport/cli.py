@@ -249,11 +249,13 @@ def import_(
             out.print(
                 f"{result.file}: {verb} {result.accepted:,} touchpoints, "
                 f"{result.corrected:,} corrected, {result.duplicates:,} were here already, "
-                f"{result.refused:,} refused"
+                f"{result.refused:,} refused",
+                soft_wrap=True,
             )
             for reason in result.reasons:
                 out.print(
-                    f"  refused {reason.count:>7,} × {reason.meaning} (e.g. {reason.example})"
+                    f"  refused {reason.count:>7,} × {reason.meaning} (e.g. {reason.example})",
+                    soft_wrap=True,
                 )
 
     _print(context, results, shown)

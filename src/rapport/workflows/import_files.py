@@ -116,7 +116,15 @@ def prepare_mapping(
         mapping = _settled(saved, theirs, constants, facts, source)
         return PreparedMapping(mapping=mapping, certain=True)
     guess = guess_mapping(path, kind=kind)
-    mapping = _settled(guess.mapping, theirs, constants, facts, source)
+    try:
+        mapping = _settled(guess.mapping, theirs, constants, facts, source)
+    except InvalidMapping as mistake:
+        asked = [name for name in connector_of(guess.mapping.kind).asks if name not in constants]
+        if not asked:
+            raise
+        raise InvalidMapping(
+            f"{path.name}: {mistake.message}. Say it with --map {asked[0]}=:VALUE"
+        ) from mistake
     kind = mapping.kind
     if connector_of(kind).records is not None:
         return PreparedMapping(
