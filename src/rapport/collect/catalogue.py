@@ -178,9 +178,8 @@ def _by_events() -> Iterator[DataSource]:
             ways=(Way("protocol", protocol.name, tier),),
         )  # fmt: skip
     for name in _SIGNING:
-        label, category = next((l, c) for key, l, c in _PRODUCTS.values() if key == name)
         yield DataSource(
-            key=name, label=label, category=category,
+            key=name, label=_PRODUCTS[name][1], category=_PRODUCTS[name][2],
             ways=(Way("protocol", f"webhook ({name})", "contract-tested"),),
         )  # fmt: skip
 

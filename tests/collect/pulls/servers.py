@@ -72,7 +72,7 @@ def mariadb(folder: Path) -> Iterator[str]:
     """An empty MariaDB with a database ``shop``; gives SQLAlchemy's URL of it."""
     server = needed("mariadbd", "mariadb-server")
     data = folder / "data"
-    user = "--user=root" if os.getuid() == 0 else f"--user={os.environ.get('USER', '')}"
+    user = f"--user={pwd.getpwuid(os.getuid()).pw_name}"
     subprocess.run(
         [
             needed("mariadb-install-db", "mariadb-server"), "--no-defaults", f"--datadir={data}",

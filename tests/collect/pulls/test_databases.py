@@ -20,7 +20,7 @@ from rapport.collect.catalogue import LIVE_DATABASES
 from rapport.collect.pulls.child import Answer, Visit
 from rapport.collect.pulls.plan import SqlPull
 from tests.collect.pulls.servers import mariadb
-from tests.conftest import POSTGRES
+from tests.conftest import POSTGRES, _drop
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -54,9 +54,8 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         with server.connect() as connection:
             connection.exec_driver_sql(f"CREATE DATABASE {name}")
         yield server.url.set(database=name).render_as_string(hide_password=False)
-        with server.connect() as connection:
-            connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
         server.dispose()
+        _drop(name)
     else:
         url = sa.make_url(request.getfixturevalue("_mariadb"))
         engine = sa.create_engine(url)
@@ -77,17 +76,22 @@ def _do(url: str, *statements: str) -> None:
     engine.dispose()
 
 
+def _answer(folder: Path, pull: SqlPull) -> Answer:
+    """What the process says that the product runs."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "rapport.collect.pulls.child"],
+        input=msgspec.json.encode(Visit(pull=pull, folder=str(folder))),
+        capture_output=True, check=True,
+    )  # fmt: skip
+    return msgspec.json.decode(ran.stdout, type=Answer)
+
+
 def _visit(folder: Path, url: str, table: str, **options: Any) -> list[dict[str, Any]]:
-    """The rows that a visit brings, in the child process that the product runs."""
+    """The rows that a visit brings."""
     for old in (folder / "out").rglob("*.parquet"):
         old.unlink()
     folder.mkdir(exist_ok=True)
-    told = Visit(pull=SqlPull(url=url, table=table, **options), folder=str(folder))
-    ran = subprocess.run(
-        [sys.executable, "-m", "rapport.collect.pulls.child"],
-        input=msgspec.json.encode(told), capture_output=True, check=True,
-    )  # fmt: skip
-    answer = msgspec.json.decode(ran.stdout, type=Answer)
+    answer = _answer(folder, SqlPull(url=url, table=table, **options))
     assert answer.fetched is not None, answer.failed
     rows = [row for path in answer.fetched.files for row in pq.read_table(path).to_pylist()]
     assert len(rows) == answer.fetched.records
@@ -204,6 +208,24 @@ def test_a_word_in_a_column_of_numbers_keeps_no_row_from_being_read(
         ("free", "yesterday", "yes"),
         ("5.5", "2026-10-25", "1"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("pull", "said"),
+    [
+        ({"table": "orders", "cursor": "changed"}, "no column 'changed' for `cursor`; it has: id"),
+        ({"table": "people"}, "no such table or view"),
+        ({"table": "orders", "url": "mssql://host/shop"}, "brings the module pyodbc"),
+        ({"table": "orders", "url": "unheard://host/shop"}, "knows no such dialect"),
+        ({"table": "orders", "url": "mysql://host:1@127.0.0.1:1/shop"}, "cannot be reached"),
+    ],
+)
+def test_what_is_wrong_is_said(pull: dict[str, Any], said: str, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'shop.db'}"
+    _do(url, "CREATE TABLE orders (id INTEGER)")
+    failed = _answer(tmp_path, SqlPull(**{"url": url, **pull})).failed
+    assert failed is not None
+    assert said in failed.message
 
 
 @pytest.mark.parametrize(

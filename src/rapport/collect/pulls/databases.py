@@ -16,6 +16,8 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy import types
 
+from rapport.errors import InvalidInput
+
 #: Drivers for URLs that name none and whose usual one we do not bring.
 _DRIVERS = {"mysql": "mysql+pymysql", "mariadb": "mariadb+pymysql"}
 #: Digits that Arrow's decimals hold, and those behind the point where a database states none.
@@ -120,10 +122,19 @@ def readable(url: str, cursor: str | None) -> Callable[[sa.Table], sa.Table]:
     ----------
     cursor : str, optional
         The column by which newer rows are asked for.
+
+    Raises
+    ------
+    InvalidInput
+        By the function that is returned, if the table has no such column.
     """
     dialect = sa.make_url(url).get_backend_name()
 
     def change(table: sa.Table) -> sa.Table:
+        names = [column.name for column in table.columns]
+        if cursor is not None and cursor not in names:
+            known = ", ".join(names)
+            raise InvalidInput(f"The table has no column {cursor!r} for `cursor`; it has: {known}")
         for column in table.columns:
             column.type = _readable(column.type, dialect, is_cursor=column.name == cursor)
             # A value that is left out here is empty, whatever the database says of its column.
