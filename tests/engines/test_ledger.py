@@ -50,6 +50,32 @@ def test_of_hundreds_of_entries_at_once_each_says_whether_it_was_new(ledger: Led
     assert not any(ledger.append_journal(entries(*sent)))
 
 
+def test_entries_of_several_requests_at_once_keep_what_is_their_own(ledger: Ledger) -> None:
+    sent = [
+        JournalEntry(
+            source_id=1 + n % 2,
+            message_id=f"m{n}",
+            kind="segment" if n % 3 else "touchpoint",
+            received_at=NOW + timedelta(seconds=n // 20),
+            payload=f"payload {n}".encode(),
+        )
+        for n in range(130)
+    ]
+    assert ledger.append_journal(sent) == [True] * 130
+    with ledger.read() as connection:
+        kept = connection.execute(select(t.journal).order_by(t.journal.c.position)).all()
+    assert [
+        JournalEntry(
+            source_id=row.source_id,
+            message_id=row.message_id,
+            kind=row.kind,
+            received_at=row.received_at,
+            payload=row.payload,
+        )
+        for row in kept
+    ] == sent
+
+
 def test_eight_writers_with_the_same_batch_store_it_once(ledger: Ledger) -> None:
     batch = entries(*(f"m{n}" for n in range(200)))
     fresh: list[int] = []
