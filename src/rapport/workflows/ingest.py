@@ -48,7 +48,8 @@ log = logging.getLogger("rapport.ingest")
 WORKER = "ingest"
 COUNTER = "count"
 #: A batch keeps other writers out while it lasts, so that what comes live goes in small ones; an
-#: import of years goes in large ones, which cost a third less for each entry.
+#: import of years goes in large ones, which cost a third less for each entry: each batch reads
+#: back what it touches, and writes a file for each part of the lake.
 SMALLEST_BATCH = 2_500
 LARGEST_BATCH = 20_000
 #: What goes wrong because of what an entry says: a number, a date or a text that a step or a store
@@ -243,7 +244,7 @@ def apply_journal(
     Parameters
     ----------
     batch_size : int, optional
-        Entries per transaction; by default a quarter of what waits, within bounds.
+        Entries per transaction; by default half of what waits, within bounds.
     until : int, optional
         Stop after this position; by default at the journal's end.
 
@@ -268,7 +269,7 @@ def apply_journal(
             if after >= last:  # another worker was here
                 done = msgspec.structs.replace(done, position=after)
                 break
-            size = batch_size or max(SMALLEST_BATCH, min((last - after) // 4, LARGEST_BATCH))
+            size = batch_size or max(SMALLEST_BATCH, min((last - after) // 2, LARGEST_BATCH))
             for batch in _applied(_next_batch(company, after, size, last), seconds):
                 in_a_row = 0 if batch.touchpoints else in_a_row + len(batch.refused)
                 if in_a_row > MOST_IN_A_ROW and batch.problem is not None:
