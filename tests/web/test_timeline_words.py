@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rapport.vocabulary import touchpoint as v
-from rapport.web.pages.customer.history import _ICONS, _TITLES
+from rapport.web.pages.customer.history import _ICONS, _OF_TYPES, _TITLES
 from rapport.web.parts.icons import icon
 from rapport.web.words import catalogue
 from rapport.workflows.customer_timeline import kind_of_type
@@ -27,3 +27,8 @@ def test_what_silos_tell_has_words_an_icon_and_a_place_in_the_filter(kind: str) 
 @pytest.mark.parametrize("channel", v.CHANNELS)
 def test_every_channel_has_words(channel: str) -> None:
     assert f"customer.channel.{channel}" in catalogue()
+
+
+@pytest.mark.parametrize("kind", [*SILOS, *_OF_TYPES])
+def test_a_source_says_in_words_what_it_sent(kind: str) -> None:
+    assert set(catalogue()[_TITLES.get(kind) or _OF_TYPES[kind]]) >= {"en", "nl", "fr", "hu"}

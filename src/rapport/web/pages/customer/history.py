@@ -76,6 +76,14 @@ _PRICED = {
     v.CONFIGURATION_SAVED: "customer.event.configuration_amount",
     v.DEAL_UPDATED: "customer.event.deal_amount",
 }
+#: Types whose lines tell more than their type, and what they are called where only that is known.
+_OF_TYPES = {
+    v.ORDER_COMPLETED: "customer.event.type_order",
+    v.ORDER_REFUNDED: "customer.event.refund_plain",
+    v.ORDER_CANCELLED: "customer.event.type_cancelled",
+    v.RECORD_SEEN: "customer.event.type_record",
+    v.PAGE_VIEWED: "customer.event.type_page",
+}
 _ORDERS = frozenset({v.ORDER_COMPLETED, v.ORDER_REFUNDED, v.ORDER_CANCELLED})
 _SHOWN_WORDS = 3
 #: Nobody pays fillér or sen any more.
@@ -203,6 +211,12 @@ def _title(context: PageContext, line: TimelineLine) -> str:
         return special
     key = _TITLES.get(line.type)
     return context.t(key) if key else context.t("customer.event.other", type=line.type[:80])
+
+
+def type_title(context: PageContext, type_: str) -> str | None:
+    """What happened, of any touchpoint of a type; None for names that a site gave itself."""
+    key = _TITLES.get(type_) or _OF_TYPES.get(type_)
+    return context.t(key) if key else None
 
 
 def _visit_title(context: PageContext, line: TimelineLine) -> str | None:

@@ -7,11 +7,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
+from rapport.collect.connectors import KINDS, connector_of
 from rapport.collect.signatures import STYLES
 from rapport.vocabulary.access import User
 from rapport.web import html as h
 from rapport.web.charts.bars import Bars, bar_chart
 from rapport.web.charts.figure import chart_card
+from rapport.web.pages.customer.history import type_title
 from rapport.web.parts.buttons import button, post_button
 from rapport.web.parts.cards import card
 from rapport.web.parts.code import code_block
@@ -240,7 +242,7 @@ def _types(context: PageContext, view: SourceView) -> h.Markup:
             ],
             [
                 (
-                    kind.type,
+                    type_title(context, kind.type) or kind.type,
                     n.count(kind.count),
                     n.date_short(kind.newest_at) if kind.newest_at < slack else "–",
                 )
@@ -386,11 +388,17 @@ def _mapping(context: PageContext, view: SourceView, user: User) -> h.Markup | N
             return None
         return card(h.p({"class": "muted"}, context.t("sources.one.mapping_none")), title=title)
     written: Mapping[str, Any] = mapping.get("file") or {}
-    described = context.t(
-        "sources.one.format_text",
-        format=str(written.get("format", "csv")).upper(),
-        encoding=str(written.get("encoding", "utf-8")),
-        delimiter=str(written.get("delimiter", ",")).replace("\t", "tab"),
+    own = view.line.kind in KINDS and connector_of(view.line.kind).records is not None
+    # What its connector reads by itself has no separators.
+    described = (
+        context.t(f"sources.kind.{view.line.kind}")
+        if own
+        else context.t(
+            "sources.one.format_text",
+            format=str(written.get("format", "csv")).upper(),
+            encoding=str(written.get("encoding", "utf-8")),
+            delimiter=str(written.get("delimiter", ",")).replace("\t", "tab"),
+        )
     )
     rows = [
         (field_words(context, str(field)), h.code(str(column)))
@@ -421,7 +429,7 @@ def _mapping(context: PageContext, view: SourceView, user: User) -> h.Markup | N
             caption=title,
         ),
         title=title,
-        note=described if written.get("format", "csv") == "csv" else None,
+        note=described if own or written.get("format", "csv") == "csv" else None,
         tools=change,
         flush=True,
     )
