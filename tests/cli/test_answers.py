@@ -46,6 +46,10 @@ JSON_ANSWERS: dict[str, tuple[tuple[str, ...], set[str]]] = {
     "user disable": (("user", "disable", "agent@kadar.example"), {"email"}),
     "user token": (("user", "token", "agent@kadar.example"), {"token"}),
     "sources list": (("sources", "list"), {"sources", "kinds"}),
+    "sources kinds": (("sources", "kinds"), {"sources", "counts"}),
+    "sources connect": (("sources", "connect", "letters.toml"), {"source"}),
+    "sources pull": (("sources", "pull", "letters"), {"source", "records", "accepted", "refused"}),
+    "sources quality": (("sources", "quality", "crm"), {"name", "sampled", "fields"}),
     "sources add": (("sources", "add", "second_shop"), {"source", "write_key"}),
 }
 
@@ -55,6 +59,16 @@ def test_json_is_json_and_nothing_else(name: str, rapport: Rapport, own_demo: Pa
     Path("visits.csv").write_text(
         "visit_id,occurred_at,place,loyalty_card\nv1,2026-11-01T10:00:00,Gent,7001\n"
     )
+    letters = Path("letters")
+    letters.mkdir()
+    (letters / "one.csv").write_text("visit_id,occurred_at\nv7,2026-11-01T10:00:00\n")
+    Path("letters.toml").write_text(
+        'source = "letters"\nkind = "visits"\n'
+        f'[pull]\nfrom = "files"\nurl = "{letters.absolute().as_uri()}"\n'
+        '[columns]\nvisit_id = "visit_id"\noccurred_at = "occurred_at"\n'
+    )
+    if name == "sources pull":
+        assert rapport("--data", own_demo, "sources", "connect", "letters.toml").code == 0
     words, expected = JSON_ANSWERS[name]
     ran = rapport("--data", own_demo, *words, "--json")
     assert ran.code == 0, ran.err

@@ -105,10 +105,10 @@ def prepare_mapping(
     InvalidMapping
         If the file does not suit the kind; it names what is missing and what there is.
     """
-    pairs = dict(_pair(text) for text in columns)
+    pairs = dict(_pair(text, _MAP) for text in columns)
     theirs = {ours: value for ours, value in pairs.items() if not value.startswith(":")}
     constants = {ours: value[1:] for ours, value in pairs.items() if value.startswith(":")}
-    facts = dict(_pair(text) for text in written)
+    facts = dict(_pair(text, "--file NAME=VALUE") for text in written)
     saved = read_mapping(mapping_file) if mapping_file else find_mapping(path)
     if saved is not None and kind is not None and saved.kind != kind:
         raise InvalidMapping(f"The mapping says {saved.kind}, the command says {kind}")
@@ -152,10 +152,13 @@ def prepare_mapping(
     )
 
 
-def _pair(text: str) -> tuple[str, str]:
+_MAP = "--map OURS=THEIRS, or OURS=:value for all rows"
+
+
+def _pair(text: str, form: str) -> tuple[str, str]:
     ours, separator, theirs = text.partition("=")
     if not (ours and separator and theirs):
-        raise InvalidMapping(f"{text!r} must read NAME=VALUE; for --map OURS=:value means all rows")
+        raise InvalidMapping(f"{text!r} must read as {form}")
     return ours.strip(), theirs.strip()
 
 
