@@ -33,6 +33,7 @@ _parts = st.one_of(
         max_size=3,
     ),
     st.just({f"p{n}": n for n in range(300)}),
+    st.just({"title": "Tent " * 400}),  # long, and not crowded
 )
 _events = st.fixed_dictionaries(
     {},

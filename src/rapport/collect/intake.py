@@ -146,7 +146,8 @@ def decode(delivery: Delivery) -> Delivery:
     delivery = _unpacked(delivery)
     body = delivery.body
     try:
-        body.decode("utf-8")  # free-form parts are passed on unread, so they are checked here
+        if not body.isascii():  # which is quick
+            body.decode("utf-8")  # free-form parts are passed on unread, so they are checked here
     except UnicodeDecodeError:
         return _broken(delivery, Refusal("invalid_encoding", "the body must be JSON in UTF-8"))
     try:
@@ -259,7 +260,7 @@ def validate(delivery: Delivery) -> Delivery:
     broken: Refusal | None = None
     twins: Counter[bytes] = Counter()
     sent_at = sent_time(delivery.said.sent_at)
-    raws = [bytes(event) for event in delivery.events]
+    raws = delivery.events
     checks = PlainChecks(
         sent_at=sent_at,
         stated_sent_at=delivery.said.sent_at,
@@ -268,25 +269,26 @@ def validate(delivery: Delivery) -> Delivery:
     # A request that speaks for its events is rarer, and needs the closer look.
     spoken_for = delivery.single or delivery.said.type or delivery.said.context is not None
     plain = [None] * len(raws) if spoken_for else plain_events(raws)
-    source_id = delivery.from_source.source_id
-    for raw, event in zip(raws, plain, strict=True):
-        if event is not None and checks.passes(event, raw):
+    payloads = checks.payloads(plain, raws)
+    source_id, received_at = delivery.from_source.source_id, delivery.received_at
+    for raw, event, payload in zip(raws, plain, payloads, strict=True):
+        if event is not None and payload is not None:
             entries.append(
                 JournalEntry(
                     source_id=source_id,
                     message_id=event.message_id,
                     kind=KIND,
-                    received_at=delivery.received_at,
-                    payload=checks.envelope(event, raw),
+                    received_at=received_at,
+                    payload=payload,
                 )
             )
             continue
-        taken = take_event(raw, delivery, sent_at, twins)
+        taken = take_event(bytes(raw), delivery, sent_at, twins)
         if isinstance(taken, JournalEntry):
             entries.append(taken)
         else:
             broken = taken
-            refused.append(_refused_record(delivery, taken, raw))
+            refused.append(_refused_record(delivery, taken, bytes(raw)))
     return msgspec.structs.replace(
         delivery,
         entries=tuple(entries),
