@@ -643,7 +643,7 @@ def sources_connect(company: Company, context: _Context, file: Path, dry_run: bo
 
     written = read_toml(file.read_text("utf-8"), file.name)
     if dry_run:
-        tried = try_source(company, written, file.name)
+        tried = try_source(company, written, file.name, on_server=True)
 
         def shown(result: Any) -> None:
             if not result.reached:
@@ -662,7 +662,7 @@ def sources_connect(company: Company, context: _Context, file: Path, dry_run: bo
 
         _print(context, tried, shown)
         return
-    name = connect_source(company, written, file.name, actor="cli")
+    name = connect_source(company, written, file.name, actor="cli", on_server=True)
     _print(
         context,
         {"source": name},

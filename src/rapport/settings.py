@@ -88,6 +88,13 @@ class Settings:
     memory_limit_mb: int = _setting(2048, "memory that questions to the lake may use")
     threads: int = _setting(0, "processor threads for questions; 0: all")
     workers: int = _setting(1, "processes that serve requests")
+    source_secrets: str = _setting(
+        "SOURCE_*", "environment variables that sources connected from the pages may use"
+    )
+    source_folders: str = _setting(
+        "", "folders that such sources may read; empty: `inbox` in the data folder"
+    )
+    source_taps: str = _setting("", "Singer taps that such sources may run; empty: none")
 
     @property
     def folder(self) -> Path:

@@ -65,14 +65,14 @@ table = "people"
 
 
 @pytest.mark.slow
-def test_a_program_connects_a_source_and_fetches_from_it(
-    company: Company, client: Client, tmp_path: Path
-) -> None:
-    with sqlite3.connect(tmp_path / "crm.db") as database:
+def test_a_program_connects_a_source_and_fetches_from_it(company: Company, client: Client) -> None:
+    inbox = company.settings.folder / "inbox"  # which is open to sources that programs connect
+    inbox.mkdir()
+    with sqlite3.connect(inbox / "crm.db") as database:
         database.execute("CREATE TABLE people (id INTEGER PRIMARY KEY, mail TEXT)")
         database.execute("INSERT INTO people VALUES (1, 'a@kadar.example')")
     database.close()
-    text = TOML.format(path=tmp_path / "crm.db")
+    text = TOML.format(path=inbox / "crm.db")
     assert client.post("/api/v1/sources/connect", json={}).status_code == 400
     assert client.post("/api/v1/sources/connect", json={"toml": "source = "}).status_code == 400
     made = client.post("/api/v1/sources/connect", json={"toml": text})

@@ -39,12 +39,14 @@ def client(company: Company) -> Iterator[Client]:
 
 @pytest.fixture
 def crm(tmp_path: Path) -> str:
-    database = sqlite3.connect(tmp_path / "crm.db")
+    inbox = tmp_path / "data" / "inbox"
+    inbox.mkdir(parents=True)
+    database = sqlite3.connect(inbox / "crm.db")
     with database:
         database.execute("CREATE TABLE people (id INTEGER PRIMARY KEY, mail TEXT)")
         database.execute("INSERT INTO people VALUES (1, 'a@kadar.example'), (2, 'b@kadar.example')")
     database.close()
-    return f"sqlite:///{tmp_path / 'crm.db'}"
+    return f"sqlite:///{inbox / 'crm.db'}"
 
 
 def test_the_catalogue_is_searched_by_name_and_category(client: Client) -> None:
@@ -64,13 +66,13 @@ def test_every_service_has_a_form_that_asks_for_secrets_by_reference(client: Cli
     page = client.get("/sources/new/fetch/hubspot").text
     for ask in find_offered("hubspot").asks:
         assert f'name="ask_{ask.name}"' in page
-    assert "env:NAME" in page
+    assert "env:SOURCE_NAME" in page
     form = {"source": "hub", "stream": "contacts", "every": "1d", "do": "connect"}
     asked = {f"ask_{ask.name}": "x1" for ask in find_offered("hubspot").asks}
     refused = client.post("/sources/new/fetch/hubspot", data={**form, **asked})
     assert refused.status_code == 400
     assert "is a secret" in refused.text
-    with_reference = {name: "env:HUB" if "token" in name else v for name, v in asked.items()}
+    with_reference = {name: "env:SOURCE_HUB" if "token" in name else v for name, v in asked.items()}
     made = client.post(
         "/sources/new/fetch/hubspot", data={**form, **with_reference}, follow_redirects=False
     )

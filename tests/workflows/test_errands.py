@@ -74,6 +74,7 @@ def _connect(company: Company, command: list[str], **more: object) -> None:
         },
         "crm.toml",
         actor="test",
+        on_server=True,
     )  # fmt: skip
 
 

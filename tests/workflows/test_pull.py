@@ -92,7 +92,9 @@ def test_a_database_gives_what_is_new_at_each_visit(company: Company, tmp_path: 
                 (3, None, "Őry Ödön", "2026-10-03 10:00:00"),
             ],
         )
-    connect_source(company, _crm_plan(tmp_path / "crm.db"), "crm.toml", actor="test")
+    connect_source(
+        company, _crm_plan(tmp_path / "crm.db"), "crm.toml", actor="test", on_server=True
+    )
     first = pull_source(company, "crm")
     assert (first.records, first.accepted, first.refused) == (3, 3, 0)
     assert first.columns == ("id", "mail", "nev", "changed")
@@ -125,7 +127,9 @@ def test_a_stopped_visit_loses_nothing(
     """The library has its cursor further already when the import is stopped."""
     with _crm(tmp_path / "crm.db") as database:
         database.execute("INSERT INTO people VALUES (1, 'a@b.eu', 'Ann', '2026-10-01 10:00:00')")
-    connect_source(company, _crm_plan(tmp_path / "crm.db"), "crm.toml", actor="test")
+    connect_source(
+        company, _crm_plan(tmp_path / "crm.db"), "crm.toml", actor="test", on_server=True
+    )
 
     def stopped(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
@@ -154,7 +158,7 @@ def test_files_are_read_once_and_again_when_they_change(company: Company, tmp_pa
         },
         "pull": {"from": "files", "url": exports.as_uri(), "pattern": "*.csv"},
     }  # fmt: skip
-    connect_source(company, plan, "till.toml", actor="test")
+    connect_source(company, plan, "till.toml", actor="test", on_server=True)
     assert pull_source(company, "till").accepted == 1
     assert pull_source(company, "till").files == 0
     (exports / "till-2.csv").write_text(header + "2,2026-10-02 10:00,20.00,EUR,\nx,y\n")
@@ -190,7 +194,7 @@ def test_a_service_is_asked_as_its_manifest_says(
             "consumer_secret": "env:WOO_SECRET",
         }  # fmt: skip
         pull = {"from": "rest", "manifest": "woocommerce", "stream": "orders", "settings": settings}
-        name = connect_source(company, {"pull": pull}, "shop.toml", actor="test")
+        name = connect_source(company, {"pull": pull}, "shop.toml", actor="test", on_server=True)
         assert name == "woocommerce_orders"
         assert pull_source(company, name).accepted == 1
         assert pull_source(company, name).accepted == 1
@@ -245,7 +249,7 @@ def test_a_tap_goes_on_where_it_stopped(
             "config": {"api_key": "env:TAP_KEY"},
         },
     }  # fmt: skip
-    connect_source(company, plan, "clients.toml", actor="test")
+    connect_source(company, plan, "clients.toml", actor="test", on_server=True)
     assert pull_source(company, "clients").accepted == 2
     assert pull_source(company, "clients").accepted == 2
     with pytest.raises(InvalidInput, match="exit code 3"):
@@ -261,7 +265,7 @@ def test_what_cannot_be_reached_is_said_and_tried_again_later(
     company: Company, tmp_path: Path, clock: Clock
 ) -> None:
     plan = _crm_plan(tmp_path / "absent" / "crm.db", every="1d")
-    connect_source(company, plan, "crm.toml", actor="test")
+    connect_source(company, plan, "crm.toml", actor="test", on_server=True)
     assert due_pulls(company) == ["crm"]
     for tried, minutes in ((1, 1), (2, 2), (3, 4)):
         with pytest.raises(InvalidInput, match="cannot be reached"):
@@ -274,7 +278,9 @@ def test_what_cannot_be_reached_is_said_and_tried_again_later(
 
 
 def test_one_source_is_visited_by_one_process(company: Company, tmp_path: Path) -> None:
-    connect_source(company, _crm_plan(tmp_path / "crm.db"), "crm.toml", actor="test")
+    connect_source(
+        company, _crm_plan(tmp_path / "crm.db"), "crm.toml", actor="test", on_server=True
+    )
     with (
         company.ledger.alone("pull-crm"),
         pytest.raises(Conflict, match="being fetched already"),
@@ -288,7 +294,7 @@ def test_a_missing_secret_is_named_before_anything_is_done(
     monkeypatch.delenv("CRM_URL", raising=False)
     plan = _crm_plan(Path("x"))
     plan["pull"]["url"] = "env:CRM_URL"
-    connect_source(company, plan, "crm.toml", actor="test")
+    connect_source(company, plan, "crm.toml", actor="test", on_server=True)
     with pytest.raises(InvalidSettings, match="CRM_URL is not set"):
         pull_source(company, "crm")
 
@@ -308,20 +314,24 @@ def test_a_plan_that_cannot_work_is_refused(
     plan = _crm_plan(Path("crm.db"))
     plan["pull"] |= change
     with pytest.raises(InvalidMapping, match=said) as refused:
-        connect_source(company, plan, "crm.toml", actor="test")
+        connect_source(company, plan, "crm.toml", actor="test", on_server=True)
     assert "secret@" not in str(refused.value)
 
 
 def test_every_source_has_its_rhythm(company: Company, clock: Clock) -> None:
     with pytest.raises(InvalidInput, match="15m, 6h or 1d"):
-        connect_source(company, _crm_plan(Path("x"), every="often"), "crm.toml", actor="test")
-    connect_source(company, _crm_plan(Path("x"), every="6h"), "crm.toml", actor="test")
+        connect_source(
+            company, _crm_plan(Path("x"), every="often"), "crm.toml", actor="test", on_server=True
+        )
+    connect_source(
+        company, _crm_plan(Path("x"), every="6h"), "crm.toml", actor="test", on_server=True
+    )
     (state,) = pull_states(company)
     assert (state.every_minutes, state.state) == (360, "never")
 
 
 def test_a_source_that_is_fetched_no_more_keeps_what_it_brought(company: Company) -> None:
-    connect_source(company, _crm_plan(Path("x")), "crm.toml", actor="test")
+    connect_source(company, _crm_plan(Path("x")), "crm.toml", actor="test", on_server=True)
     disconnect_source(company, "crm", actor="test")
     assert pull_states(company) == []
     with pytest.raises(NotFound):

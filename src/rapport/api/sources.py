@@ -229,7 +229,9 @@ def connect(
         raise InvalidInput("Give either `toml` or `plan`")
     written = data.plan if data.toml is None else read_toml(data.toml, "toml")
     return Connected(
-        source=connect_source(company, written or {}, "the plan", actor=_actor(request))
+        source=connect_source(
+            company, written or {}, "the plan", actor=_actor(request), on_server=False
+        )
     )
 
 

@@ -235,12 +235,12 @@ def read_toml(text: str, where: str) -> dict[str, Any]:
 
 def connect_filled(company: Company, filled: Filled, *, actor: str) -> str:
     """Connect what a form describes; returns the source's name."""
-    return connect_source(company, written_of(filled), "the form", actor=actor)
+    return connect_source(company, written_of(filled), "the form", actor=actor, on_server=False)
 
 
 def try_filled(company: Company, filled: Filled) -> Tried:
     """Try what a form describes."""
-    return try_source(company, written_of(filled), "the form")
+    return try_source(company, written_of(filled), "the form", on_server=False)
 
 
 def fields_of(kind: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -38,6 +38,7 @@ from rapport.settings import read_reference
 from rapport.vocabulary.ledger_tables import audit, job, source
 from rapport.workflows.company import Company, Progress, silent
 from rapport.workflows.import_files import Imported, import_file
+from rapport.workflows.source_limits import require_within_limits
 
 log = logging.getLogger("rapport.pull")
 
@@ -116,7 +117,9 @@ class PullState(Struct, frozen=True, kw_only=True):
 # ── which sources are fetched ──────────────────────────────────────────────────────────────────
 
 
-def connect_source(company: Company, written: dict[str, Any], where: str, *, actor: str) -> str:
+def connect_source(
+    company: Company, written: dict[str, Any], where: str, *, actor: str, on_server: bool
+) -> str:
     """Keep a source's plan; returns the source's name.
 
     Parameters
@@ -125,15 +128,21 @@ def connect_source(company: Company, written: dict[str, Any], where: str, *, act
         A mapping with a ``[pull]`` table, as its TOML says it.
     where : str
         Names the document in messages.
+    on_server : bool
+        Whether its author sits at the server's command line; see `source_limits`.
 
     Raises
     ------
     InvalidMapping
         Naming what is wrong with it.
+    NotAllowed
+        If it names what the server's owner has not opened.
     Conflict
         If the source takes other data.
     """
     plan = plan_from(written, where)
+    if not on_server:
+        require_within_limits(plan, company.settings)
     name = plan.mapping.source
     try:
         known = find_source(company.ledger, name)
@@ -399,7 +408,7 @@ class Tried(Struct, frozen=True, kw_only=True):
 
 
 def try_source(
-    company: Company, written: dict[str, Any], where: str, *, minutes: float = 0.5
+    company: Company, written: dict[str, Any], where: str, *, on_server: bool, minutes: float = 0.5
 ) -> Tried:
     """Visit a source that is not connected yet, and throw away what it brings.
 
@@ -409,6 +418,8 @@ def try_source(
         Naming what is wrong with the document.
     """
     plan = plan_from(written, where)
+    if not on_server:
+        require_within_limits(plan, company.settings)
     pull = (
         msgspec.structs.replace(plan.pull, most=20)
         if isinstance(plan.pull, ImapPull)

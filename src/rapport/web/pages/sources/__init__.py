@@ -15,7 +15,7 @@ from litestar.params import Body, FromPath, FromQuery
 from litestar.response import Redirect, Stream
 from msgspec import Struct
 
-from rapport.errors import Conflict, InvalidInput
+from rapport.errors import Conflict, InvalidInput, NotAllowed
 from rapport.vocabulary.access import User
 from rapport.web.pages.sources.connect import (
     Connecting,
@@ -329,7 +329,7 @@ def fetch_post(
             tried = try_filled(company, said)
             return html_response(fetch_page(context, what, said, tried=tried))
         name = connect_filled(company, said, actor=_user(request).email)
-    except (InvalidInput, Conflict) as mistake:
+    except (InvalidInput, NotAllowed, Conflict) as mistake:
         page = fetch_page(context, what, said, error=mistake.message)
         return html_response(page, status_code=mistake.http_status)
     return _begun(request, company, name)
@@ -351,10 +351,12 @@ def toml_post(
         written = read_toml(text, "TOML")
         if data.get("do") == "try":
             return html_response(
-                toml_page(context, text, tried=try_source(company, written, "TOML"))
+                toml_page(
+                    context, text, tried=try_source(company, written, "TOML", on_server=False)
+                )
             )
-        name = connect_source(company, written, "TOML", actor=_user(request).email)
-    except (InvalidInput, Conflict) as mistake:
+        name = connect_source(company, written, "TOML", actor=_user(request).email, on_server=False)
+    except (InvalidInput, NotAllowed, Conflict) as mistake:
         page = toml_page(context, text, error=mistake.message)
         return html_response(page, status_code=mistake.http_status)
     return _begun(request, company, name)
@@ -387,7 +389,7 @@ def connect_post(
             )
             return html_response(webhook_page(context, name=name, url=url))
         key = add_collector(company, name=name, label=label, kind=data.kind, actor=actor)
-    except (InvalidInput, Conflict) as mistake:
+    except (InvalidInput, NotAllowed, Conflict) as mistake:
         said = Connecting(
             name=data.name, label=data.label, kind=data.kind, style=data.style, secret=data.secret
         )
@@ -470,7 +472,7 @@ def confirm_post(
     check = data.get("do") == "check"
     try:
         done = confirm_upload(company, token, confirmed, actor=_user(request).email, dry_run=check)
-    except (InvalidInput, Conflict) as mistake:
+    except (InvalidInput, NotAllowed, Conflict) as mistake:
         page = confirm_page(
             context, upload_preview(company, token), confirmed, error=mistake.message
         )

@@ -368,7 +368,7 @@ updated_at = "changed_at"
 
 [pull]
 from = "sql"
-url = "env:CRM_URL"
+url = "env:SOURCE_CRM_URL"
 table = "people"
 cursor = "changed_at"
 """
