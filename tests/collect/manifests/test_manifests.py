@@ -53,7 +53,12 @@ def _records(
     manifest: Manifest, name: str, settings: dict[str, str], base: str, since: str | None
 ) -> list[Any]:
     """The records that a visit brings, asked from ``base`` in place of the service's host."""
+    from dlt.common.configuration.container import Container  # noqa: PLC0415
+    from dlt.common.pipeline import PipelineContext  # noqa: PLC0415
     from dlt.sources.rest_api import rest_api_resources  # noqa: PLC0415
+
+    # A pipeline that another test left active would bring its cursors along.
+    Container()[PipelineContext].deactivate()
 
     config: Any = rest_config(manifest, name, settings, since=since)
     address = urlsplit(config["client"]["base_url"])

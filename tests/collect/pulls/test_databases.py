@@ -21,6 +21,7 @@ from rapport.collect.pulls.child import Answer, Visit
 from rapport.collect.pulls.plan import SqlPull
 from tests.collect.pulls.servers import mariadb
 from tests.conftest import POSTGRES, _drop
+from tests.peak_memory import peak_mb, write_peak
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -247,11 +248,7 @@ def test_a_long_table_is_read_in_bounded_memory(database: str, tmp_path: Path) -
         pull=SqlPull(url=database, table="orders", chunk_rows=10_000), folder=str(tmp_path)
     )
     measured = (
-        "import resource, sys\n"
-        "from rapport.collect.pulls.child import main\n"
-        "main()\n"
-        "peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        f"open({str(tmp_path / 'peak')!r}, 'w').write(str(peak))\n"
+        f"from rapport.collect.pulls.child import main\nmain()\n{write_peak(tmp_path / 'peak')}"
     )
     ran = subprocess.run(
         [sys.executable, "-c", measured],
@@ -260,4 +257,4 @@ def test_a_long_table_is_read_in_bounded_memory(database: str, tmp_path: Path) -
     answer = msgspec.json.decode(ran.stdout, type=Answer)
     assert answer.fetched is not None, answer.failed
     assert answer.fetched.records == 200_000
-    assert int((tmp_path / "peak").read_text()) < 500 * 1024, "kB"
+    assert peak_mb(tmp_path / "peak") < 500
