@@ -38,6 +38,8 @@ from rapport.vocabulary import ledger_tables as t
 from rapport.vocabulary.touchpoint import REFUSAL_REASONS, Touchpoint
 from tests.conftest import FakeClock
 
+pytestmark = pytest.mark.slow  # seconds: not before every commit
+
 Client = TestClient[Litestar]
 VISITOR = "0192f8a0-1111-7222-8333-444455556666"
 SECRET = "whsec_" + base64.b64encode(b"a secret of thirty-two bytes here").decode()

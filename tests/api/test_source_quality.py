@@ -18,6 +18,8 @@ from tests.conftest import FakeClock
 from tests.feedback import with_token
 from tests.touchpoints import keep, order
 
+pytestmark = pytest.mark.slow  # seconds: not before every commit
+
 Client = TestClient[Any]
 
 

@@ -22,6 +22,8 @@ from rapport.collect.mapping import mapping_from
 from rapport.collect.seen_keys import SeenKeys
 from rapport.vocabulary.touchpoint import Touchpoint
 
+pytestmark = pytest.mark.slow  # seconds: not before every commit
+
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 FIELDS = (
     *("order_id", "occurred_at", "sku", "item_name", "quantity", "unit_price", "line_amount"),

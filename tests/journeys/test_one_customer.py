@@ -28,6 +28,8 @@ from tests.act.mail_server import MailServer, mail_server
 from tests.company import PASSWORD
 from tests.conftest import FakeClock
 
+pytestmark = pytest.mark.slow  # seconds: not before every commit
+
 AGENT = "agent@kadar.example"
 HER = {
     "email": "an.peeters@brievenbus.example",

@@ -16,6 +16,8 @@ from rapport.understand.metrics import METRICS
 from rapport.understand.question import Question
 from tests.understand.touchpoint_rows import at, generated
 
+pytestmark = pytest.mark.slow  # seconds: not before every commit
+
 ZONE = "Europe/Brussels"
 START, END = at("2025-01-01T00:00:00+01:00"), at("2026-07-01T00:00:00+02:00")
 TRUNCATE = {"day": "1d", "week": "1w", "month": "1mo", "quarter": "1q", "year": "1y"}

@@ -20,6 +20,8 @@ from rapport.workflows.users import LONGEST_WAIT, SESSION_HOURS, create_user, se
 from tests.company import PASSWORD, empty_company, visitor
 from tests.conftest import FakeClock
 
+pytestmark = pytest.mark.slow  # seconds: not before every commit
+
 
 @pytest.fixture
 def company(tmp_path: Path, clock: FakeClock) -> Iterator[Company]:

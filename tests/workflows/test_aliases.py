@@ -21,6 +21,8 @@ from tests.company import empty_company
 from tests.conftest import FakeClock
 from tests.touchpoints import START, keep
 
+pytestmark = pytest.mark.slow  # seconds: not before every commit
+
 BROWSED = ("track", {"anonymousId": "A", "event": "Product Viewed"})
 HAD_ANOTHER_ACCOUNT = ("identify", {"userId": "A", "traits": {"email": "old@shop.example"}})
 ALIAS = ("alias", {"previousId": "A", "userId": "U"})

@@ -21,6 +21,8 @@ from tests.company import empty_company
 from tests.conftest import FakeClock
 from tests.touchpoints import START, email, keep, order
 
+pytestmark = pytest.mark.slow  # a whole company each: not before every commit
+
 CAMPAIGN = Campaign(
     key="welcome",
     name="Welcome",

@@ -31,6 +31,8 @@ from tests.conftest import FakeClock
 from tests.small_company import copy_of_small_company
 from tests.touchpoints import keep, order, touchpoint
 
+pytestmark = pytest.mark.slow  # a whole company each: not before every commit
+
 
 @pytest.fixture
 def company(tmp_path: Path, clock: FakeClock) -> Iterator[Company]:

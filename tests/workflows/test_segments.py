@@ -29,6 +29,8 @@ from tests.conftest import FakeClock
 from tests.shop import at, fill, shop
 from tests.touchpoints import email, order
 
+pytestmark = pytest.mark.slow  # a whole company each: not before every commit
+
 OFTEN = where("order_count", "ge", 3)
 
 

@@ -15,6 +15,8 @@ from rapport.workflows.pull import connect_source, pull_states, try_source
 from tests.company import visitor
 from tests.customer_data import csrf
 
+pytestmark = pytest.mark.slow  # seconds: not before every commit
+
 
 @pytest.fixture
 def company(tmp_path: Path) -> Iterator[Company]:

@@ -257,6 +257,8 @@ def _plain_columns(
     body = b"".join(block)
     if delimiter == WHITESPACE or b"\0" in body:
         return None
+    if body.count(b"\r") != body.count(b"\r\n"):  # which Arrow takes for the end of a line
+        return None
     if b'"' in body and _stray_quote(delimiter.encode()).search(body):
         return None
     try:
