@@ -33,6 +33,14 @@ TYPES = {
 }
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _server() -> None:
+    """These questions need a server, or nothing is compared."""
+    if not os.environ.get("RAPPORT_TEST_POSTGRES"):
+        message = "set RAPPORT_TEST_POSTGRES to the URL of a PostgreSQL server for tests"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+
+
 @pytest.fixture(scope="module")
 def empty_lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
     opened = Lake(tmp_path_factory.mktemp("lake"), memory_limit_mb=512, threads=1)
