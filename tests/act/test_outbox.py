@@ -35,6 +35,8 @@ from tests.act.mail_server import mail_server
 from tests.act.people import NO, NOW, THREE_A_WEEK, YES, add_people, candidate, merge
 from tests.conftest import FakeClock
 
+pytestmark = pytest.mark.slow  # seconds: not before every commit
+
 MINUTE = timedelta(minutes=1)
 
 

@@ -16,6 +16,8 @@ from rapport.demo import generate
 from rapport.vocabulary import touchpoint as v
 from rapport.vocabulary.touchpoint import Touchpoint
 
+pytestmark = pytest.mark.slow  # seconds: not before every commit
+
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
 FOLDERS = ("address_book", "bank", "calls_hu", "configurator", "footfall", "invoices", "mailbox",
            "market", "mystery", "webshop", "whatsapp_budapest", "whatsapp_gent")  # fmt: skip

@@ -32,6 +32,8 @@ from tests.unify.sightings import (
     seen,
 )
 
+pytestmark = pytest.mark.slow  # seconds: not before every commit
+
 NAMES = ("", "Jan Peeters", "Peeters Jan", "Els Peeters", "J. Peeters", "Jan Peeters Jr")
 RECORDS = ("crm_contact:1", "crm_contact:2", "crm_contact:3", "user_id:1", "user_id:2",
            "loyalty_card:5", "anonymous_id:a", "anonymous_id:b", "device_id:d",

@@ -22,6 +22,8 @@ from tests.company import empty_company, visitor
 from tests.conftest import FakeClock
 from tests.feedback import with_token
 
+pytestmark = pytest.mark.slow  # seconds: not before every commit
+
 Client = TestClient[Any]
 
 

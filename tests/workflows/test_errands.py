@@ -29,6 +29,8 @@ from rapport.workflows.pull import (
 from rapport.workflows.quality import latest_quality
 from tests.company import empty_company
 
+pytestmark = pytest.mark.slow  # seconds: not before every commit
+
 
 class Clock:
     now = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -23,6 +23,8 @@ from tests.company import PASSWORD, empty_company
 from tests.conftest import FakeClock
 from tests.touchpoints import keep, order
 
+pytestmark = pytest.mark.slow  # seconds: not before every commit
+
 
 @pytest.fixture
 def company(tmp_path: Path, clock: FakeClock) -> Iterator[Company]:
