@@ -476,7 +476,7 @@ def test_a_hundred_clicks_cost_the_page_little(shop: Shop, browser_page: Open) -
         ready(page, site + "/")
         spent = page.evaluate(
             """() => {
-              const nodes = [...document.querySelectorAll("main *")];
+              const nodes = [...document.querySelectorAll("main *:not(a)")];
               const began = performance.now();
               for (let i = 0; i < 100; i++)
                 nodes[i % nodes.length].dispatchEvent(new MouseEvent("click",
