@@ -11,11 +11,15 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from rapport.settings import Settings
+from rapport.workflows.company import open_company
+from rapport.workflows.users import create_api_token
 from tests.small_company import copy_of_small_company
 
 pytestmark = [pytest.mark.timeout(180), pytest.mark.slow]
@@ -42,15 +46,26 @@ class Started(NamedTuple):
 
 
 @pytest.fixture
-def served(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Started]:
+def demo_data(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Data folder of a small demo company that may change."""
+    return copy_of_small_company(tmp_path_factory.getbasetemp(), tmp_path / "demo-data")
+
+
+@pytest.fixture
+def served(tmp_path: Path, demo_data: Path) -> Iterator[Started]:
     """A server of the demo company in a process group of its own, once it says its address."""
-    data = copy_of_small_company(tmp_path_factory.getbasetemp(), tmp_path / "demo-data")
+    with _started("from rapport.cli import main; main()", tmp_path, demo_data) as started:
+        yield started
+
+
+@contextmanager
+def _started(program: str, tmp_path: Path, data: Path) -> Iterator[Started]:
     port = free_port()
     said = tmp_path / "said.txt"
     with said.open("w") as output:
         process = subprocess.Popen(
             [
-                *(sys.executable, "-c", "from rapport.cli import main; main()"),
+                *(sys.executable, "-c", program),
                 *("--data", str(data), "serve", "--port", str(port)),
             ],
             stdout=output,
@@ -69,9 +84,12 @@ def served(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         process.wait(10)
 
 
-def _get(port: int, path: str) -> int:
+def _get(port: int, path: str, token: str = "") -> int:
+    asked = urllib.request.Request(
+        f"http://127.0.0.1:{port}{path}", headers={"Authorization": f"Bearer {token}"}
+    )
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        with urllib.request.urlopen(asked, timeout=10) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as refused:
         with refused:
@@ -136,6 +154,28 @@ def test_serve_answers_and_ends_cleanly(
     while _group(process.pid) and time.monotonic() < until:
         time.sleep(0.05)
     assert _group(process.pid) == []
+
+
+#: As `rapport demo --serve` does: the company is made, which opens the lake, and then served.
+_OPENS_THE_LAKE_FIRST = """
+import sys
+from rapport.cli import main
+from rapport.settings import Settings
+from rapport.workflows.company import open_company
+from rapport.workflows.sources import source_view
+
+with open_company(Settings(data=sys.argv[2])) as company:
+    assert source_view(company, "till_be").types
+main()
+"""
+
+
+def test_a_process_that_has_opened_the_lake_serves_it(tmp_path: Path, demo_data: Path) -> None:
+    with open_company(Settings(data=str(demo_data))) as company:
+        token = create_api_token(company, email="admin@kadar.example", name="test")
+    with _started(_OPENS_THE_LAKE_FIRST, tmp_path, demo_data) as started:
+        assert _get(started.port, "/api/v1/sources/till_be", token) == 200
+        assert "Traceback" not in started.said.read_text()
 
 
 def _run(*arguments: str | Path, data: Path) -> subprocess.CompletedProcess[str]:

@@ -39,9 +39,11 @@ def serve_company(settings: Settings, *, announce: Callable[[str], Any]) -> None
                 "Nobody can sign in yet: make an account with `rapport user add EMAIL --role admin`"
             )
     _hand_down(settings)
-    worker = multiprocessing.get_context("spawn").Process(
-        target=run_worker, args=(settings,), name="rapport-worker"
-    )
+    # A process that has opened the lake, as `rapport demo --serve` has, cannot be forked: the
+    # lake's own threads stay behind, and every question in the child would fail. Granian follows
+    # what is set here.
+    multiprocessing.set_start_method("spawn", force=True)
+    worker = multiprocessing.Process(target=run_worker, args=(settings,), name="rapport-worker")
     worker.start()
     server = Granian(
         "rapport.asgi:create_app",
