@@ -246,6 +246,9 @@ def import_(
     def shown(imported: Any) -> None:
         for result in imported:
             verb = "would keep" if dry_run else "kept"
+            if result.questions:
+                _show_definition(result, verb)
+                continue
             out.print(
                 f"{result.file}: {verb} {result.accepted:,} touchpoints, "
                 f"{result.corrected:,} corrected, {result.duplicates:,} were here already, "
@@ -257,8 +260,29 @@ def import_(
                     f"  refused {reason.count:>7,} × {reason.meaning} (e.g. {reason.example})",
                     soft_wrap=True,
                 )
+            if result.kind == "qualtrics" and result.survey is None:
+                out.print(
+                    "  The definition of this survey (.qsf) is not here yet, so scales were found "
+                    "from words. Import it when you have it: these answers are then read by it",
+                    soft_wrap=True,
+                )
 
     _print(context, results, shown)
+
+
+def _show_definition(result: Any, verb: str) -> None:
+    out.print(
+        f"{result.file}: {verb} the definition of the survey {escape(result.survey)}, "
+        f"{result.questions:,} questions. Of answers that were here before: "
+        f"{result.corrected:,} touchpoints corrected, {result.accepted:,} new",
+        soft_wrap=True,
+    )
+    if result.left:
+        out.print(
+            f"  {result.left:,} questionnaires stay as they were: an answer is outside the scale "
+            "of the definition. Is it that of a later version of the survey?",
+            soft_wrap=True,
+        )
 
 
 def _show_mapping(prepared: Any) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rapport.collect.mapping import FileFormat, Mapping
     from rapport.collect.plain import PlainColumns
     from rapport.collect.rows import Row
+    from rapport.collect.survey_definition import SurveyDefinition
     from rapport.collect.tables import BadRow
 
 
@@ -52,12 +53,15 @@ class FileAsIs(Struct, frozen=True, kw_only=True):
         Encoding, zone and marks, as the mapping states them.
     constants : dict
         Of the mapping.
+    surveys : tuple of SurveyDefinition
+        What is known of surveys whose answers name neither scales nor words.
     """
 
     name: str
     content: BinaryIO
     written: FileFormat
     constants: dict[str, str]
+    surveys: tuple[SurveyDefinition, ...] = ()
 
 
 def _no_more(_columns: Columns, _fields: dict[str, str]) -> dict[str, str]:

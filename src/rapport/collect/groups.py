@@ -113,7 +113,8 @@ def groups_of(
     """
     key = reading.connector.group_by(mapping)
     if key is None:
-        yield from _single_rows(_checked(file_chunks(file, name, mapping), mapping), reading)
+        chunks = file_chunks(file, name, mapping, surveys=reading.surveys)
+        yield from _single_rows(_checked(chunks, mapping), reading)
         return
     scattered = _scattered(file, name, mapping, reading, key)
     file.seek(0)

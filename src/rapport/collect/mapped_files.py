@@ -22,6 +22,7 @@ from rapport.collect.mapping import mapping_from
 from rapport.collect.refused import RefusedRow, keep_refused
 from rapport.collect.rows import Reading, RowError
 from rapport.collect.seen_keys import SeenKeys
+from rapport.collect.survey_definition import SurveyDefinition
 from rapport.collect.tables import BadRow, open_file
 from rapport.collect.touchpoints import TOUCHPOINT, encode_touchpoint
 from rapport.engines.ledger import JournalEntry, Ledger
@@ -40,7 +41,12 @@ class Batch(Struct, frozen=True, kw_only=True):
     rows: int  # of the file, so that progress can be shown
 
 
-def read_touchpoints(path: Path, mapping: FileMapping, received_at: datetime) -> Iterator[Batch]:
+def read_touchpoints(
+    path: Path,
+    mapping: FileMapping,
+    received_at: datetime,
+    surveys: tuple[SurveyDefinition, ...] = (),
+) -> Iterator[Batch]:
     """The touchpoints of a file and what of it is refused, batch by batch.
 
     Parameters
@@ -51,6 +57,8 @@ def read_touchpoints(path: Path, mapping: FileMapping, received_at: datetime) ->
         How to read it.
     received_at : datetime
         Of the import, aware.
+    surveys : tuple of SurveyDefinition
+        What is known of surveys, for files of their answers.
 
     Raises
     ------
@@ -60,13 +68,17 @@ def read_touchpoints(path: Path, mapping: FileMapping, received_at: datetime) ->
     if mapping.kind == "rates":
         raise InvalidMapping("A file of exchange rates holds no touchpoints; use read_rates")
     with open_file(path) as file:
-        yield from _read(file, path.name, mapping, received_at)
+        yield from _read(file, path.name, mapping, received_at, surveys)
 
 
 def _read(
-    file: BinaryIO, name: str, mapping: FileMapping, received_at: datetime
+    file: BinaryIO,
+    name: str,
+    mapping: FileMapping,
+    received_at: datetime,
+    surveys: tuple[SurveyDefinition, ...] = (),
 ) -> Iterator[Batch]:
-    reading = Reading(mapping, received_at)
+    reading = Reading(mapping, received_at, surveys)
     gathered = _Gathered(reading, name)
     for found in groups_of(file, name, mapping, reading):
         gathered.add(found)
@@ -228,7 +240,7 @@ def keep_batch(ledger: Ledger, source_id: int, batch: Batch) -> Kept:
 
 
 def read_again(
-    row: RefusedRow, mapping: Any
+    row: RefusedRow, mapping: Any, surveys: tuple[SurveyDefinition, ...] = ()
 ) -> tuple[Sequence[JournalEntry], Sequence[RefusedRecord]]:
     """A refused row of a file as its source's mapping would read it now; see `refused.replay`.
 
@@ -236,10 +248,12 @@ def read_again(
     ----------
     mapping : mapping
         `source.mapping` as it is now.
+    surveys : tuple of SurveyDefinition
+        What is known of surveys now.
     """
     current = mapping_from(mapping, f"the mapping of {row.source}")
     name = (row.locator or "").rpartition(":")[0]
-    return read_payload(row.payload, current, row.source_id, row.received_at, name)
+    return read_payload(row.payload, current, row.source_id, row.received_at, name, surveys)
 
 
 def read_payload(
@@ -248,6 +262,7 @@ def read_payload(
     source_id: int,
     received_at: datetime,
     name: str = "payload",
+    surveys: tuple[SurveyDefinition, ...] = (),
 ) -> tuple[Sequence[JournalEntry], Sequence[RefusedRecord]]:
     """Some rows as bytes, such as a refused one or a webhook's payload, read by a mapping.
 
@@ -261,7 +276,7 @@ def read_payload(
         mapping = msgspec.structs.replace(mapping, file=written)
     entries: list[JournalEntry] = []
     refused: list[RefusedRecord] = []
-    for batch in _read(io.BytesIO(payload), name, mapping, received_at):
+    for batch in _read(io.BytesIO(payload), name, mapping, received_at, surveys):
         entries.extend(journal_entries(batch.touchpoints, source_id))
         refused.extend(batch.refused)
     return entries, refused

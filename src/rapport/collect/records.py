@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 from rapport.collect.connector import FileAsIs, Record
 from rapport.collect.connectors import connector_of
 from rapport.collect.mapping import Mapping
+from rapport.collect.survey_definition import SurveyDefinition
 from rapport.collect.tables import DAMAGED, BadRow, Chunk, open_file, read_chunks
 from rapport.errors import InvalidMapping
 
@@ -20,7 +21,11 @@ _CHUNK_RECORDS = 1_000
 
 
 def file_chunks(
-    file: BinaryIO, name: str, mapping: Mapping, rows: int | None = None
+    file: BinaryIO,
+    name: str,
+    mapping: Mapping,
+    rows: int | None = None,
+    surveys: tuple[SurveyDefinition, ...] = (),
 ) -> Iterator[Chunk]:
     """The rows or records of a file.
 
@@ -38,6 +43,7 @@ def file_chunks(
         content=file,
         written=mapping.file,
         constants=mapping.constants,
+        surveys=surveys,
     )
     try:
         yield from _chunks(records(whole), rows or _CHUNK_RECORDS)

@@ -8,7 +8,7 @@ from collections.abc import Mapping as AnyMapping
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from rapport.collect.cell_values import (
@@ -26,6 +26,9 @@ from rapport.collect.mapping import Mapping
 from rapport.vocabulary.identifier import Identifier, kind_of
 from rapport.vocabulary.identifier_values import clean_text
 from rapport.vocabulary.touchpoint import CHANNELS, Touchpoint
+
+if TYPE_CHECKING:  # it reads answers by this module
+    from rapport.collect.survey_definition import SurveyDefinition
 
 #: Fields of every kind that name a person or a place, and become parts of the touchpoint.
 PERSON_FIELDS = (
@@ -52,10 +55,16 @@ class RowError(Exception):
 class Reading:
     """What holds for all rows of one file."""
 
-    def __init__(self, mapping: Mapping, received_at: datetime) -> None:
+    def __init__(
+        self,
+        mapping: Mapping,
+        received_at: datetime,
+        surveys: tuple[SurveyDefinition, ...] = (),
+    ) -> None:
         self.mapping = mapping
         self.source = mapping.source
         self.received_at = received_at
+        self.surveys = surveys
         self.decimal_mark = mapping.file.decimal
         self.minor_units = frozenset(mapping.file.minor_units)
         self.connector = connector_of(mapping.kind)

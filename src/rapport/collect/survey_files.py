@@ -55,7 +55,8 @@ _FIVE = (
     ("nagyon elégedetlen", "elégedetlen", "semleges", "elégedett", "nagyon elégedett"),
     ("sehr unzufrieden", "unzufrieden", "neutral", "zufrieden", "sehr zufrieden"),
 )  # fmt: skip
-_WORDS = {word: float(at) for scale in _FIVE for at, word in enumerate(scale, 1)}
+#: Words of a five-point scale → their points.
+FIVE_POINTS = {word: float(at) for scale in _FIVE for at, word in enumerate(scale, 1)}
 _GROUPS = {"promoter", "passive", "detractor"}
 
 
@@ -90,6 +91,7 @@ class Response(Struct, frozen=True, kw_only=True):
     language: str | None = None
     complete: bool | None = None
     about: dict[str, Any] = {}
+    questionnaire: list[list[str]] | None = None
 
 
 class _Scored(Struct):
@@ -101,13 +103,48 @@ class _Scored(Struct):
     texts: list[str]
 
 
-def response_touchpoints(row: Row, kind: str, response: Response) -> Iterator[Touchpoint]:
-    """A touchpoint for each scored question; one for the words alone where nothing was scored."""
-    scales = stated_scales(row.reading.constants.get("scales", ""))
+class Part(Struct, frozen=True, kw_only=True):
+    """What of a questionnaire makes one touchpoint: a score with its words, or words alone.
+
+    Attributes
+    ----------
+    suffix : str
+        What comes behind the questionnaire's own id: nothing for the first, so that it stays the
+        same record whichever of its questions turns out to have a scale.
+    """
+
+    suffix: str
+    score: float | None = None
+    scale_min: float | None = None
+    scale_max: float | None = None
+    question: str | None = None
+    text: str | None = None
+    asked: str | None = None
+    answers: dict[str, str] | None = None
+
+
+def parts_of(answers: Sequence[Answer], scales: dict[str, tuple[float, float]]) -> list[Part]:
+    """A part for each scored question; one for the words alone where nothing was scored.
+
+    Parameters
+    ----------
+    scales : dict of str to (float, float)
+        Lowest and highest score of questions, by their keys in small letters.
+
+    Returns
+    -------
+    list of Part
+        Empty where nothing was answered.
+
+    Raises
+    ------
+    RowError
+        If a score is outside its scale.
+    """
     scored: list[_Scored] = []
     before: list[str] = []  # words that come before any score
-    others: dict[str, Any] = {}
-    for answer in response.answers:
+    others: dict[str, str] = {}
+    for answer in answers:
         question = answer.question
         found = _score(answer, scales.get(question.key.lower()))
         if found is not None:
@@ -121,48 +158,59 @@ def response_touchpoints(row: Row, kind: str, response: Response) -> Iterator[To
         elif len(others) < _MOST_OTHERS:
             label = clean_text(question.label)[:120] or question.key
             others[label] = clean_text(text)[:_LONGEST_OTHER]
-    if scored:
-        scored[0].texts[:0] = before
+    if not scored:
+        if not before and not others:
+            return []
+        return [Part(suffix="", text="\n".join(before) or None, answers=others or None)]
+    scored[0].texts[:0] = before
+    return [
+        Part(
+            suffix="" if place == 0 else f":{one.question.key}",
+            score=one.score,
+            scale_min=one.low,
+            scale_max=one.high,
+            question=one.name or clean_text(one.question.label)[:200] or one.question.key,
+            text="\n".join(one.texts) or None,
+            asked=clean_text(one.question.label)[:300] or None,
+            answers=(others or None) if place == 0 else None,
+        )
+        for place, one in enumerate(scored)
+    ]
+
+
+def response_touchpoints(row: Row, kind: str, response: Response) -> Iterator[Touchpoint]:
+    """The touchpoints of a questionnaire, one for each of its `parts_of`."""
+    scales = stated_scales(row.reading.constants.get("scales", ""))
+    parts = parts_of(response.answers, scales)
     at = row.part(answered_at=response.answered_at).required_moment("answered_at")
     person = row.part(**response.person, language=response.language)
+    if not parts:
+        raise RowError("missing_field", "not one question is answered")
     about = {
         "response_id": response.response_id,
         "complete": response.complete,
         **response.about,
     }
-    first = True
-    for one in scored:
+    for part in parts:
         yield person.touchpoint(
-            f"{kind}:{response.response_id}:{one.question.key}",
+            f"{kind}:{response.response_id}{part.suffix}",
             type=SURVEY_ANSWERED,
             channel="survey",
             occurred_at=at,
-            text="\n".join(one.texts) or None,
+            text=part.text,
             language=person.language(),
-            score=one.score,
-            scale_min=one.low,
-            scale_max=one.high,
-            question=one.name or clean_text(one.question.label)[:200] or one.question.key,
+            score=part.score,
+            scale_min=part.scale_min,
+            scale_max=part.scale_max,
+            question=part.question,
             properties={
                 **about,
-                "asked": clean_text(one.question.label)[:300] or None,
-                "answers": (others or None) if first else None,
+                "asked": part.asked,
+                "answers": part.answers,
+                # All as it was given, so that it can be read by a definition that comes later.
+                "questionnaire": response.questionnaire if part.suffix == "" else None,
             },
         )
-        first = False
-    if scored:
-        return
-    if not before and not others:
-        raise RowError("missing_field", "not one question is answered")
-    yield person.touchpoint(
-        f"{kind}:{response.response_id}",
-        type=SURVEY_ANSWERED,
-        channel="survey",
-        occurred_at=at,
-        text="\n".join(before) or None,
-        language=person.language(),
-        properties={**about, "answers": others or None},
-    )
 
 
 def _plain_text(value: Any) -> str | None:
@@ -226,8 +274,8 @@ def _number(value: Any) -> float | None:
     if not isinstance(value, str):
         return None
     text = value.strip()[:200]
-    if text.casefold() in _WORDS:
-        return _WORDS[text.casefold()]
+    if text.casefold() in FIVE_POINTS:
+        return FIVE_POINTS[text.casefold()]
     if text.casefold() in _GROUPS:
         return None
     for pattern in (_LEADING, _TRAILING, _CODED):

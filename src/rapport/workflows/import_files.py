@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from rapport.collect.connectors import KINDS, connector_of
 from rapport.collect.guess import guess_mapping, source_name_of
+from rapport.collect.known_surveys import known_surveys
 from rapport.collect.mapped_files import keep_batch, read_rates, read_touchpoints
 from rapport.collect.mapping import (
     FileFormat,
@@ -28,6 +29,7 @@ from rapport.errors import InvalidMapping
 from rapport.vocabulary.touchpoint import REFUSAL_REASONS, RefusedRecord
 from rapport.workflows.company import Company, Progress, silent
 from rapport.workflows.money import keep_rates
+from rapport.workflows.survey_definitions import defines_survey, keep_definition
 
 _TABLES = (".csv", ".txt", ".tsv", ".json", ".jsonl", ".parquet", ".gz")
 #: Endings of file names that can be imported.
@@ -75,6 +77,9 @@ class Imported(Struct, frozen=True, kw_only=True):
     refused: int
     corrected: int = 0  # were here already, and now say something else
     rates: int = 0
+    survey: str | None = None  # what the file defines, or whose answers it holds, where known
+    questions: int = 0  # of the survey that the file defines
+    left: int = 0  # questionnaires that came before it and do not fit its scales
     reasons: tuple[ReasonCount, ...] = ()
 
 
@@ -229,7 +234,11 @@ def import_file(
     A record that is there already stays as it is, so importing twice changes nothing. With
     ``dry_run`` all is read and checked and nothing kept. Without ``keep_mapping`` the source must
     exist, and neither its mapping nor the file's folder is touched.
+
+    The definition of a survey is no source: it is kept, and explains answers of any source.
     """
+    if defines_survey(path, mapping):
+        return _import_definition(company, path, mapping, dry_run=dry_run)
     now = company.clock()
     source_id = 0
     if not dry_run and not keep_mapping:
@@ -252,8 +261,12 @@ def import_file(
     rows = accepted = duplicates = corrected = 0
     refused: Counter[str] = Counter()
     examples: dict[str, str] = {}
-    for batch in read_touchpoints(path, mapping, now):
+    survey: str | None = None
+    surveys = known_surveys(company.ledger)
+    for batch in read_touchpoints(path, mapping, now, surveys):
         rows += batch.rows
+        if mapping.kind == "qualtrics" and batch.touchpoints:
+            survey = batch.touchpoints[0].properties.get("survey")
         _count(batch.refused, refused, examples)
         if dry_run:
             accepted += len(batch.touchpoints)
@@ -266,7 +279,7 @@ def import_file(
     progress(step, rows, rows)
     return Imported(
         file=path.name, source=mapping.source, kind=mapping.kind, rows=rows, accepted=accepted,
-        duplicates=duplicates, corrected=corrected, refused=refused.total(),
+        duplicates=duplicates, corrected=corrected, refused=refused.total(), survey=survey,
         reasons=_reasons(refused, examples),
     )  # fmt: skip
 
@@ -274,6 +287,17 @@ def import_file(
 def _says_nothing(mapping: Mapping) -> bool:
     """Nothing but its kind: a folder of e-mails needs no mapping beside each of them."""
     return mapping == Mapping(source=mapping.source, kind=mapping.kind, label=mapping.label)
+
+
+def _import_definition(
+    company: Company, path: Path, mapping: Mapping, *, dry_run: bool
+) -> Imported:
+    done = keep_definition(company, path, dry_run=dry_run)
+    return Imported(
+        file=path.name, source=mapping.source, kind=mapping.kind, rows=done.questions,
+        accepted=done.accepted, duplicates=0, refused=0, corrected=done.corrected,
+        survey=done.survey, questions=done.questions, left=done.left,
+    )  # fmt: skip
 
 
 def _import_rates(

@@ -11,6 +11,7 @@ from msgspec import Struct
 from sqlalchemy import update
 
 from rapport.collect import mapped_files
+from rapport.collect.known_surveys import known_surveys
 from rapport.collect.mapping import mapping_from
 from rapport.collect.refused import refused_rows
 from rapport.collect.sources import find_source
@@ -111,8 +112,9 @@ def preview_mapping(company: Company, name: str, form: MappingForm) -> MappingPr
     reasons: Counter[str] = Counter()
     accepted = 0
     rows = refused_rows(company.ledger, source=name, limit=MOST)
+    surveys = known_surveys(company.ledger)
     for row in rows:
-        good, bad = mapped_files.read_again(row, changed)
+        good, bad = mapped_files.read_again(row, changed, surveys)
         if good and not bad:
             accepted += 1
         else:

@@ -20,6 +20,7 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, Update, insert, select, update
 
+from rapport.collect.known_surveys import known_surveys
 from rapport.collect.mapped_files import read_touchpoints
 from rapport.collect.mapping import Mapping, mapping_from
 from rapport.collect.pulls.child import Answer, Visit
@@ -434,16 +435,17 @@ def try_source(
             return Tried(reached=False, message=problem.message)
         except InvalidSettings as problem:  # a secret that is not where the reference says
             return Tried(reached=False, message=problem.message)
-        return _understood(fetched, plan.mapping, company.clock())
+        return _understood(company, fetched, plan.mapping)
 
 
-def _understood(fetched: Fetched, mapping: Mapping, now: datetime) -> Tried:
+def _understood(company: Company, fetched: Fetched, mapping: Mapping) -> Tried:
     """How the mapping reads the first records of what was fetched."""
+    now, surveys = company.clock(), known_surveys(company.ledger)
     accepted = refused = 0
     message = ""
     for each in fetched.files:
         try:
-            for batch in read_touchpoints(Path(each), mapping, now):
+            for batch in read_touchpoints(Path(each), mapping, now, surveys):
                 accepted += len(batch.touchpoints)
                 refused += len(batch.refused)
                 if accepted + refused >= _TRIED_ROWS:

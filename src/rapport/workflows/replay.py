@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from rapport.collect import intake, mapped_files, protocol_intake
+from rapport.collect.known_surveys import known_surveys
 from rapport.collect.refused import (
     RefusedRow,
     Replayed,
@@ -44,12 +45,13 @@ def replay_refused(company: Company, name: str, *, reason: str | None = None) ->
             "Exchange rates are read from their file only; mend the file and import it again"
         )
     now = company.clock()
+    surveys = known_surveys(company.ledger)
 
     def read(row: RefusedRow) -> tuple[Sequence[JournalEntry], Sequence[RefusedRecord]]:
         if protocol_intake.came_by_protocol(row):
             return protocol_intake.read_again(row, source)
         if _from_a_file(source, row):
-            return mapped_files.read_again(row, source.mapping)
+            return mapped_files.read_again(row, source.mapping, surveys)
         return intake.read_again(row, now)
 
     return replay(company.ledger, read, now, source=name, reason=reason)

@@ -31,8 +31,10 @@ LARGEST = 20_000_000
 KEEP = timedelta(hours=24)
 #: The kind of a file is found from its columns.
 GUESS = "guess"
-#: A packed file says nothing of its size, so it is imported on the server only.
-_SUFFIXES = tuple(suffix for suffix in SUFFIXES if suffix != ".gz")
+#: Files of one packed with gzip: how large they are is not known before they are unpacked.
+_PACKED = ".gz"
+#: Endings of the files that can be uploaded. Those of a Maildir's (":2,S") are for folders.
+ENDINGS = tuple(sorted(each for each in SUFFIXES if each[0] == "." and each != _PACKED))
 _EXAMPLES = 3
 _LONGEST_EXAMPLE = 40
 _META = "upload.json"
@@ -126,8 +128,13 @@ def keep_upload(company: Company, *, name: str, content: bytes, kind: str) -> st
     if not content.strip():
         raise InvalidInput("The file is empty; choose another")
     safe = re.sub(r"[^A-Za-z0-9._-]+", "_", Path(name.replace("\\", "/")).name).strip("._")[-80:]
-    if Path(safe).suffix.lower() not in _SUFFIXES:
-        raise InvalidInput(f"The file must be one of {', '.join(_SUFFIXES)}; save it as CSV first")
+    ending = Path(safe).suffix.lower()
+    if ending == _PACKED:
+        raise InvalidInput("The file is packed; unpack it and choose the file that was in it")
+    if ending not in ENDINGS:
+        raise InvalidInput(
+            f"The file must end in one of {' '.join(ENDINGS)}; export it from its silo as CSV"
+        )
     now = company.clock()
     _forget_old(company, now)
     token = secrets.token_urlsafe(24)
@@ -285,8 +292,13 @@ def _require_kind(company: Company, mapping: Mapping) -> None:
 
 def _examples(path: Path, mapping: Mapping) -> dict[str, tuple[str, ...]]:
     """The file's columns with some of their cells."""
-    with open_file(path) as file:
-        chunk = next(iter(file_chunks(file, path.name, mapping, 50)), None)
+    try:
+        with open_file(path) as file:
+            chunk = next(iter(file_chunks(file, path.name, mapping, 50)), None)
+    except InvalidMapping:
+        if not connector_of(mapping.kind).mapping_mistakes(mapping):
+            raise
+        return {}  # it cannot be read before the questions about it are answered
     if chunk is None:
         return {}
     found = {}

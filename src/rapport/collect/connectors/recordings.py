@@ -55,7 +55,12 @@ def _named(file: FileAsIs) -> dict[str, str]:
     """What the file's name says, by the mapping's pattern."""
     pattern = file.constants.get("pattern", "")
     stem = file.name.rpartition(".")[0] or file.name
-    found = _expression(pattern).fullmatch(stem[:255])
+    try:
+        found = _expression(pattern).fullmatch(stem[:255])
+    except ValueError as error:
+        raise InvalidMapping(
+            f"the pattern {pattern!r} cannot be read: {error}; mend `pattern`"
+        ) from error
     if found is None:
         raise InvalidMapping(
             f"the name of a recording does not fit the pattern {pattern!r}; mend `pattern` or "

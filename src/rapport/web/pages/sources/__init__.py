@@ -118,12 +118,26 @@ def _user(request: _AnyRequest) -> User:
 
 @get("/sources", sync_to_thread=True, opt=_READ, include_in_schema=False)
 def sources_list(
-    request: _AnyRequest, company: NamedDependency[Company], done: FromQuery[str] = ""
+    request: _AnyRequest,
+    company: NamedDependency[Company],
+    done: FromQuery[str] = "",
+    questions: FromQuery[int] = 0,
+    accepted: FromQuery[int] = 0,
+    corrected: FromQuery[int] = 0,
+    left: FromQuery[int] = 0,
 ) -> Response[Any]:
     """All sources."""
     context = context_of(request)
     if done == "forgotten":
         context = _said(context, context.t("sources.done.forgotten"), "neutral")
+    elif done == "defined":
+        counts = {"questions": questions, "accepted": accepted, "corrected": corrected}
+        said = context.t(
+            "sources.done.defined", **{key: context.n.count(n) for key, n in counts.items()}
+        )
+        if left:
+            said += " " + context.t("sources.done.defined_left", count=context.n.count(left))
+        context = _said(context, said, "caution" if left else "good")
     beside = Beside(quality=latest_quality(company), pulls=tuple(pull_states(company)))
     return html_response(sources_page(context, sources_view(company), beside, _user(request)))
 
@@ -480,6 +494,15 @@ def confirm_post(
     if check:
         page = confirm_page(context, upload_preview(company, token), confirmed, checked=done)
         return html_response(page)
+    if done.questions:
+        defined = {
+            "done": "defined",
+            "questions": str(done.questions),
+            "accepted": str(done.accepted),
+            "corrected": str(done.corrected),
+            "left": str(done.left),
+        }
+        return Redirect("/sources", query_params=defined, status_code=303)
     counts = {
         "done": "imported",
         "accepted": str(done.accepted or done.rates),

@@ -98,6 +98,9 @@ def confirm_page(
 
 def _checked(context: PageContext, checked: Imported) -> h.Markup:
     n = context.n
+    if checked.questions:
+        said = context.t("sources.confirm.checked_survey", questions=n.count(checked.questions))
+        return h.div({"class": "flash-list"}, flash(said, tone="good"))
     said = context.t(
         "sources.confirm.checked",
         accepted=n.count(checked.accepted or checked.rates),
