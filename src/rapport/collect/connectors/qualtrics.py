@@ -208,6 +208,8 @@ def _of_definition(survey: SurveyDefinition) -> Iterator[Record]:
 
 def _read(rows: Sequence[Row]) -> Iterable[Touchpoint]:
     (row,) = rows
+    if row.cell("about") is None:
+        raise RowError("wrong_type", "a question of a survey's definition, and nobody's answer")
     about = dict(row.cell("about"))
     embedded = dict(row.cell("embedded"))
     answered = row.part(**about)
