@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
+import wave
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import date, timedelta
@@ -41,6 +43,7 @@ from rapport.workflows.sources import (
     worker_lag,
 )
 from rapport.workflows.upload import (
+    ENDINGS,
     GUESS,
     KEEP,
     LARGEST,
@@ -48,6 +51,7 @@ from rapport.workflows.upload import (
     confirm_upload,
     forget_upload,
     keep_upload,
+    read_upload_as,
     upload_preview,
 )
 from tests.company import empty_company
@@ -194,6 +198,52 @@ def test_uploads_have_bounds_and_are_forgotten(company: Company, clock: FakeCloc
     keep_upload(company, name="b.csv", content=CSV, kind="orders")
     with pytest.raises(NotFound):
         upload_preview(company, old)
+
+
+def test_an_upload_names_only_endings_that_a_file_can_have(company: Company) -> None:
+    for name, said in (("a.csv.gz", "unpack it"), ("a.exe", ".csv")):
+        with pytest.raises(InvalidInput, match=said) as refused:
+            keep_upload(company, name=name, content=b"x", kind=GUESS)
+        assert ":2," not in refused.value.message
+    assert {".csv", ".xml", ".mbox", ".vcf", ".wav", ".log"} <= set(ENDINGS)
+
+
+def test_a_recording_asks_how_it_is_named_before_it_is_read(company: Company) -> None:
+    sound = io.BytesIO()
+    with wave.open(sound, "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(b"\1\0\2\0" * 8000)
+    name = "32475123456_20261103-101500_12.wav"
+    token = keep_upload(company, name=name, content=sound.getvalue(), kind=GUESS)
+    preview = upload_preview(company, token)
+    assert (preview.kind, preview.columns, preview.asks[0]) == ("recordings", (), "pattern")
+    with pytest.raises(InvalidMapping, match="pattern"):
+        confirm_upload(company, token, confirmed(columns={}, constants={}), actor="a")
+    named = {"pattern": "{phone}_{date}-{time}_{agent}"}
+    done = confirm_upload(company, token, confirmed(columns={}, constants=named), actor="a")
+    assert (done.accepted, done.refused) == (1, 0)
+
+
+def test_an_upload_of_unknown_columns_says_which_fields_are_missing(company: Company) -> None:
+    content = b"Bon nr.;Datum bon;Bedrag (EUR)\n" + b"B1;2026-11-10 10:00;12,50\n" * 2
+    token = keep_upload(company, name="bonnen.csv", content=content, kind="orders")
+    preview = upload_preview(company, token)
+    assert set(preview.missing) == {"order_id", "amount"}
+    assert not any("order_id" in question for question in preview.questions)
+    assert any("`currency`" in question for question in preview.questions)
+
+
+def test_an_upload_is_read_as_another_kind_when_the_guess_was_wrong(company: Company) -> None:
+    token = keep_upload(company, name="bonnen.csv", content=CSV, kind="visits")
+    read_upload_as(company, token, "orders")
+    assert upload_preview(company, token).kind == "orders"
+    with pytest.raises(InvalidInput, match="known are"):
+        read_upload_as(company, token, "spells")
+    with pytest.raises(InvalidMapping):
+        read_upload_as(company, token, "ubl")
+    assert upload_preview(company, token).kind == "orders"
 
 
 def test_what_was_refused_is_tried_again_after_the_mapping_is_mended(company: Company) -> None:

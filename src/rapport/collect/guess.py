@@ -71,12 +71,14 @@ class Guess(Struct, frozen=True, kw_only=True):
     """A mapping to start from.
 
     `confidence` is the share (0-1) of what the mapping needs that names or values show plainly;
-    `questions` are for the person who knows the silo, in the order of their weight.
+    `questions` are for the person who knows the silo, in the order of their weight; the first of
+    them, one each, ask for the columns of the fields that are `missing`.
     """
 
     mapping: Mapping
     confidence: float
     questions: tuple[str, ...]
+    missing: tuple[str, ...] = ()
 
 
 def guess_mapping(path: Path, *, kind: str | None = None) -> Guess:
@@ -124,15 +126,16 @@ def guess_mapping(path: Path, *, kind: str | None = None) -> Guess:
     if connector.kind == "orders":
         needed += ["order_id", "amount"]
     found = sum(_has(fields, name) for name in needed)
-    for name in needed:
-        if not _has(fields, name):
-            listed = ", ".join(columns)
-            questions.insert(0, f"Which column is `{name}`? The file has: {listed}")
+    missing = tuple(name for name in needed if not _has(fields, name))
+    for name in missing:
+        questions.insert(0, f"Which column is `{name}`? The file has: {', '.join(columns)}")
     questions += [f"{problem}" for problem in connector.mapping_mistakes(mapping) if not questions]
     share = found / len(needed) if needed else 1.0
     named = len(fields) / max(len(columns), 1)
     confidence = round(share * (0.6 + 0.4 * min(named * 1.5, 1.0)) * 0.9 ** len(questions), 2)
-    return Guess(mapping=mapping, confidence=confidence, questions=tuple(questions))
+    return Guess(
+        mapping=mapping, confidence=confidence, questions=tuple(questions), missing=missing
+    )
 
 
 def _own_reader(path: Path) -> Connector | None:
@@ -200,7 +203,9 @@ def _guess_format(path: Path, questions: list[str]) -> FileFormat:
     names: tuple[str, ...] = ()
     if all(_is_value(cell) for cell in first if cell.strip()):
         names = tuple(f"column_{number}" for number in range(1, len(first) + 1))
-        questions.append("The file has no header line; what do its columns mean?")
+        questions.append(
+            "The file has no header line; what do its columns mean? State `column_names`"
+        )
     return FileFormat(format="csv", encoding=encoding, delimiter=delimiter, column_names=names)
 
 
@@ -243,7 +248,7 @@ def _guess_encoding(head: bytes, questions: list[str]) -> str:
     except UnicodeDecodeError as error:
         if error.start < len(head) - 4:  # else only the sample's last letter was cut
             encoding = "cp1250" if _CP1250_BYTES.search(head) else "cp1252"
-            questions.append(f"Is the encoding {encoding}? Look at letters with accents")
+            questions.append(f"Is the `encoding` {encoding}? Look at letters with accents")
             return encoding
     return "utf-8"
 
@@ -496,7 +501,7 @@ def _guess_constants(
         if known is None:
             highest = _highest(columns.get(fields.get("score", ""), []))
             known = "nps" if highest is not None and highest > 7 else "csat"
-            questions.append(f"Which question was asked: nps, csat or ces? Taken for {known}")
+            questions.append(f"Which `question` was asked: nps, csat or ces? Taken for {known}")
         constants["question"] = known
     return constants
 

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from rapport.collect.connectors import KINDS, connector_of
-from rapport.collect.guess import guess_mapping
+from rapport.collect.guess import Guess, guess_mapping
 from rapport.collect.mapping import Mapping, mapping_from
 from rapport.collect.records import file_chunks
 from rapport.collect.sources import find_source
@@ -22,7 +22,7 @@ from rapport.collect.tables import open_file
 from rapport.errors import Conflict, InvalidInput, InvalidMapping, NotFound, PayloadTooLarge
 from rapport.vocabulary.ledger_tables import audit
 from rapport.workflows.company import Company
-from rapport.workflows.import_files import SUFFIXES, Imported, import_file, prepare_mapping
+from rapport.workflows.import_files import SUFFIXES, Imported, import_file
 from rapport.workflows.sources import source_name
 
 #: A file above this takes longer than anybody waits for a page.
@@ -66,6 +66,10 @@ class UploadPreview(Struct, frozen=True, kw_only=True):
         Share (0-1) of what is needed that names or values show plainly.
     fields : tuple of str
         Our fields that a column of this kind of file can be.
+    missing : tuple of str
+        Our fields that are needed and that no column was found for.
+    questions : tuple of str
+        What else is open.
     asks : tuple of str
         Constants that this kind of file leaves open.
     own_fields : bool
@@ -86,6 +90,7 @@ class UploadPreview(Struct, frozen=True, kw_only=True):
     date_format: str
     time_zone: str
     questions: tuple[str, ...]
+    missing: tuple[str, ...] = ()
     asks: tuple[str, ...] = ()
     own_fields: bool = False
 
@@ -123,8 +128,7 @@ def keep_upload(company: Company, *, name: str, content: bytes, kind: str) -> st
             f"A file up to {LARGEST // 1_000_000} MB can be uploaded here; this one has "
             f"{len(content) / 1e6:.0f}. Import it with `rapport import KIND FILE` on the server"
         )
-    if kind not in (*KINDS, GUESS):
-        raise InvalidInput(f"Kind {kind!r} is not known; known are {', '.join(KINDS)}")
+    _require_known(kind)
     if not content.strip():
         raise InvalidInput("The file is empty; choose another")
     safe = re.sub(r"[^A-Za-z0-9._-]+", "_", Path(name.replace("\\", "/")).name).strip("._")[-80:]
@@ -157,7 +161,8 @@ def upload_preview(company: Company, token: str) -> UploadPreview:
         If the file cannot be read at all.
     """
     path, kept = _find(company, token)
-    mapping, confidence, questions = _guessed(company, path, kept)
+    guess = _guessed(company, path, kept)
+    mapping = guess.mapping
     connector = connector_of(mapping.kind)
     means = {column: ours for ours, column in mapping.columns.items()}
     return UploadPreview(
@@ -166,7 +171,7 @@ def upload_preview(company: Company, token: str) -> UploadPreview:
         kind=mapping.kind,
         source=mapping.source,
         label=mapping.label,
-        confidence=confidence,
+        confidence=guess.confidence,
         columns=tuple(
             FileColumn(name=name, field=means.get(name), examples=examples)
             for name, examples in _examples(path, mapping).items()
@@ -177,7 +182,8 @@ def upload_preview(company: Company, token: str) -> UploadPreview:
         decimal=mapping.file.decimal,
         date_format=mapping.file.date_format or "",
         time_zone=mapping.file.time_zone,
-        questions=questions,
+        questions=guess.questions[len(guess.missing) :],
+        missing=guess.missing,
         asks=connector.asks,
         own_fields=connector.records is not None,
     )
@@ -196,7 +202,7 @@ def confirm_upload(
         If the source exists and takes another kind of data.
     """
     path, kept = _find(company, token)
-    guessed, _, _ = _guessed(company, path, kept)
+    guessed = _guessed(company, path, kept).mapping
     mapping = _confirmed_mapping(guessed, confirmed, kept.name)
     _require_kind(company, mapping)
     done = import_file(company, path, mapping, dry_run=dry_run)
@@ -215,35 +221,41 @@ def confirm_upload(
     return done
 
 
+def read_upload_as(company: Company, token: str, kind: str) -> None:
+    """Take the file for one of another kind than was chosen or found.
+
+    Raises
+    ------
+    NotFound
+        If there is no such upload any more.
+    InvalidInput
+        If the kind is not known, or the file cannot be read as one; it stays as it was.
+    """
+    _require_known(kind)
+    path, kept = _find(company, token)
+    changed = msgspec.structs.replace(kept, kind=kind)
+    _guessed(company, path, changed)
+    (path.parent / _META).write_bytes(msgspec.json.encode(changed))
+
+
+def _require_known(kind: str) -> None:
+    if kind not in (*KINDS, GUESS):
+        raise InvalidInput(f"Kind {kind!r} is not known; known are {', '.join(KINDS)}")
+
+
 def forget_upload(company: Company, token: str) -> None:
     """Delete an upload that nobody wants to import."""
     path, _ = _find(company, token)
     shutil.rmtree(path.parent)
 
 
-def _guessed(company: Company, path: Path, kept: _Kept) -> tuple[Mapping, float, tuple[str, ...]]:
+def _guessed(company: Company, path: Path, kept: _Kept) -> Guess:
     """The mapping to confirm; clocks are read as the company's unless a mapping says otherwise."""
-    mapping, confidence, questions = _found(path, kept)
-    local = msgspec.structs.replace(mapping.file, time_zone=company.choice("time_zone"))
-    return msgspec.structs.replace(mapping, file=local), confidence, questions
-
-
-def _found(path: Path, kept: _Kept) -> tuple[Mapping, float, tuple[str, ...]]:
-    kind = None if kept.kind == GUESS else kept.kind
-    if kind is None or connector_of(kind).records is not None:
-        guess = guess_mapping(path, kind=kind)
-        return guess.mapping, guess.confidence, guess.questions
-    try:
-        prepared = prepare_mapping(path, kind=kind)
-    except InvalidMapping:
-        # A file that lacks what its kind needs is shown all the same: the person maps it.
-        guess = guess_mapping(path)
-        connector = connector_of(kind)
-        known = {*connector.required, *connector.optional}
-        columns = {ours: column for ours, column in guess.mapping.columns.items() if ours in known}
-        mapping = msgspec.structs.replace(guess.mapping, kind=kind, columns=columns)
-        return mapping, guess.confidence, guess.questions
-    return prepared.mapping, prepared.confidence, prepared.questions
+    guess = guess_mapping(path, kind=None if kept.kind == GUESS else kept.kind)
+    local = msgspec.structs.replace(guess.mapping.file, time_zone=company.choice("time_zone"))
+    return msgspec.structs.replace(
+        guess, mapping=msgspec.structs.replace(guess.mapping, file=local)
+    )
 
 
 def _confirmed_mapping(guessed: Mapping, confirmed: Confirmed, file: str) -> Mapping:

@@ -81,6 +81,7 @@ from rapport.workflows.upload import (
     confirm_upload,
     forget_upload,
     keep_upload,
+    read_upload_as,
     upload_preview,
 )
 
@@ -485,6 +486,9 @@ def confirm_post(
     context = context_of(request)
     check = data.get("do") == "check"
     try:
+        if data.get("do") == "kind":
+            read_upload_as(company, token, data.get("kind", ""))
+            return Redirect(f"/sources/new/upload/{token}", status_code=303)
         done = confirm_upload(company, token, confirmed, actor=_user(request).email, dry_run=check)
     except (InvalidInput, NotAllowed, Conflict) as mistake:
         page = confirm_page(

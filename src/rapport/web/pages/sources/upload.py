@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from rapport.collect.connectors import KINDS
 from rapport.web import html as h
 from rapport.web.pages.sources.one import field_words
@@ -12,11 +14,14 @@ from rapport.web.parts.forms import field, form, select_field
 from rapport.web.parts.frame import page
 from rapport.web.parts.states import flash
 from rapport.web.parts.tables import Column, table
+from rapport.web.words import catalogue
 from rapport.workflows.import_files import Imported
-from rapport.workflows.upload import GUESS, Confirmed, UploadPreview
+from rapport.workflows.upload import ENDINGS, GUESS, Confirmed, UploadPreview
 
 #: Constants that a person may state for all rows, where the kind of file has such a field.
 _CONSTANTS = ("currency", "question", "country", "place")
+#: What a question is about.
+_NAMED = re.compile(r"`(\w+)`")
 
 
 def upload_page(context: PageContext, *, kind: str = GUESS, error: str | None = None) -> h.Markup:
@@ -36,12 +41,12 @@ def upload_page(context: PageContext, *, kind: str = GUESS, error: str | None = 
                         required=True,
                         hint=context.t("sources.upload_page.file_hint"),
                         error=error,
-                        attributes={"accept": ".csv,.txt,.tsv,.json,.jsonl,.parquet"},
+                        attributes={"accept": ",".join(ENDINGS)},
                     ),
                     select_field(
                         context.t("sources.upload_page.kind"),
                         "kind",
-                        [(each, context.t(f"sources.kind.{each}")) for each in (GUESS, *KINDS)],
+                        [(GUESS, context.t("sources.kind.guess")), *_kinds(context)],
                         value=kind,
                     ),
                     h.div(
@@ -59,6 +64,12 @@ def upload_page(context: PageContext, *, kind: str = GUESS, error: str | None = 
     )
 
 
+def _kinds(context: PageContext) -> list[tuple[str, str]]:
+    """Kinds of files in the order of their names, as a person looks for one."""
+    named = [(each, context.t(f"sources.kind.{each}")) for each in KINDS]
+    return sorted(named, key=lambda kind: kind[1].casefold())
+
+
 def confirm_page(
     context: PageContext,
     preview: UploadPreview,
@@ -74,6 +85,7 @@ def confirm_page(
         context.t("sources.confirm.title"),
         flash(error, tone="bad") if error else None,
         _checked(context, checked) if checked else None,
+        _read_as(context, preview),
         form(
             context,
             h.div(
@@ -121,13 +133,51 @@ def _checked(context: PageContext, checked: Imported) -> h.Markup:
 
 
 def _questions(context: PageContext, preview: UploadPreview) -> h.Markup | None:
-    if not preview.questions:
+    """What a person must say; what the form asks for is asked beside its field."""
+    missing = [
+        context.t("sources.confirm.missing", field=field_words(context, name))
+        for name in preview.missing
+    ]
+    open_questions = [_in_words(context, question) for question in preview.questions]
+    asked = list(dict.fromkeys([*missing, *open_questions]))
+    if not asked:
         return None
     return callout(
         context.t("sources.confirm.questions"),
-        h.ul({"class": "stack tight"}, (h.li(question) for question in preview.questions)),
+        h.ul({"class": "stack tight"}, (h.li(question) for question in asked)),
         tone="caution",
         icon_name="circle-question-mark",
+    )
+
+
+def _in_words(context: PageContext, question: str) -> str:
+    """A question about something that the form asks for, in the words of the form."""
+    for name in _NAMED.findall(question):
+        if f"sources.ask.{name}" in catalogue():
+            return _ask(context, name)
+    return question
+
+
+def _ask(context: PageContext, name: str) -> str:
+    # Braces of their own would be taken for places of values.
+    return context.t(f"sources.ask.{name}", example="{date}_{time}_{phone}_{agent}")
+
+
+def _read_as(context: PageContext, preview: UploadPreview) -> h.Markup:
+    """What the file was taken for, and another kind for it."""
+    label = context.t("sources.upload_page.kind")
+    return form(
+        context,
+        h.select(
+            {"class": "input", "name": "kind", "aria-label": label, "style": "flex:0 1 420px"},
+            (
+                h.option({"value": key, "selected": key == preview.kind}, text)
+                for key, text in _kinds(context)
+            ),
+        ),
+        button(context.t("sources.confirm.read_as"), name="do", value="kind"),
+        action=f"/sources/new/upload/{preview.token}",
+        attributes={"class": "row", "style": "margin-bottom:16px"},
     )
 
 
@@ -264,7 +314,7 @@ def _settings(context: PageContext, preview: UploadPreview, given: Confirmed | N
                     words.get(name) or field_words(context, name),
                     f"constant_{name}",
                     value=constants.get(name, ""),
-                    hint=None
+                    hint=_ask(context, name)
                     if name in preview.asks
                     else context.t("sources.confirm.constant_hint"),
                 )
