@@ -37,6 +37,7 @@ from rapport.collect.mapping import (
     write_mapping,
 )
 from rapport.collect.refused import refused_counts, refused_rows, replay
+from rapport.collect.source_names import is_source_name
 from rapport.collect.sources import create_source
 from rapport.collect.tables import read_chunks
 from rapport.engines.ledger import Ledger
@@ -511,6 +512,8 @@ def test_a_mapping_reports_all_its_mistakes_at_once() -> None:
         )
     for part in ("source", "response_id", "Mars", "morse", "delimiter", "EURO", "XX1", "pigeon"):
         assert part in error.value.message
+    with pytest.raises(InvalidMapping, match="'tills/be' cannot stand in an address"):
+        mapping_from({"source": "tills/be", "kind": "segment"}, "x")
     with pytest.raises(InvalidMapping, match="orders need an amount"):
         mapping_from({"source": "s", "kind": "orders", "columns": {"occurred_at": "d"}}, "x")
     with pytest.raises(InvalidMapping, match="colums"):
@@ -580,6 +583,25 @@ def test_a_mapping_is_guessed_from_names_in_five_languages(
     assert guess.confidence >= 0.6
     good, bad = read(path, guess.mapping)
     assert (len(good) > 0, bad) == (True, [])
+
+
+def test_a_guess_names_a_source_as_sources_may_be_called(tmp_path: Path) -> None:
+    path = tmp_path / f"Épület/Gépek {'x' * 80} 2025-01.csv".replace("/", "-")
+    path.write_text("order_id;date;total;currency\nA1;2025-01-02;10;EUR\n", "utf-8")
+    assert is_source_name(guess_mapping(path).mapping.source)
+
+
+def test_xml_that_nobody_recognises_is_not_taken_for_a_table(tmp_path: Path) -> None:
+    path = tmp_path / "unknown.xml"
+    path.write_text('<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>', "utf-8")
+    with pytest.raises(InvalidMapping, match="say what is in it"):
+        guess_mapping(path)
+
+
+def test_decimals_are_guessed_although_no_column_is_known_for_an_amount(tmp_path: Path) -> None:
+    path = tmp_path / "bonnen.csv"
+    path.write_text("Bon nr.;Datum;Bedrag lijn (EUR)\n1;2025-04-03;39,90\n2;2025-04-03;7,5\n")
+    assert guess_mapping(path, kind="orders").mapping.file.decimal == ","
 
 
 def test_a_guess_finds_encoding_decimals_dates_and_asks_what_it_cannot_know(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from rapport.collect.countries import country_code
 from rapport.collect.currencies import currency_code
 from rapport.collect.mapping import WHITESPACE, FileFormat, FileKind, Mapping
 from rapport.collect.records import RECOGNISED_BY, file_chunks, first_cells
+from rapport.collect.source_names import LONGEST
 from rapport.collect.tables import CR_ONLY, DAMAGED, EXCEL_SEPARATOR, open_file, read_chunks
 from rapport.errors import InvalidMapping
 
@@ -39,6 +40,7 @@ _CP1250_BYTES = re.compile(rb"[\xf5\xfb\xd5\xdb]")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _PHONE = re.compile(r"\+?[\d\s()./-]{8,20}")
 _DATE_LIKE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{8}")
+_DECIMAL = re.compile(r"[-−]?[\d ., ]*\d[.,]\d{1,2}")
 _NUMBER_FIELDS = (
     *("amount", "line_amount", "unit_price", "quantity", "score", "rate"),
     *("price", "shipping", "list_price", "probability", "criterion_score"),
@@ -172,7 +174,7 @@ def source_name_of(path: Path) -> str:
     """A source's name from a file's or folder's: without dates and numbers."""
     stem = path.name.partition(".")[0]
     words = [w for w in re.split(r"[^a-z0-9]+", stem.lower()) if w and not w.isdecimal()]
-    return "_".join(words) or "file"
+    return "_".join(words)[:LONGEST].strip("_") or "file"
 
 
 # ── how it is written ──────────────────────────────────────────────────────────────────────────
@@ -192,6 +194,11 @@ def _guess_format(path: Path, questions: list[str]) -> FileFormat:
     if encoding != "utf-16" and b"\r" in head.strip() and b"\n" not in head:
         raise InvalidMapping(f"{path.name}: {CR_ONLY}")
     text = head.decode(encoding, "replace")
+    if text.lstrip("\ufeff \t\r\n").startswith(("<?xml", "<!DOCTYPE", "<!doctype", "<html")):
+        raise InvalidMapping(
+            f"{path.name} is XML or HTML of no kind that is known by its beginning; say what is in "
+            "it, or export it as CSV"
+        )
     lines = [line for line in text.splitlines()[:200] if line.strip()]
     if len(head) == _SAMPLE_BYTES:
         lines = lines[:-1]
@@ -289,7 +296,7 @@ def _guess_writing(
         if field in fields
         for cell in columns[fields[field]]
         if isinstance(cell, str)
-    ]
+    ] or [cell for cells in columns.values() for cell in cells if _is_decimal(cell)]
     decimal = "," if _decimal_comma(amounts) else "."
     moments = [
         cell.strip()
@@ -300,6 +307,10 @@ def _guess_writing(
     ]
     date_format = _guess_date_format(moments, questions)
     return msgspec.structs.replace(written, decimal=decimal, date_format=date_format)
+
+
+def _is_decimal(cell: Any) -> bool:
+    return isinstance(cell, str) and bool(_DECIMAL.fullmatch(cell.strip()))
 
 
 def _decimal_comma(amounts: Sequence[str]) -> bool:

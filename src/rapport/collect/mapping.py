@@ -15,6 +15,7 @@ from msgspec import Struct
 from rapport.collect.connectors import KINDS, connector_of
 from rapport.collect.countries import country_code
 from rapport.collect.currencies import currency_code
+from rapport.collect.source_names import RULE, is_source_name
 from rapport.errors import InvalidMapping
 from rapport.vocabulary.touchpoint import CHANNELS
 
@@ -120,6 +121,8 @@ def _mistakes(mapping: Mapping) -> list[str]:
     mistakes = []
     if not mapping.source:
         mistakes.append("`source` is empty; give the silo a name such as till_hu")
+    elif not is_source_name(mapping.source):
+        mistakes.append(f"source {mapping.source!r} cannot stand in an address; a name has {RULE}")
     connector = connector_of(mapping.kind)
     stated = {*mapping.columns, *mapping.constants}
     missing = [

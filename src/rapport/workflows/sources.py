@@ -21,6 +21,7 @@ from rapport.collect.refused import (
     refused_rows,
 )
 from rapport.collect.signatures import HMAC_HEADER, STYLES, Signing
+from rapport.collect.source_names import RULE, is_source_name
 from rapport.collect.sources import (
     Source,
     create_source,
@@ -58,7 +59,6 @@ OVER_HTTP: tuple[str, ...] = (COLLECTOR, *PROTOCOL_NAMES)
 WEBHOOK = "webhook"
 #: Those that a write key opens.
 KEYED: tuple[str, ...] = tuple(kind for kind in OVER_HTTP if kind != WEBHOOK)
-_LONGEST_NAME = 60
 
 
 class DayCount(Struct, frozen=True, kw_only=True):
@@ -458,12 +458,8 @@ def source_name(name: str) -> str:
         If it cannot.
     """
     checked = name.strip()
-    plain = checked.isascii() and checked.replace("_", "").replace("-", "").isalnum()
-    if not plain or len(checked) > _LONGEST_NAME or checked != checked.lower():
-        raise InvalidInput(
-            f"A source's name has 1 to {_LONGEST_NAME} small letters, digits, _ or -, such as "
-            "webshop or till_hu"
-        )
+    if not is_source_name(checked):
+        raise InvalidInput(f"A source's name has {RULE}")
     return checked
 
 
