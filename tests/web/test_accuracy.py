@@ -5,17 +5,21 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
+from litestar import Litestar
 from litestar.testing import TestClient
+from playwright.sync_api import Page, expect
 
+from rapport.asgi import create_app
 from rapport.predict.score import ModelCard
 from rapport.workflows.company import Company
 from rapport.workflows.customer_list import list_customers
-from rapport.workflows.users import set_preferences
+from rapport.workflows.users import create_user, set_preferences
 from tests.company import visitor
 from tests.conftest import FakeClock
 from tests.scored import beaten_on, card_of_clockwork, card_that_held, keep_scores
@@ -25,6 +29,7 @@ pytestmark = pytest.mark.slow  # a whole company each: not before every commit
 
 TABLES = ("/segments", "/dashboard/segments")
 LISTS = ("/segments/loyal", "/segments/people?rule=%7B%22kind%22%3A%22all%22%7D", "/customers")
+PASSWORD = "correct horse battery"
 ROUGH = "in the test a rule of thumb was nearer than the model"
 
 
@@ -89,6 +94,37 @@ def test_chances_that_a_rule_of_thumb_beat_are_marked(
         assert "≈\u00a080%" in page
         assert f'title="Rough: {ROUGH}"' in page
         assert "a rule of thumb was nearer on who orders at all" in page
+
+
+@pytest.mark.browser
+def test_marked_amounts_of_six_figures_fit_a_tablet(
+    company: Company, serve: Callable[[Litestar], str], browser_page: Callable[..., Page]
+) -> None:
+    keep_scores(company, beaten_on(beaten_on(card_that_held(), "value_rmse"), "active_brier"))
+    create_user(
+        company, email="s@kadar.example", name="Sofie", role="admin", password=PASSWORD,
+        language="hu",
+    )  # fmt: skip
+    page = browser_page(width=820, language="hu")
+    page.goto(serve(create_app(nullcontext(company))) + "/sign-in?next=/segments")
+    page.fill("#field-email", "s@kadar.example")
+    page.fill("#field-password", PASSWORD)
+    page.locator("form.form button").click()
+    expect(page.locator("thead .chip")).to_have_count(2)
+    # The shop of this test is small; amounts of a real one are as long as these.
+    page.evaluate(
+        """() => {
+          for (const row of document.querySelectorAll("tbody tr")) {
+            row.children[1].firstChild.textContent = "12\u00a0345\u00a0";
+            row.children[2].firstChild.textContent = "519\u00a0473\u00a0€";
+            row.children[3].textContent = "≈\u00a0293\u00a0209\u00a0€";
+          }
+        }"""
+    )
+    shown, whole = page.locator(".table-scroll").evaluate_all(
+        "all => [all[0].clientWidth, all[0].scrollWidth]"
+    )
+    assert whole <= shown
 
 
 def test_what_says_nothing_of_a_segment_is_withheld_with_the_reason(
