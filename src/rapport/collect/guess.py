@@ -202,6 +202,8 @@ def _guess_format(path: Path, questions: list[str]) -> FileFormat:
     lines = [line for line in text.splitlines()[:200] if line.strip()]
     if len(head) == _SAMPLE_BYTES:
         lines = lines[:-1]
+    if not lines:
+        raise InvalidMapping(f"{path.name}: its first line does not end; is it a table of text?")
     if lines[0].lower().startswith(EXCEL_SEPARATOR) and len(lines) > 1:
         delimiter = lines.pop(0)[len(EXCEL_SEPARATOR) :][:1] or ","
     else:
@@ -261,7 +263,10 @@ def _guess_encoding(head: bytes, questions: list[str]) -> str:
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
-    return next(csv.reader(io.StringIO(line), delimiter=delimiter), [])
+    try:
+        return next(csv.reader(io.StringIO(line), delimiter=delimiter), [])
+    except csv.Error:  # a cell that is longer than the reader takes
+        return line.split(delimiter)
 
 
 def _guess_delimiter(lines: Sequence[str]) -> str:

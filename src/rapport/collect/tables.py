@@ -23,11 +23,17 @@ from msgspec import Raw, Struct
 
 from rapport.collect.event_checks import Refusal
 from rapport.collect.mapping import WHITESPACE, FileFormat
+from rapport.collect.zipped import MOST_PACKED, SMALL
 from rapport.errors import InvalidMapping
 
 CHUNK_ROWS = 20_000
 #: A cell that starts with a stray quote would swallow the rest of the file; no cell is this long.
 _LONGEST_CELL = 1_000_000
+#: Bytes of a line of a table, and of a line of JSON; what is longer is never held as a whole.
+LONGEST_LINE = _LONGEST_CELL
+_LONGEST_JSON_LINE = 16_000_000
+_LARGEST_JSON = 1_000_000_000
+_READ_BYTES = 500_000  # no more than a line may have
 _MOST_LINES_OF_A_ROW = 200
 #: Excel's own first line, which names the delimiter.
 EXCEL_SEPARATOR = "sep="
@@ -67,14 +73,52 @@ def open_file(path: Path) -> BinaryIO:
     Raises
     ------
     InvalidMapping
-        If it cannot be opened.
+        If it cannot be opened; while it is read, if it unpacks to more than any export does.
     """
     try:
         if path.suffix == ".gz":
-            return io.BufferedReader(gzip.open(path))
+            return io.BufferedReader(_Unpacked(path))
         return path.open("rb")
     except OSError as error:
         raise InvalidMapping(f"{path.name} cannot be read: {error.strerror or error}") from error
+
+
+class _Unpacked(io.RawIOBase):
+    """A packed file's content, which ends with an error where it swells as no export does."""
+
+    def __init__(self, path: Path) -> None:
+        self._name = path.name
+        self._most = max(SMALL, MOST_PACKED * path.stat().st_size)
+        self._content = gzip.open(path)  # noqa: SIM115  # closed by `close`
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        count = self._content.readinto(buffer)
+        if self._content.tell() > self._most:
+            raise InvalidMapping(
+                f"{self._name} unpacks to more than {self._most} bytes, {MOST_PACKED} times its "
+                "size, as no real export does; unpack it and look at what it holds"
+            )
+        return count
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        if whence == io.SEEK_END:  # gzip would unpack all there is without asking
+            while self.readinto(bytearray(_READ_BYTES)):
+                pass
+            offset, whence = self._content.tell() + offset, io.SEEK_SET
+        return self._content.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._content.tell()
+
+    def close(self) -> None:
+        self._content.close()
+        super().close()
 
 
 def read_chunks(file: BinaryIO, written: FileFormat, rows: int | None = None) -> Iterator[Chunk]:
@@ -94,6 +138,63 @@ def read_chunks(file: BinaryIO, written: FileFormat, rows: int | None = None) ->
         ) from error
 
 
+# ── lines ──────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Cut(bytes):
+    """Stands for a line that was too long to be held."""
+
+
+class _Bounded:
+    """The lines of a file; one that is too long comes as an empty `_Cut` and is counted.
+
+    Parameters
+    ----------
+    pieces : iterator of bytes
+        The file's content, in pieces of any size.
+    longest : int
+        Bytes of a line.
+    """
+
+    def __init__(self, pieces: Iterator[bytes], longest: int) -> None:
+        self._pieces = pieces
+        self._longest = longest
+        self.cut = 0  # how many lines were too long
+
+    def __iter__(self) -> Iterator[bytes]:
+        rest, skipping = b"", False
+        for piece in self._pieces:
+            lines = (rest + piece).split(b"\n")
+            rest = lines.pop()
+            if lines and skipping:
+                del lines[0]
+                skipping = False
+            elif lines and len(lines[0]) > self._longest:
+                self.cut += 1
+                yield _Cut(b"\n")
+                del lines[0]
+            for line in lines:
+                yield line + b"\n"
+            if skipping:
+                rest = b""
+            elif len(rest) > self._longest:
+                rest, skipping = b"", True
+                self.cut += 1
+                yield _Cut(b"\n")
+        if rest:
+            yield rest
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    return iter(lambda: file.read(_READ_BYTES), b"")
+
+
+def _without_mark(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Without the mark that some programs of Windows write before UTF-8."""
+    yield next(pieces, b"").removeprefix(codecs.BOM_UTF8)
+    yield from pieces
+
+
 # ── CSV ────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -101,13 +202,18 @@ class _Lines:
     """Decoded lines for the csv reader, remembering the bytes each row took."""
 
     def __init__(self, file: BinaryIO, encoding: str) -> None:
-        self._file = _transcoded(file, encoding)
+        pieces = _transcoded(file, encoding) if _wide(encoding) else _pieces(file)
+        if codecs.lookup(encoding).name == "utf-8":
+            pieces = _without_mark(pieces)  # which is no part of the first cell
+        self._bounded = _Bounded(pieces, LONGEST_LINE)
+        self._file = iter(self._bounded)
         self._encoding = "utf-8" if _wide(encoding) else encoding
         self.again: deque[bytes] = deque()
         self.taken: list[bytes] = []
         self.number = 0
         self.width = 0
         self.undecodable = False
+        self.cut = False
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -118,6 +224,8 @@ class _Lines:
         self.number += 1
         if len(self.taken) > _MOST_LINES_OF_A_ROW:
             raise csv.Error("a quote is never closed")
+        if type(raw) is _Cut:
+            self.cut = True
         try:
             return raw.decode(self._encoding)
         except UnicodeDecodeError:
@@ -130,6 +238,11 @@ class _Lines:
         self.number += len(lines)
         return lines
 
+    @property
+    def cut_so_far(self) -> int:
+        """How many lines were too long to be held, up to where the file was read."""
+        return self._bounded.cut
+
     def give_back(self, lines: Sequence[bytes]) -> None:
         """Lines that are to be read one by one."""
         self.again.extend(lines)
@@ -141,9 +254,8 @@ class _Lines:
         return self._encoding
 
     def header_was_read(self, width: int) -> None:
-        """The file has ``width`` columns; the mark at its start was only there."""
+        """The file has ``width`` columns."""
         self.width = width
-        self._encoding = self._encoding.removesuffix("-sig")
 
     def put_back(self, keep: int) -> None:
         """Keep the first lines of what was taken; the others come again."""
@@ -158,21 +270,20 @@ def _wide(encoding: str) -> bool:
 
 
 def _transcoded(file: BinaryIO, encoding: str) -> Iterator[bytes]:
-    if not _wide(encoding):
-        return iter(file)
     # A line feed is no byte of its own there, so the file is read as text and encoded anew.
-    try:
-        text = file.read().decode(encoding)
-    except UnicodeDecodeError as error:
-        raise InvalidMapping(f"The file is not in {encoding}; state its encoding") from error
-    return iter([line.encode("utf-8") for line in text.splitlines(keepends=True)])
+    decoder = codecs.getincrementaldecoder(encoding)()
+    ended = False
+    while not ended:
+        piece = file.read(_READ_BYTES)
+        ended = not piece
+        try:
+            yield decoder.decode(piece, ended).encode()
+        except UnicodeError as error:
+            raise InvalidMapping(f"The file is not in {encoding}; state its encoding") from error
 
 
 def _csv_chunks(file: BinaryIO, written: FileFormat, rows: int) -> Iterator[Chunk]:
-    encoding = written.encoding
-    if codecs.lookup(encoding).name == "utf-8":
-        encoding = "utf-8-sig"  # Excel's mark at the start is no part of the first column's name
-    lines = _Lines(file, encoding)
+    lines = _Lines(file, written.encoding)
     cells = _csv_rows(lines, written.delimiter)
     header_raw = b""
     names: Sequence[str] = written.column_names
@@ -182,12 +293,14 @@ def _csv_chunks(file: BinaryIO, written: FileFormat, rows: int) -> Iterator[Chun
             first = next(cells, None)
         if first is None:
             return
+        if lines.cut:
+            raise InvalidMapping(
+                f"The file's first line is longer than {LONGEST_LINE} bytes; is it a table?"
+            )
         if first is _UNENDED and b"\r" in b"".join(lines.taken).rstrip(b"\r\n"):
             raise InvalidMapping(f"The file cannot be read: {CR_ONLY}")
         names = [name.strip() for name in first]
         header_raw = b"".join(lines.taken)
-        if encoding == "utf-8-sig":
-            header_raw = header_raw.removeprefix(codecs.BOM_UTF8)
     lines.header_was_read(len(names))
     while True:
         plain = _plain_chunk(lines, names, written.delimiter, header_raw, rows)
@@ -202,8 +315,8 @@ def _csv_chunks(file: BinaryIO, written: FileFormat, rows: int) -> Iterator[Chun
         for row in cells:
             raw = b"".join(lines.taken)
             first_line = lines.number - len(lines.taken) + 1
-            refusal = _row_refusal(row, names, undecodable=lines.undecodable)
-            lines.undecodable = False
+            refusal = _row_refusal(row, names, undecodable=lines.undecodable, cut=lines.cut)
+            lines.undecodable = lines.cut = False
             if refusal is not None:
                 bad.append(BadRow(first_line, header_raw + raw, refusal))
             elif not_blank(row):
@@ -233,8 +346,10 @@ def _plain_chunk(
     if lines.again:
         return None
     first = lines.number + 1
+    cut_before = lines.cut_so_far
     block = lines.next_lines(rows)
-    columns = _plain_columns(block, names, delimiter, lines.encoding) if block else None
+    whole = bool(block) and lines.cut_so_far == cut_before
+    columns = _plain_columns(block, names, delimiter, lines.encoding) if whole else None
     if columns is None:
         lines.give_back(block)
         return None
@@ -320,9 +435,15 @@ def _csv_rows(lines: _Lines, delimiter: str) -> Iterator[list[str]]:
 _UNENDED = ["\x00"]
 
 
-def _row_refusal(row: list[str], names: Sequence[str], *, undecodable: bool) -> Refusal | None:
+def _row_refusal(
+    row: list[str], names: Sequence[str], *, undecodable: bool, cut: bool
+) -> Refusal | None:
     if row is _UNENDED:
         return Refusal("wrong_type", "a quote is opened and never closed; double quotes in a cell")
+    if cut:
+        return Refusal(
+            "too_large", f"a line is longer than {LONGEST_LINE} bytes; shorten its cells"
+        )
     if undecodable:
         return Refusal("invalid_encoding", "bytes that are not of the stated encoding")
     too_long = len(row) > len(names) and not_blank(row[len(names) :])
@@ -344,14 +465,25 @@ def not_blank(row: Sequence[str]) -> bool:
 
 
 def _json_lines(file: BinaryIO, _written: FileFormat, rows: int) -> Iterator[Chunk]:
-    numbered = ((number, raw) for number, raw in enumerate(file, 1) if raw.strip())
+    lines = _Bounded(_without_mark(_pieces(file)), _LONGEST_JSON_LINE)
+    numbered = (
+        (number, raw) for number, raw in enumerate(lines, 1) if type(raw) is _Cut or raw.strip()
+    )
     while part := list(islice(numbered, rows)):
         yield _json_chunk(part)
 
 
 def _json_document(file: BinaryIO, _written: FileFormat, rows: int) -> Iterator[Chunk]:
     """A list of objects, or an object with one list in it."""
-    body = file.read().removeprefix(codecs.BOM_UTF8)
+    gathered = bytearray()
+    for piece in _pieces(file):
+        gathered += piece
+        if len(gathered) > _LARGEST_JSON:
+            raise InvalidMapping(
+                f"The JSON file has more than {_LARGEST_JSON} bytes; save it as JSON lines"
+            )
+    body = bytes(gathered).removeprefix(codecs.BOM_UTF8)
+    del gathered
     try:
         try:
             records = msgspec.json.decode(body, type=list[Raw])
@@ -377,6 +509,10 @@ def _json_chunk(numbered: Iterable[tuple[int, bytes]]) -> Chunk:
     bad: list[BadRow] = []
     for line, raw in numbered:
         refusal = None
+        if type(raw) is _Cut:
+            refusal = Refusal("too_large", f"a line is longer than {_LONGEST_JSON_LINE} bytes")
+            bad.append(BadRow(line, b"", refusal))
+            continue
         try:
             raw.decode("utf-8")
             record = msgspec.json.decode(raw)

@@ -12,9 +12,10 @@ from rapport.errors import InvalidMapping
 _MOST_MEMBERS = 2_000
 _LARGEST_MEMBER = 1_000_000_000
 _LARGEST_IN_ALL = 3_000_000_000
-#: Tables of text pack to a tenth, of zeros to a thousandth.
-_MOST_PACKED = 250
-_SMALL = 10_000_000
+#: Times a file's size that it may unpack to, and what any may unpack to. Tables of text pack to a
+#: tenth, of zeros to a thousandth.
+MOST_PACKED = 250
+SMALL = 10_000_000
 
 #: What reading a member may fail with.
 BROKEN = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError)
@@ -49,8 +50,8 @@ def open_zip(content: BinaryIO, wanted: Collection[str]) -> tuple[zipfile.ZipFil
         if name not in wanted:
             continue
         size += info.file_size
-        swollen = info.file_size > _SMALL and (
-            info.file_size > _MOST_PACKED * max(info.compress_size, 1)
+        swollen = info.file_size > SMALL and (
+            info.file_size > MOST_PACKED * max(info.compress_size, 1)
         )
         if info.file_size > _LARGEST_MEMBER or size > _LARGEST_IN_ALL or swollen:
             raise InvalidMapping(

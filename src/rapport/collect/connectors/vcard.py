@@ -87,7 +87,7 @@ def _cards(content: BinaryIO) -> Iterator[tuple[int, bytes]]:
     begins = size = depth = 0
     before = b""
     for number, line in enumerate(_lines(content), 1):
-        word = line.strip().removeprefix(codecs.BOM_UTF8).replace(b" ", b"").upper()
+        word = line.strip().replace(b" ", b"").upper()
         if word == b"BEGIN:VCARD":
             if depth and (depth > _DEEPEST or not before.startswith(b"AGENT")):
                 yield begins, b"".join(card)  # the card before it was never ended
@@ -109,7 +109,10 @@ def _cards(content: BinaryIO) -> Iterator[tuple[int, bytes]]:
 
 def _lines(content: BinaryIO) -> Iterator[bytes]:
     """Lines, however they end; one without an end comes in pieces, each too long to be true."""
+    first = True
     while line := content.readline(_LONGEST_LINE):
+        if first:
+            line, first = line.removeprefix(codecs.BOM_UTF8), False
         if b"\r" in line.rstrip(b"\r\n"):  # old Macintosh ends
             yield from line.replace(b"\r\n", b"\n").replace(b"\r", b"\n").splitlines(keepends=True)
         else:

@@ -1,0 +1,143 @@
+"""Files that are small where they lie and endless to read are refused in little room."""
+
+from __future__ import annotations
+
+import gzip
+import tracemalloc
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from rapport.collect.guess import guess_mapping
+from rapport.collect.mapped_files import read_touchpoints
+from rapport.collect.mapping import Mapping, mapping_from
+from rapport.collect.tables import LONGEST_LINE, open_file
+from rapport.errors import InvalidMapping
+from rapport.vocabulary.touchpoint import RefusedRecord, Touchpoint
+
+NOW = datetime(2026, 11, 16, 9, tzinfo=UTC)
+HEADER = "id,at,mail,shop\n"
+ROWS = [f"v{n},2026-10-01T10:00,anna@pelda.example,Gent\n" for n in range(1, 6)]
+LONG = "v9,2026-10-01T10:00,anna@pelda.example," + "a" * (2 * LONGEST_LINE) + "\n"
+
+
+def visits(**file: str) -> Mapping:
+    columns = {"visit_id": "id", "occurred_at": "at", "email": "mail", "place": "shop"}
+    return mapping_from(
+        {"source": "till", "kind": "visits", "columns": columns, "file": file}, "test"
+    )
+
+
+def read(path: Path, mapping: Mapping) -> tuple[list[Touchpoint], list[RefusedRecord]]:
+    batches = list(read_touchpoints(path, mapping, NOW))
+    return [t for b in batches for t in b.touchpoints], [r for b in batches for r in b.refused]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252"])
+@pytest.mark.parametrize("place", [0, 2, 5])
+def test_a_row_that_is_too_long_is_refused_alone_wherever_it_stands(
+    tmp_path: Path, place: int, encoding: str
+) -> None:
+    path = tmp_path / "visits.csv"
+    path.write_bytes("".join([HEADER, *ROWS[:place], LONG, *ROWS[place:]]).encode(encoding))
+    touchpoints, refused = read(path, visits(encoding=encoding))
+    assert len(touchpoints) == 5
+    assert [(r.reason, r.locator) for r in refused] == [("too_large", f"visits.csv:{place + 2}")]
+
+
+def test_a_long_row_without_an_end_is_refused_and_not_kept_whole(tmp_path: Path) -> None:
+    path = tmp_path / "visits.csv"
+    path.write_text("".join([HEADER, *ROWS, LONG.rstrip()]))
+    touchpoints, refused = read(path, visits())
+    assert (len(touchpoints), [r.reason for r in refused]) == (5, ["too_large"])
+    assert len(refused[0].payload) < 1000
+
+
+def test_a_long_line_within_a_quoted_cell_refuses_its_row(tmp_path: Path) -> None:
+    path = tmp_path / "visits.csv"
+    odd = 'v8,2026-10-01T10:00,anna@pelda.example,"two\n' + "a" * (2 * LONGEST_LINE) + '\nlines"\n'
+    path.write_text("".join([HEADER, *ROWS[:3], odd, *ROWS[3:]]))
+    touchpoints, refused = read(path, visits())
+    assert (len(touchpoints), [r.reason for r in refused]) == (5, ["too_large"])
+
+
+def test_a_header_that_never_ends_is_no_table(tmp_path: Path) -> None:
+    path = tmp_path / "visits.csv"
+    path.write_text("0" * (3 * LONGEST_LINE))
+    with pytest.raises(InvalidMapping, match="first line is longer"):
+        read(path, visits())
+
+
+@pytest.mark.parametrize("kind", [None, "visits"])
+def test_what_a_table_without_line_ends_means_is_not_guessed(
+    kind: str | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "visits.csv"
+    path.write_bytes(b"0" * (3 * LONGEST_LINE))
+    with pytest.raises(InvalidMapping, match="first line does not end"):
+        guess_mapping(path, kind=kind)
+
+
+@pytest.mark.parametrize("length", [200_000, 900_000])
+def test_a_long_cell_does_not_keep_the_columns_from_being_guessed(
+    length: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "visits.csv"
+    header = "visit_id,occurred_at,email,place\n"
+    path.write_text("".join([header, *ROWS, ROWS[0].replace("Gent", "G" * length), *ROWS]))
+    assert guess_mapping(path, kind="visits").mapping.columns["visit_id"] == "visit_id"
+
+
+def test_a_line_separator_within_a_cell_of_utf_16_ends_no_row(tmp_path: Path) -> None:
+    path = tmp_path / "visits.csv"
+    path.write_bytes((HEADER + ROWS[0].replace("Gent", "Gent\u2028Zuid")).encode("utf-16"))
+    touchpoints, refused = read(path, visits(encoding="utf-16"))
+    assert (len(touchpoints), refused) == (1, [])
+
+
+def test_a_long_line_of_json_is_refused_alone(tmp_path: Path) -> None:
+    path = tmp_path / "visits.jsonl"
+    good = '{"id":"v1","at":"2026-10-01T10:00","mail":"anna@pelda.example","shop":"Gent"}\n'
+    path.write_text(good + '{"id":"' + "a" * 17_000_000 + '"}\n' + good.replace("v1", "v2"))
+    touchpoints, refused = read(path, visits(format="jsonl"))
+    assert len(touchpoints) == 2
+    assert [(r.reason, r.locator) for r in refused] == [("too_large", "visits.jsonl:2")]
+
+
+def test_the_mark_before_utf_8_is_no_part_of_the_first_line_of_json(tmp_path: Path) -> None:
+    path = tmp_path / "visits.jsonl"
+    good = '{"id":"v1","at":"2026-10-01T10:00","mail":"anna@pelda.example","shop":"Gent"}\n'
+    path.write_text("\ufeff" + good)
+    touchpoints, refused = read(path, visits(format="jsonl"))
+    assert (len(touchpoints), refused) == (1, [])
+
+
+@pytest.mark.parametrize("format", ["csv", "jsonl", "json"])
+def test_a_packed_file_that_swells_a_thousandfold_is_refused_in_little_room(
+    tmp_path: Path, format: str
+) -> None:
+    path = tmp_path / f"visits.{format}.gz"
+    path.write_bytes(gzip.compress((HEADER + "".join(ROWS)).encode()) + gzip.compress(bytes(10**8)))
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidMapping, match="as no real export does"):
+            read(path, visits(format=format))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 80_000_000
+
+
+def test_a_packed_file_is_not_unpacked_without_end_to_find_its_length(tmp_path: Path) -> None:
+    path = tmp_path / "call.wav.gz"
+    path.write_bytes(gzip.compress(bytes(10**8)))
+    with open_file(path) as file, pytest.raises(InvalidMapping, match="as no real export does"):
+        file.seek(0, 2)
+
+
+def test_a_packed_table_as_repetitive_as_any_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "visits.csv.gz"
+    path.write_bytes(gzip.compress((HEADER + "".join(ROWS * 2000)).encode()))
+    touchpoints, _ = read(path, visits())
+    assert len(touchpoints) == 10_000
