@@ -92,6 +92,42 @@ def test_a_batch_is_kept_and_refused_as_each_event_would_be(
     assert [record.reason for record in done.refused] == reasons
 
 
+def _nested(levels: int, openings: str) -> Any:
+    value: Any = 1
+    for n in range(levels):
+        value = [value] if openings[n % len(openings)] == "[" else {"a": value}
+    return {"a": value}
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    changes=st.lists(
+        st.one_of(
+            st.builds(dict, context=st.builds(_nested, st.integers(55, 70), st.sampled_from("[{"))),
+            st.builds(dict, properties=st.sampled_from([{"revenue": "5"}, {"a": [1]}, None])),
+            st.builds(dict, messageId=st.sampled_from(["é", "x" * 255, 'a"b', "m0", "a/b"])),
+            st.builds(dict, event=st.sampled_from(["Order Completed", "Ö", ""])),
+            st.builds(dict, type=st.sampled_from(["page", "identify", "alias"])),
+            st.builds(dict, userId=st.sampled_from([0, "", None]), anonymousId=st.just("a1")),
+            st.builds(dict, context=st.just({f"p{n}": n for n in range(260)})),
+        ),
+        max_size=1,
+    ),
+    count=st.integers(1, 3),
+)
+def test_one_event_out_of_the_ordinary_changes_nothing_for_the_others(
+    changes: list[dict[str, Any]], count: int
+) -> None:
+    events = [_plain(n) for n in range(count)]
+    for change in changes:
+        events[-1].update(change)
+    delivery = _delivery({"batch": events})
+    kept, reasons = _taken_one_by_one(delivery)
+    done = validate(delivery)
+    assert list(done.entries) == kept
+    assert [record.reason for record in done.refused] == reasons
+
+
 def test_plain_events_with_any_client_clock_are_kept_in_the_same_bytes() -> None:
     for sent_at in (None, "2026-03-01T11:59:00Z", "1999-01-01T00:00:00Z", "0001-01-01T00:00:00Z"):
         delivery = _delivery({"batch": [_plain(n) for n in range(4)], "sentAt": sent_at})

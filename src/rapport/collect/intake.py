@@ -23,7 +23,7 @@ from msgspec import Raw, Struct
 
 from rapport.collect.event_checks import LARGEST_EVENT, Refusal, check_event, client_time
 from rapport.collect.group_commit import GroupCommit, Kept
-from rapport.collect.plain_events import PlainChecks, plain_events
+from rapport.collect.plain_events import PlainBatch, PlainChecks, plain_events
 from rapport.collect.refused import RefusedRow
 from rapport.collect.segment import (
     ENDPOINTS,
@@ -268,10 +268,10 @@ def validate(delivery: Delivery) -> Delivery:
     )
     # A request that speaks for its events is rarer, and needs the closer look.
     spoken_for = delivery.single or delivery.said.type or delivery.said.context is not None
-    plain = [None] * len(raws) if spoken_for else plain_events(raws)
-    payloads = checks.payloads(plain, raws)
+    batch = PlainBatch([None] * len(raws), raws) if spoken_for else plain_events(raws)
+    payloads = checks.payloads(batch)
     source_id, received_at = delivery.from_source.source_id, delivery.received_at
-    for raw, event, payload in zip(raws, plain, payloads, strict=True):
+    for raw, event, payload in zip(raws, batch.events, payloads, strict=True):
         if event is not None and payload is not None:
             entries.append(
                 JournalEntry(
@@ -407,6 +407,9 @@ STEPS: tuple[tuple[str, Callable[..., Any]], ...] = (
 )
 
 
+_STEPS = tuple((name, step, inspect.iscoroutinefunction(step)) for name, step in STEPS)
+
+
 class StepFigures(Struct, kw_only=True):
     """What one step did since the process began."""
 
@@ -444,11 +447,11 @@ class Intake:
             refused before it is raised, with `reason` in the error's details.
         """
         long = len(delivery.body) > _LONG_BODY or delivery.body[:2] == _GZIP
-        for name, step in STEPS:
+        for name, step, waits in _STEPS:
             figures = self.steps[name]
             began = time.perf_counter()
             try:
-                if inspect.iscoroutinefunction(step):
+                if waits:
                     delivery = await step(delivery, self.tools)
                 elif long:
                     delivery = await asyncio.to_thread(step, delivery)

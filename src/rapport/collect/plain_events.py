@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Annotated
 
 import msgspec
+import numpy as np
 from msgspec import Meta, Raw, Struct
 
 from rapport.collect.cell_values import EARLIEST, LEEWAY
@@ -66,24 +68,52 @@ class PlainEvent(Struct, rename="camel", gc=False):
 
 _event_decoder = msgspec.json.Decoder(PlainEvent)
 _encoder = msgspec.json.Encoder()
+_HEADS = {kind: b'{"type":"%b","id":"' % kind.encode() for kind in _PLAIN_TYPES}
 
 
 _batch_decoder = msgspec.json.Decoder(list[PlainEvent])
+#: Asked of all events of a batch by loops that are not Python's.
+_type_of, _moment_of = attrgetter("type"), attrgetter("timestamp")
+_zone_of = attrgetter("timestamp.tzinfo")
+_visitor_of, _user_of = attrgetter("anonymous_id"), attrgetter("user_id")
+_sent_at_of, _properties_of = attrgetter("sent_at"), attrgetter("properties")
+#: Fewer than `DEEPEST` by what the envelope adds.
+_ALMOST_DEEPEST = DEEPEST - 2
 
 
-def plain_events(raws: Sequence[Raw]) -> Sequence[PlainEvent | None]:
+class PlainBatch(Struct, frozen=True, gc=False):
     """The events of a batch; None for each that is not plain.
+
+    ``whole`` is the JSON of all of them where each is plain by its types, else empty.
+    """
+
+    events: Sequence[PlainEvent | None]
+    raws: Sequence[Raw]
+    whole: bytes = b""
+
+
+def plain_events(raws: Sequence[Raw]) -> PlainBatch:
+    """Read the events of a batch.
 
     Parameters
     ----------
     raws : sequence of Raw
         Each event's JSON, known to be well-formed.
     """
+    whole = b",".join(raws)
     try:
         # All in one call; one that is different costs the others no more than a call each.
-        return _batch_decoder.decode(b"[" + b",".join(raws) + b"]")
+        return PlainBatch(_batch_decoder.decode(b"[%b]" % whole), raws, whole)
     except (msgspec.DecodeError, RecursionError):
-        return [_plain_event(raw) for raw in raws]
+        return PlainBatch([_plain_event(raw) for raw in raws], raws)
+
+
+def _most_openings(whole: bytes, raws: Sequence[Raw]) -> int:
+    """How many `{` and `[` the event with most of them has; ``whole`` joins all by a comma."""
+    # The two differ in one bit.
+    openings = np.flatnonzero((np.frombuffer(whole, np.uint8) | 0x20) == ord("{"))
+    lengths = np.fromiter(map(len, raws), np.int64, len(raws)) + 1
+    return int(np.diff(np.searchsorted(openings, np.cumsum(lengths)), prepend=0).max())
 
 
 def _not_crowded(whole: bytes) -> bool:
@@ -118,28 +148,60 @@ class PlainChecks:
             self.latest = received_at + LEEWAY - shift
         except OverflowError:  # a clock beyond the calendar: nothing is plain
             self.earliest, self.latest = received_at, EARLIEST
-        self._heads = {
-            kind: b'{"type":' + _encoder.encode(kind) + b',"id":' for kind in _PLAIN_TYPES
-        }
         tail = b"}"
         if stated_sent_at is not None:
             tail = b',"sentAt":' + _encoder.encode(stated_sent_at) + b"}"
         self._tail = tail
 
-    def payloads(
-        self, events: Sequence[PlainEvent | None], raws: Sequence[Raw]
-    ) -> list[bytes | None]:
+    def payloads(self, batch: PlainBatch) -> Sequence[bytes | None]:
         """What the journal keeps of each event; None where only a closer look can tell.
-
-        One loop for all, without a call per event: this is what a core of the collector does.
 
         Returns
         -------
-        list of bytes or None
+        sequence of bytes or None
             The same bytes as `encode_envelope` gives.
         """
+        return self._at_once(batch) or self._one_by_one(batch.events, batch.raws)
+
+    def _at_once(self, batch: PlainBatch) -> Sequence[bytes] | None:
+        """The payloads of a batch without figures, escapes or orders; None for any other.
+
+        Each question is asked of all its events together, and none in a loop of Python: this is
+        what a core of the collector does.
+        """
+        whole, raws = batch.whole, batch.raws
+        # Nothing is escaped, so that an id stands as it is meant.
+        if not whole or b"\\" in whole or _most_openings(whole, raws) > _ALMOST_DEEPEST:
+            return None
+        events: Sequence[PlainEvent] = batch.events  # type: ignore[assignment]
+        kinds = set(map(_type_of, events))
+        if not kinds <= _PLAIN_TYPES or set(map(_zone_of, events)) != {UTC}:
+            return None
+        moments = list(map(_moment_of, events))
+        if min(moments) < self.earliest or max(moments) > self.latest:
+            return None
+        if not (all(map(_visitor_of, events)) or all(map(_user_of, events))):
+            return None
+        if not self.says_sent_at and set(map(_sent_at_of, events)) != {None}:
+            return None
+        names = [event.event for event in events if event.type == "track"]
+        if not (all(names) and ORDER_EVENTS.isdisjoint(names)):
+            return None
+        if any(p and (p.revenue or p.currency or p.score) for p in map(_properties_of, events)):
+            return None
+        heads, tail, join = _HEADS, self._tail, b"".join
+        payloads = [
+            join((heads[event.type], event.message_id.encode(), b'","event":', raw, tail))
+            for event, raw in zip(events, raws, strict=True)
+        ]
+        return None if max(map(len, payloads)) > _TOO_SHORT_TO_CROWD else payloads
+
+    def _one_by_one(
+        self, events: Sequence[PlainEvent | None], raws: Sequence[Raw]
+    ) -> list[bytes | None]:
+        """The same for batches of every kind, in one loop without a call per event."""
         earliest, latest, says_sent_at = self.earliest, self.latest, self.says_sent_at
-        heads, tail, encode, join = self._heads, self._tail, _encoder.encode, b"".join
+        heads, tail, encode, join = _HEADS, self._tail, _encoder.encode, b"".join
         payloads: list[bytes | None] = []
         for event, raw in zip(events, raws, strict=True):
             payload = None
@@ -159,8 +221,8 @@ class PlainChecks:
                 ):
                     # Looked through as it will be kept, which spares a copy of the event: what the
                     # envelope adds can only call for a closer look without need.
-                    named = encode(event.message_id)
-                    whole = join((heads[kind], named, b',"event":', raw, tail))
+                    named = encode(event.message_id)[1:-1]
+                    whole = join((heads[kind], named, b'","event":', raw, tail))
                     if (
                         (len(whole) <= _TOO_SHORT_TO_CROWD or _not_crowded(whole))
                         and whole.count(b"{") + (whole.count(b"[") if b"[" in whole else 0)

@@ -19,7 +19,7 @@ from rapport.vocabulary.ledger_tables import to_micros
 
 #: Entries in one statement: a step of SQLite lets go of Python's lock and must win it back, which
 #: beside a busy event loop takes longer than the insert.
-_AT_ONCE = 50
+_AT_ONCE = 100
 
 
 def _journal_sql(rows: Iterable[str]) -> str:
@@ -120,12 +120,15 @@ class SqliteLedger(Ledger):
         assert driver is not None  # noqa: S101  # a connection inside a transaction has its driver
         cursor = driver.cursor()
         fresh: list[bool] = []
-        for start in range(0, len(entries), _AT_ONCE):
-            piece = entries[start : start + _AT_ONCE]
-            if len(piece) == _AT_ONCE:
-                fresh += _appended(cursor, piece)
-            else:  # row by row: each says for itself whether it was new
-                fresh += [cursor.execute(_ONE_SQL, _row(e)).rowcount == 1 for e in piece]
+        whole = len(entries) - len(entries) % _AT_ONCE
+        if whole:
+            [(last,)] = cursor.execute("SELECT coalesce(max(position), 0) FROM journal")
+            for start in range(0, whole, _AT_ONCE):
+                fresh += _appended(cursor, entries[start : start + _AT_ONCE], last)
+                if any(fresh[start:]):
+                    last = cursor.lastrowid
+        # The rest row by row: each says for itself whether it was new.
+        fresh += [cursor.execute(_ONE_SQL, _row(e)).rowcount == 1 for e in entries[whole:]]
         return fresh
 
 
@@ -134,9 +137,11 @@ def _row(entry: JournalEntry) -> tuple[Any, ...]:
     return (entry.source_id, entry.kind, received_at, entry.message_id, entry.payload)
 
 
-def _appended(cursor: sqlite3.Cursor, entries: Sequence[JournalEntry]) -> list[bool]:
-    """Which of ``entries`` were new, after inserting them with one statement."""
-    [(last,)] = cursor.execute("SELECT coalesce(max(position), 0) FROM journal").fetchall()
+def _appended(cursor: sqlite3.Cursor, entries: Sequence[JournalEntry], last: int) -> list[bool]:
+    """Which of ``entries`` were new, after inserting them with one statement.
+
+    Nothing stands behind the position ``last`` yet.
+    """
     one = entries[0]
     source_id, kind, received_at = one.source_id, one.kind, one.received_at
     values: list[Any] = [source_id, kind, to_micros(received_at)]
