@@ -198,7 +198,7 @@ def _codes(labels: Labels) -> Counts:
 
 
 def _pairs(sizes: Counts) -> float:
-    """Pairs within groups of these sizes; as a float, since a blob of 10M records overflows."""
+    """How many pairs there are within groups of these sizes."""
     n = sizes.astype(np.float64)
     return float((n * (n - 1) / 2).sum())
 
