@@ -69,14 +69,14 @@ def _run(pull: SingerPull, folder: Path, config: Path, state: Any, target: Path)
     # What a tap says on its error output may hold records; it is not kept.
     with _started([*pull.command, *options]) as tap, target.open("wb") as output:
         assert tap.stdout is not None  # noqa: S101  # a pipe was asked for
-        while line := tap.stdout.readline(_LONGEST_LINE):
+        while line := tap.stdout.readline(_LONGEST_LINE + 1):
             if not line.strip():
                 continue
             try:
-                message = _decode(line)
-            except msgspec.DecodeError as error:
-                tap.kill()
-                raise InvalidInput("The tap said a line that is no Singer message") from error
+                message = _message(line)
+            except InvalidInput:
+                tap.kill()  # it may have no end, and be waited for
+                raise
             if message.type == "RECORD" and message.stream == pull.stream:
                 output.write(bytes(message.record).replace(b"\n", b" ") + b"\n")
                 read.count += 1
@@ -87,6 +87,22 @@ def _run(pull: SingerPull, folder: Path, config: Path, state: Any, target: Path)
     if tap.returncode:
         raise InvalidInput(f"The tap ended with exit code {tap.returncode}; run it by hand to see")
     return read
+
+
+def _message(line: bytes) -> _Message:
+    if len(line) > _LONGEST_LINE:
+        raise InvalidInput(
+            f"The tap said a line of more than {_LONGEST_LINE} bytes; leave out its large fields"
+        )
+    try:
+        message = _decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidInput(
+            "The tap said a line that is no Singer message; run it by hand to see"
+        ) from error
+    if message.type == "RECORD" and memoryview(message.record)[0] != 0x7B:
+        raise InvalidInput("The tap sent a record that is no object; run it by hand to see")
+    return message
 
 
 def _started(command: list[str]) -> subprocess.Popen[bytes]:
