@@ -1,0 +1,399 @@
+"""Which pairs are worth comparing: those that share two facts, or one that is somebody's own.
+
+Comparing all pairs of a million records would take months. A *key* is a combination of facts (a word
+of the name and the postcode, a word and the birthday, …), and records that share a key are
+compared. A key that too many share is not dropped but refined by a further fact; what is then still
+too common is dropped and counted. How many pairs each kind of key makes is measured before any is
+made, and common kinds get smaller blocks until all fit the budget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import product
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from rapport.unify.matching.comparison import Row
+from rapport.unify.matching.standardise import Standardised
+from rapport.unify.matching.value_profiles import PROFILED
+
+IntArray = NDArray[np.int64]
+KeyArray = NDArray[np.uint64]
+
+#: Records of one block at most.
+CAP = 80
+#: Pairs per record at most, over all kinds of keys.
+PAIRS_PER_RECORD = 30
+#: Words of one name that make keys at most, the rarest first.
+_MOST_WORDS = 6
+
+
+class Fact(Struct, frozen=True, kw_only=True):
+    """Something that a record states, seen as values that keys are made of.
+
+    ``columns`` are the standardised columns that may hold it; those that a data set lacks are
+    passed over. ``of`` takes a value of the column to the fact's values.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    of: Callable[[object], Sequence[str]]
+
+
+def _itself(value: object) -> Sequence[str]:
+    return (str(value),)
+
+
+def _year(value: object) -> Sequence[str]:
+    return (str(value)[:4],)
+
+
+def _day(value: object) -> Sequence[str]:
+    return (str(value)[5:],)
+
+
+def _words(value: object) -> Sequence[str]:
+    return [word for word in value if len(word) > 1] if isinstance(value, list | tuple) else ()
+
+
+def _stems(value: object) -> Sequence[str]:
+    """The beginnings of the words: most slips come later."""
+    return sorted({word[:3] for word in _words(value) if len(word) > 2})
+
+
+FACTS: tuple[Fact, ...] = (
+    *(
+        Fact(name=column, columns=(column,), of=_itself)
+        for column in PROFILED
+    ),
+    Fact(name="word", columns=("name_words",), of=_words),
+    Fact(name="stem", columns=("name_words",), of=_stems),
+    Fact(name="birth", columns=("birth",), of=_itself),
+    Fact(name="birth_year", columns=("birth",), of=_year),
+    Fact(name="birth_day", columns=("birth",), of=_day),
+    Fact(
+        name="postcode",
+        columns=("address_postal_code", "address_postcode", "postcode_value"),
+        of=_itself,
+    ),
+    Fact(name="city", columns=("address_city", "city_value"), of=_itself),
+)
+
+#: Kinds of keys, the most telling first: when the budget is short, the last ones suffer.
+RECIPES: tuple[tuple[str, ...], ...] = (
+    *((column,) for column in PROFILED),
+    ("word", "birth"),
+    ("birth", "postcode"),
+    ("word", "word"),
+    ("word", "postcode"),
+    ("stem", "birth"),
+    ("birth", "city"),
+    ("word", "birth_year", "city"),
+    ("word", "birth_day"),
+    ("stem", "postcode", "birth_year"),
+    ("stem", "birth_day", "city"),
+    ("stem", "postcode"),
+    ("word", "city"),
+    ("birth",),
+    ("word",),
+)
+#: By what a key that too many share is refined.
+REFINERS = ("birth_year", "postcode", "city", "birth_day", "stem")
+
+
+class KindOfKey(Struct, frozen=True, kw_only=True):
+    """What one recipe came to.
+
+    Attributes
+    ----------
+    facts : tuple of str
+    keys, pairs : int
+        Keys that two records or more share, and the pairs they make together.
+    cap : int
+        Records per block that the budget allowed.
+    refined, dropped : int
+        Records in keys that were refined, and in keys that stayed too common and made no pairs.
+    """
+
+    facts: tuple[str, ...]
+    keys: int
+    pairs: int
+    cap: int
+    refined: int
+    dropped: int
+
+
+class Blocks(Struct, frozen=True, kw_only=True):
+    """Distinct pairs of record numbers, a < b, sorted; and what each recipe came to."""
+
+    a: IntArray
+    b: IntArray
+    kinds: tuple[KindOfKey, ...]
+
+
+class _Held(Struct, frozen=True, kw_only=True):
+    """A fact of all records: ``ids[starts[r]:starts[r + 1]]`` are what record r holds."""
+
+    starts: IntArray
+    ids: IntArray
+
+    @property
+    def counts(self) -> IntArray:
+        return np.diff(self.starts)
+
+
+def block(
+    standardised: Standardised,
+    *,
+    cap: int = CAP,
+    pairs_per_record: float = PAIRS_PER_RECORD,
+    recipes: Sequence[tuple[str, ...]] = RECIPES,
+) -> Blocks:
+    """The pairs worth comparing.
+
+    Parameters
+    ----------
+    standardised : Standardised
+        Without junk: what is nobody's must not make blocks.
+    cap : int
+        Records per block at most.
+    pairs_per_record : float
+        The budget.
+    """
+    n = standardised.n_records
+    facts = {fact.name: held for fact in FACTS if (held := _held(fact, standardised)) is not None}
+    usable = [recipe for recipe in recipes if all(name in facts for name in recipe)]
+    budget = pairs_per_record * n
+    found: list[IntArray] = []
+    kinds = []
+    for at, recipe in enumerate(usable):
+        records, keys = _keys(recipe, facts)
+        own = len(recipe) == 1 and recipe[0] in PROFILED
+        # What earlier kinds left unused is there for the later ones.
+        share = budget if own else budget / (len(usable) - at)
+        pairs, kind = _pairs(recipe, records, keys, facts, cap, share, n)
+        budget = max(budget - len(pairs), 0.0)
+        found.append(pairs)
+        kinds.append(kind)
+    combined = np.unique(np.concatenate(found)) if found else np.empty(0, dtype=np.int64)
+    return Blocks(a=combined // max(n, 1), b=combined % max(n, 1), kinds=tuple(kinds))
+
+
+def keys_of(row: Row, recipes: Sequence[tuple[str, ...]] = RECIPES) -> list[tuple[str, ...]]:
+    """The keys of one record in Python: two records share one of these where `block` finds it.
+
+    The first part names the recipe. Caps, refinement and budget are the index's business.
+    """
+    facts: dict[str, list[str]] = {}
+    for fact in FACTS:
+        values = [
+            value
+            for column in fact.columns
+            if row.get(column) is not None
+            for value in fact.of(row[column])
+        ]
+        if values:
+            facts[fact.name] = values
+    keys: list[tuple[str, ...]] = []
+    for recipe in recipes:
+        if any(name not in facts for name in recipe):
+            continue
+        name = "+".join(recipe)
+        if recipe == ("word", "word"):
+            words = sorted(facts["word"])
+            keys += [(name, x, y) for at, x in enumerate(words) for y in words[at + 1 :]]
+        else:
+            keys += [(name, *values) for values in product(*(facts[part] for part in recipe))]
+    return keys
+
+
+def _held(fact: Fact, standardised: Standardised) -> _Held | None:
+    """The fact of every record; None where the records have no column for it."""
+    columns = [name for name in fact.columns if name in standardised.columns]
+    if not columns:
+        return None
+    codes, values = standardised.column(columns[0])
+    numbers: dict[str, int] = {}
+    lengths = np.zeros(len(values) + 1, dtype=np.int64)
+    flat: list[int] = []
+    if fact.of is _itself:
+        coded = values.combine_chunks().dictionary_encode().indices
+        ids = pc.fill_null(coded, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+        lengths[:-1] = ids >= 0
+        per_value = ids[ids >= 0]
+    else:
+        for at, value in enumerate(values.to_pylist()):
+            if value is None:
+                continue
+            got = fact.of(value)
+            lengths[at] = len(got)
+            flat.extend(numbers.setdefault(one, len(numbers)) for one in got)
+        per_value = np.array(flat, dtype=np.int64)
+    value_starts = np.r_[0, np.cumsum(lengths)]
+    counts = lengths[codes]  # code -1 is the last: nothing
+    starts = np.r_[0, np.cumsum(counts)]
+    return _Held(starts=starts, ids=per_value[_ranges(value_starts[np.where(codes < 0, len(values), codes)], counts)])
+
+
+def _ranges(starts: IntArray, counts: IntArray) -> IntArray:
+    """start, start + 1, … for each start, as one array."""
+    ends = np.cumsum(counts)
+    offset = np.repeat(starts - (ends - counts), counts)
+    return np.arange(int(ends[-1]) if len(ends) else 0, dtype=np.int64) + offset
+
+
+_ODD = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)
+
+
+def _mixed(keys: KeyArray, ids: IntArray, part: int) -> KeyArray:
+    """64 bits of both; two keys fall together once in 10^19 pairs."""
+    with np.errstate(over="ignore"):
+        x = keys * np.uint64(_ODD[part % 4]) + ids.astype(np.uint64) + np.uint64(part + 1)
+        x ^= x >> np.uint64(31)
+        x *= np.uint64(0xBF58476D1CE4E5B9)
+        x ^= x >> np.uint64(29)
+    return x
+
+
+def _joined(records: IntArray, keys: KeyArray, fact: _Held, part: int) -> tuple[IntArray, KeyArray]:
+    """Every key with every value that its record holds of a further fact."""
+    counts = fact.counts[records]
+    ids = fact.ids[_ranges(fact.starts[records], counts)]
+    return np.repeat(records, counts), _mixed(np.repeat(keys, counts), ids, part)
+
+
+def _keys(recipe: tuple[str, ...], facts: Mapping[str, _Held]) -> tuple[IntArray, KeyArray]:
+    first = facts[recipe[0]]
+    records = np.repeat(np.arange(len(first.starts) - 1, dtype=np.int64), first.counts)
+    keys = first.ids.astype(np.uint64)
+    if recipe == ("word", "word"):
+        return _word_pairs(records, first)
+    for part, name in enumerate(recipe[1:]):
+        records, keys = _joined(records, keys, facts[name], part)
+    return records, keys
+
+
+def _word_pairs(records: IntArray, words: _Held) -> tuple[IntArray, KeyArray]:
+    """Each two words of a name, whichever comes first."""
+    counts = words.counts[records]
+    other = words.ids[_ranges(words.starts[records], counts)]
+    one = np.repeat(words.ids, counts)
+    keep = one < other
+    return np.repeat(records, counts)[keep], _mixed(one[keep].astype(np.uint64), other[keep], 0)
+
+
+def _grouped(records: IntArray, keys: KeyArray) -> tuple[IntArray, KeyArray, IntArray]:
+    """Sorted by key, with the size of the block of each entry; blocks of one are left out."""
+    order = np.argsort(keys, kind="stable")
+    records, keys = records[order], keys[order]
+    bounds = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]]) if len(keys) else np.empty(0, int)
+    sizes = np.diff(np.r_[bounds, len(keys)])
+    size = np.repeat(sizes, sizes)
+    several = size > 1
+    return records[several], keys[several], size[several]
+
+
+def _pairs(
+    recipe: tuple[str, ...],
+    records: IntArray,
+    keys: KeyArray,
+    facts: Mapping[str, _Held],
+    cap: int,
+    budget: float,
+    n: int,
+) -> tuple[IntArray, KindOfKey]:
+    records, keys, size = _grouped(records, keys)
+    cap = _affordable(size, cap, budget)
+    small = size <= cap
+    found = [_within(records[small], keys[small], n)]
+    refined, dropped = int((~small).sum()), np.empty(0, dtype=np.int64)
+    if refined:
+        left = budget - len(found[0])
+        wide, wide_keys = records[~small], keys[~small]
+        helped: list[IntArray] = []
+        for part, name in enumerate(REFINERS):
+            if name not in facts or name in recipe:
+                continue
+            more, more_keys = _joined(wide, wide_keys, facts[name], part + 4)
+            more, more_keys, more_size = _grouped(more, more_keys)
+            limit = _affordable(more_size, cap, left / 2)
+            fits = more_size <= limit
+            pairs = _within(more[fits], more_keys[fits], n)
+            left = max(left - len(pairs), 0.0)
+            found.append(pairs)
+            helped.append(more[fits])
+        dropped = np.setdiff1d(wide, np.concatenate(helped)) if helped else np.unique(wide)
+    pairs = np.unique(np.concatenate(found))
+    return pairs, KindOfKey(
+        facts=recipe,
+        keys=int((1.0 / size).sum().round()) if len(size) else 0,
+        pairs=len(pairs),
+        cap=cap,
+        refined=refined,
+        dropped=len(dropped),
+    )
+
+
+def _affordable(size: IntArray, cap: int, budget: float) -> int:
+    """The greatest block size, up to ``cap``, whose blocks together make no more pairs than that."""
+    # A block of n makes n (n - 1) / 2 pairs: (n - 1) / 2 for each of its entries.
+    made = np.bincount(np.minimum(size, cap + 1), minlength=cap + 2)[: cap + 1]
+    total = np.cumsum(made * (np.arange(cap + 1) - 1) / 2)
+    return int(np.searchsorted(total, budget, side="right")) - 1 if total[-1] > budget else cap
+
+
+def _within(records: IntArray, keys: KeyArray, n: int) -> IntArray:
+    """All pairs inside the blocks of sorted ``keys``, as a * n + b with a < b."""
+    found = []
+    at = np.arange(len(keys), dtype=np.int64)
+    step = 1
+    while len(at):
+        at = at[at + step < len(keys)]
+        at = at[keys[at] == keys[at + step]]
+        one, other = records[at], records[at + step]
+        found.append(np.minimum(one, other) * n + np.maximum(one, other))
+        step += 1
+    pairs = np.concatenate(found) if found else np.empty(0, dtype=np.int64)
+    # A record may hold a key twice, by two words that begin alike.
+    return pairs[pairs // max(n, 1) != pairs % max(n, 1)]
+
+
+def sample_pairs(blocks: Blocks, most: int, rng: np.random.Generator) -> IntArray:
+    """Indices of at most ``most`` of the pairs, evenly drawn, sorted."""
+    if len(blocks.a) <= most:
+        return np.arange(len(blocks.a), dtype=np.int64)
+    return np.sort(rng.choice(len(blocks.a), size=most, replace=False))
+
+
+def random_pairs(
+    n: int, blocks: Blocks, count: int, rng: np.random.Generator
+) -> tuple[IntArray, IntArray]:
+    """Pairs drawn evenly from all that no key joins; all of them where there are not so many."""
+    if n < 2:
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    total = n * (n - 1) // 2
+    if total <= count:
+        a, b = np.triu_indices(n, 1)
+        combined = a.astype(np.int64) * n + b
+    else:
+        a, b = rng.integers(0, n, size=(2, count))
+        keep = a != b
+        combined = np.unique(np.minimum(a, b)[keep] * n + np.maximum(a, b)[keep])
+    blocked = blocks.a * n + blocks.b
+    where = np.searchsorted(blocked, combined)
+    inside = np.zeros(len(combined), dtype=np.bool_)
+    valid = where < len(blocked)
+    inside[valid] = blocked[where[valid]] == combined[valid]
+    combined = combined[~inside]
+    return combined // n, combined % n
+
+
+def chunks(n: int, size: int) -> Iterator[slice]:
+    """Slices of ``size`` that cover range(n)."""
+    for start in range(0, n, size):
+        yield slice(start, min(start + size, n))

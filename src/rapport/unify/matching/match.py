@@ -1,0 +1,289 @@
+"""Which records are one person's: the list of steps, from what is stated to who is who."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from time import perf_counter
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from rapport.engines.columns import ColumnEngine
+from rapport.unify.matching.blocking import (
+    CAP,
+    PAIRS_PER_RECORD,
+    Blocks,
+    KindOfKey,
+    block,
+    chunks,
+    random_pairs,
+    sample_pairs,
+)
+from rapport.unify.matching.comparison import Comparison
+from rapport.unify.matching.linkage import Clusters, link
+from rapport.unify.matching.model import Model, Weight, check_model, default_model, level_keys
+from rapport.unify.matching.score import (
+    field_bits,
+    household_probability,
+    level_codes,
+    pair_bits,
+)
+from rapport.unify.matching.standardise import Standardised, standardise
+from rapport.unify.matching.train import (
+    HOUSEHOLD,
+    SAME,
+    STRANGER,
+    Trained,
+    expectation_maximisation,
+    grouped,
+    starting_weights,
+)
+from rapport.unify.matching.value_profiles import ValueProfiles, profile_values, with_rarity
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float32]
+
+#: Pairs that weights are estimated from at most: blocked ones, and ones drawn from all others.
+_TRAINING_PAIRS = 500_000
+_RANDOM_PAIRS = 500_000
+_CHUNK = 2_000_000
+
+
+class Matched(Struct, frozen=True, kw_only=True):
+    """What matching found.
+
+    Attributes
+    ----------
+    labels : int array, shape (n_records,)
+        The smallest record number of each record's person.
+    pairs : pyarrow.Table
+        Pairs above the review line: ``a``, ``b``, ``bits``, ``probability``, ``household``
+        (probability of two persons of one household), ``joined`` (same label) and ``band``:
+        ``merge``, ``review`` or ``household``.
+    clusters : Clusters
+    profiles : ValueProfiles
+    kinds : tuple of KindOfKey
+        What each kind of blocking key came to.
+    n_pairs : int
+        Pairs compared.
+    model : Model
+    seconds : mapping of step to seconds
+    """
+
+    labels: IntArray
+    pairs: pa.Table
+    clusters: Clusters
+    profiles: ValueProfiles
+    kinds: tuple[KindOfKey, ...]
+    n_pairs: int
+    model: Model
+    seconds: Mapping[str, float]
+
+
+def match(
+    stated: pa.Table,
+    *,
+    comparisons: Sequence[Comparison],
+    model: Model | None = None,
+    start: Model | None = None,
+    cannot: Iterable[tuple[int, int]] = (),
+    must: Iterable[tuple[int, int]] = (),
+    labelled: Iterable[tuple[int, int, bool]] = (),
+    seed: int = 0,
+    memory_limit_mb: int = 1024,
+    threads: int = 2,
+    clock: Callable[[], float] = perf_counter,
+) -> Matched:
+    """Cluster records into persons.
+
+    Parameters
+    ----------
+    stated : pyarrow.Table
+        Columns of `STATED`; the record number is the row number.
+    model : Model, optional
+        Weights to use as they are. Without one, they are estimated from these very records.
+    start : Model, optional
+        Where the estimate starts; by default the model that ships.
+    cannot, must : iterables of pairs of record numbers
+        People's decisions.
+    labelled : iterable of (a, b, same)
+        Pairs that somebody has judged, to learn from.
+    """
+    comparisons = tuple(comparisons)
+    seconds: dict[str, float] = {}
+    began = clock()
+
+    def done(step: str) -> None:
+        nonlocal began
+        now = clock()
+        seconds[step] = seconds.get(step, 0.0) + now - began
+        began = now
+
+    if model is not None:
+        check_model(model, comparisons)
+    standardised = standardise(stated, comparisons)
+    done("standardise")
+    sources = stated["source"] if "source" in stated.column_names else None
+    standardised, profiles = profile_values(standardised, sources)
+    standardised = with_rarity(
+        standardised, records_per_person=1 + (model or start or default_model()).same_per_record
+    )
+    done("profile values")
+    blocks = block(standardised, cap=CAP, pairs_per_record=PAIRS_PER_RECORD)
+    done("block")
+    with ColumnEngine(memory_limit_mb=memory_limit_mb, threads=threads) as engine:
+        if model is None:
+            rng = np.random.default_rng(seed)
+            model = train(
+                standardised,
+                blocks,
+                comparisons,
+                engine,
+                start=start or default_model(),
+                labelled=labelled,
+                rng=rng,
+            ).model
+            standardised = with_rarity(
+                standardised, records_per_person=1 + model.same_per_record
+            )
+            done("train")
+
+        a, b, bits, household = _score(standardised, blocks, comparisons, model, engine)
+        done("score")
+
+        def score(x: IntArray, y: IntArray) -> FloatArray:
+            return score_pairs(standardised, x, y, comparisons, model, engine)[0]
+
+        joinable = bits >= model.review_bits
+        clusters = link(
+            standardised.n_records,
+            a[joinable],
+            b[joinable],
+            bits[joinable],
+            merge_bits=model.merge_bits,
+            review_bits=model.review_bits,
+            score=score,
+            cannot=cannot,
+            must=must,
+        )
+        done("link")
+    joined = clusters.labels[a] == clusters.labels[b]
+    band = np.where(
+        bits >= model.merge_bits, "merge", np.where(joinable, "review", "household")
+    )
+    pairs = pa.table(
+        {
+            "a": a,
+            "b": b,
+            "bits": bits,
+            "probability": (1 / (1 + np.exp2(-bits.astype(np.float64)))).astype(np.float32),
+            "household": household,
+            "joined": joined,
+            "band": pa.array(band),
+        }
+    )
+    return Matched(
+        labels=clusters.labels,
+        pairs=pairs,
+        clusters=clusters,
+        profiles=profiles,
+        kinds=blocks.kinds,
+        n_pairs=len(blocks.a),
+        model=model,
+        seconds=seconds,
+    )
+
+
+def train(
+    standardised: Standardised,
+    blocks: Blocks,
+    comparisons: Sequence[Comparison],
+    engine: ColumnEngine,
+    *,
+    start: Model,
+    labelled: Iterable[tuple[int, int, bool]] = (),
+    rng: np.random.Generator,
+) -> Trained:
+    """Weights for these records, from the records themselves."""
+    n = standardised.n_records
+    chosen = sample_pairs(blocks, _TRAINING_PAIRS, rng)
+    random_a, random_b = random_pairs(n, blocks, _RANDOM_PAIRS, rng)
+    total = n * (n - 1) / 2
+    a = np.r_[blocks.a[chosen], random_a]
+    b = np.r_[blocks.b[chosen], random_b]
+    weight = np.ones(len(a))
+    weight[: len(chosen)] = len(blocks.a) / max(len(chosen), 1)
+    weight[len(chosen) :] = max(total - len(blocks.a), 0.0) / max(len(random_a), 1)
+    fixed = np.full(len(a), -1, dtype=np.int64)
+    fixed[len(chosen) :] = STRANGER
+    judged = sorted(set(labelled))
+    if judged:
+        a = np.r_[a, [x for x, _, _ in judged]].astype(np.int64)
+        b = np.r_[b, [y for _, y, _ in judged]].astype(np.int64)
+        weight = np.r_[weight, np.full(len(judged), 20.0)]
+        fixed = np.r_[fixed, [SAME if same else HOUSEHOLD for _, _, same in judged]]
+    levels = level_codes(standardised, a, b, engine)
+    evidence = grouped(levels, weight, fixed, comparisons)
+    weights = {c.name: _start_of(c, start) for c in comparisons}
+    return expectation_maximisation(
+        evidence,
+        comparisons,
+        weights,
+        n_records=n,
+        priors=(start.same_per_record, start.household_per_record),
+        version="trained",
+        template=start,
+    )
+
+
+def _start_of(comparison: Comparison, start: Model) -> Mapping[str, Weight]:
+    known = start.weights.get(comparison.name, {})
+    if set(known) == set(level_keys(comparison)):
+        return known
+    return starting_weights(comparison)
+
+
+def score_pairs(
+    standardised: Standardised,
+    a: IntArray,
+    b: IntArray,
+    comparisons: Sequence[Comparison],
+    model: Model,
+    engine: ColumnEngine,
+) -> tuple[FloatArray, FloatArray]:
+    """Bits, and the probability of two persons of one household, of pairs of record numbers."""
+    all_bits, all_household = [], []
+    for part in chunks(len(a), _CHUNK):
+        levels = level_codes(standardised, a[part], b[part], engine)
+        stranger, household = (
+            found.sum(axis=0) for found in field_bits(levels, comparisons, model)
+        )
+        n = standardised.n_records
+        all_bits.append(pair_bits(stranger, household, model, n))
+        all_household.append(household_probability(stranger, household, model, n))
+    empty = np.empty(0, dtype=np.float32)
+    return np.concatenate([empty, *all_bits]), np.concatenate([empty, *all_household])
+
+
+def _score(
+    standardised: Standardised,
+    blocks: Blocks,
+    comparisons: Sequence[Comparison],
+    model: Model,
+    engine: ColumnEngine,
+) -> tuple[IntArray, IntArray, FloatArray, FloatArray]:
+    """Pairs at or above the review line, and those that are likely one household's."""
+    kept: list[tuple[IntArray, IntArray, FloatArray, FloatArray]] = []
+    for part in chunks(len(blocks.a), _CHUNK):
+        a, b = blocks.a[part], blocks.b[part]
+        bits, household = score_pairs(standardised, a, b, comparisons, model, engine)
+        keep = (bits >= model.review_bits) | (household >= 0.5)
+        kept.append((a[keep], b[keep], bits[keep], household[keep]))
+    if not kept:
+        none = np.empty(0, dtype=np.int64)
+        return none, none, none.astype(np.float32), none.astype(np.float32)
+    a, b, bits, household = (np.concatenate(parts) for parts in zip(*kept, strict=True))
+    return a, b, bits, household

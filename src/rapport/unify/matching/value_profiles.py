@@ -1,0 +1,400 @@
+"""Whose is a value? Learnt from the records that hold it, without knowing the truth.
+
+A mailbox under which one name appears is somebody's. One under which Jan, Els and Lien Peeters
+appear is a family's, one with forty surnames is a shop's or was typed to fill a field. And the more
+records bear a word or a birthday, the less it proves that two of them do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from msgspec import Struct
+from numpy.typing import NDArray
+from rapidfuzz.distance import JaroWinkler
+
+from rapport.unify.blocked_values import blocked_reason, names_household
+from rapport.unify.matching.comparison import Holder
+from rapport.unify.matching.standardise import Readings, Standardised
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+
+#: Columns whose values belong to somebody: column → kind of `blocked_reason`.
+PROFILED: Mapping[str, str] = {
+    "email": "email",
+    "phone": "phone",
+    "address_key": "address",
+    "loyalty_card": "loyalty_card",
+    "national_id": "national_id",
+    "iban": "iban",
+    "customer_number": "customer_number",
+    "device_id": "device_id",
+}
+#: Columns of words that name a person, the first that is there.
+NAME_WORDS = ("name_words",)
+
+HOLDERS = (Holder.PERSONAL, Holder.HOUSEHOLD, Holder.GENERIC, Holder.JUNK)
+PERSONAL, HOUSEHOLD, GENERIC, JUNK = range(1, 5)
+
+#: Beyond so many different persons a value is no family's, whatever their surnames.
+_FAMILY = 6
+#: Names of one value that are looked at; who has more is junk anyway.
+_MOST_NAMES = 40
+#: A value never becomes junk by its holders below so many persons or, where none is named, records.
+_JUNK_PERSONS = 12
+_GENERIC_RECORDS = 30
+#: One record in so many may hold the most popular value of a word; a share is never below this.
+_LEAST_SHARE = 1e-9
+
+
+class ValueProfiles(Struct, frozen=True, kw_only=True):
+    """What was learnt of values.
+
+    Attributes
+    ----------
+    table : pyarrow.Table
+        One row per identifying value that more than one record holds, or that is blocked:
+        ``column``, ``value``, ``records``, ``persons`` (different names, 0 where none is stated),
+        ``sources``, ``holder``.
+    limits : mapping of str to int
+        Column → persons from which on a value is junk.
+    """
+
+    table: pa.Table
+    limits: Mapping[str, int]
+
+
+def profile_values(
+    standardised: Standardised,
+    sources: Sequence[str | None] | pa.ChunkedArray | None = None,
+    *,
+    blocked: Collection[tuple[str, str]] = (),
+) -> tuple[Standardised, ValueProfiles]:
+    """Say of each identifying value whose it is, and take junk away.
+
+    Parameters
+    ----------
+    standardised : Standardised
+    sources : array of text, length n_records, optional
+        The silo of each record.
+    blocked : collection of (kind, value)
+        A company's own blocked values, besides those that ship.
+
+    Returns
+    -------
+    Standardised
+        With a column ``<column>_holder`` beside each profiled one (1 personal, 2 household, 3
+        generic), and nothing where a value is junk: it neither blocks nor scores.
+    ValueProfiles
+    """
+    names = _NameCounts.of(standardised)
+    source = _codes(sources, standardised.n_records)
+    rows: dict[str, list[object]] = {
+        key: [] for key in ("column", "value", "records", "persons", "sources", "holder")
+    }
+    limits: dict[str, int] = {}
+    readings = []
+    own_blocked = set(blocked)
+    for reading in standardised.readings:
+        current = reading
+        for column in reading.comparison.columns:
+            kind = PROFILED.get(column.name)
+            if kind is not None:
+                current = _profiled(
+                    current, column.name, kind, names, source, own_blocked, rows, limits
+                )
+        readings.append(current)
+    schema = pa.schema(
+        [
+            ("column", pa.string()),
+            ("value", pa.string()),
+            ("records", pa.int64()),
+            ("persons", pa.int64()),
+            ("sources", pa.int64()),
+            ("holder", pa.string()),
+        ]
+    )
+    return (
+        Standardised(n_records=standardised.n_records, readings=tuple(readings)),
+        ValueProfiles(table=pa.table(rows, schema=schema), limits=limits),
+    )
+
+
+def _codes(sources: Sequence[str | None] | pa.ChunkedArray | None, n: int) -> IntArray:
+    if sources is None:
+        return np.zeros(n, dtype=np.int64)
+    array = sources if isinstance(sources, pa.ChunkedArray) else pa.chunked_array([sources])
+    coded = array.combine_chunks().dictionary_encode().indices
+    return pc.fill_null(coded, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def _profiled(
+    reading: Readings,
+    column: str,
+    kind: str,
+    names: _NameCounts,
+    source: IntArray,
+    blocked: set[tuple[str, str]],
+    rows: dict[str, list[object]],
+    limits: dict[str, int],
+) -> Readings:
+    """The reading with the column's holders, its junk taken away."""
+    if not reading.values.num_rows:
+        return reading
+    coded = reading.values[column].combine_chunks().dictionary_encode()
+    values: list[str] = coded.dictionary.to_pylist()
+    value_of = pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+    of_record = np.where(reading.codes >= 0, value_of[np.maximum(reading.codes, 0)], -1)
+    held = np.flatnonzero(of_record >= 0)
+    records = np.bincount(of_record[held], minlength=len(values))
+    pairs = np.unique(of_record[held] * (source.max(initial=0) + 2) + source[held] + 1)
+    n_sources = np.bincount(pairs // (source.max(initial=0) + 2), minlength=len(values))
+    persons, related = names.persons(of_record, len(values))
+
+    holder = np.full(len(values), PERSONAL, dtype=np.int8)
+    holder[(persons >= 2) & (persons <= _FAMILY)] = HOUSEHOLD
+    holder[(persons > _FAMILY) | ((persons >= 3) & ~related)] = GENERIC
+    nameless = persons == 0
+    # Learnt: what is usual for this kind. One record in a thousand may be out of the usual.
+    usual = int(np.quantile(records[nameless], 0.999)) if nameless.any() else 1
+    holder[nameless & (records > max(_GENERIC_RECORDS, 4 * usual))] = GENERIC
+    limit = _junk_limit(persons[holder == HOUSEHOLD])
+    limits[column] = limit
+    if kind != "address":  # a tower holds two hundred families, and they do live there
+        holder[persons >= limit] = JUNK
+        holder[nameless & (records > max(200, 20 * usual))] = JUNK
+    for at, value in enumerate(values):
+        if blocked_reason(kind, value) == "placeholder" or (kind, value) in blocked:
+            holder[at] = JUNK
+        elif kind == "email" and blocked_reason(kind, value) == "role":
+            holder[at] = max(holder[at], GENERIC)
+        elif kind == "email" and names_household(kind, value):
+            holder[at] = max(holder[at], HOUSEHOLD)
+    told = np.flatnonzero((records > 1) | (holder == JUNK))
+    rows["column"].extend([column] * len(told))
+    rows["value"].extend(values[at] for at in told)
+    rows["records"].extend(records[told].tolist())
+    rows["persons"].extend(persons[told].tolist())
+    rows["sources"].extend(n_sources[told].tolist())
+    rows["holder"].extend(HOLDERS[holder[at] - 1].value for at in told)
+
+    of_reading = np.where(value_of >= 0, holder[np.maximum(value_of, 0)], 0).astype(np.int8)
+    junk = of_reading == JUNK
+    table = reading.values
+    if junk.any():
+        # The whole matter falls silent where its value is junk: `null@example.com` has no mailbox
+        # and no domain worth comparing either.
+        missing = pa.array(junk)
+        table = pa.table(
+            {
+                name: pc.if_else(missing, pa.scalar(None, table[name].type), table[name])
+                for name in table.column_names
+            }
+        )
+    table = table.append_column(f"{column}_holder", pa.array(of_reading, mask=of_reading == 0))
+    return msgspec.structs.replace(
+        reading,
+        values=table,
+        says=reading.says & ~junk,
+        codes=np.where(
+            (reading.codes >= 0) & ~junk[np.maximum(reading.codes, 0)], reading.codes, -1
+        ).astype(np.int32),
+    )
+
+
+def _junk_limit(families: IntArray) -> int:
+    """Persons from which on a value is nobody's: well beyond what families show."""
+    usual = int(np.quantile(families, 0.999)) if len(families) else 2
+    return max(_JUNK_PERSONS, 3 * usual)
+
+
+class _NameCounts(Struct, frozen=True, kw_only=True):
+    """Counts how many persons the names of some records tell apart."""
+
+    codes: NDArray[np.int32]
+    words: list[list[str] | None]
+    initials: IntArray
+
+    @classmethod
+    def of(cls, standardised: Standardised) -> _NameCounts:
+        for name in NAME_WORDS:
+            if name in standardised.columns:
+                codes, column = standardised.column(name)
+                words = column.to_pylist()
+                signatures: dict[str, int] = {}
+                initials = np.array(
+                    [
+                        # One word alone tells nobody from the rest of the family.
+                        signatures.setdefault("".join(sorted(w[:1] for w in said)), len(signatures))
+                        if said and len(said) > 1
+                        else -1
+                        for said in words
+                    ],
+                    dtype=np.int64,
+                )
+                return cls(codes=codes, words=words, initials=initials)
+        return cls(
+            codes=np.full(standardised.n_records, -1, dtype=np.int32),
+            words=[],
+            initials=np.empty(0, dtype=np.int64),
+        )
+
+    def persons(self, of_record: IntArray, n_values: int) -> tuple[IntArray, NDArray[np.bool_]]:
+        """Persons per value, and whether most of them share a word of their names."""
+        persons = np.zeros(n_values, dtype=np.int64)
+        related = np.ones(n_values, dtype=np.bool_)
+        at = np.flatnonzero((of_record >= 0) & (self.codes >= 0))
+        if not len(at) or not len(self.initials):
+            return persons, related
+        initials = self.initials[self.codes[at]]
+        at, initials = at[initials >= 0], initials[initials >= 0]
+        if not len(at):
+            return persons, related
+        n_names = len(self.words)
+        pairs = np.unique(of_record[at] * n_names + self.codes[at])
+        value, name = pairs // n_names, pairs % n_names
+        persons[value] = 1
+        # Names that begin with the same letters are taken for one: only the others are compared.
+        n_initials = int(self.initials.max()) + 1
+        kinds = np.unique(value * n_initials + self.initials[name]) // n_initials
+        several = np.bincount(kinds, minlength=n_values) > 1
+        keep = several[value]
+        value, name = value[keep], name[keep]
+        if not len(value):
+            return persons, related
+        starts = np.flatnonzero(np.r_[True, value[1:] != value[:-1]])
+        ends = np.r_[starts[1:], len(value)]
+        for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+            # Too many to compare: as many as there are, of names that begin differently.
+            if end - start > _MOST_NAMES:
+                persons[value[start]] = len(np.unique(self.initials[name[start:end]]))
+                related[value[start]] = False
+                continue
+            found = _persons([self.words[at] or [] for at in name[start:end].tolist()])
+            persons[value[start]] = len(found)
+            related[value[start]] = _related(found)
+        return persons, related
+
+
+def _persons(names: list[list[str]]) -> list[list[str]]:
+    """The names that tell persons apart, the fullest first."""
+    persons: list[list[str]] = []
+    for name in sorted(names, key=lambda words: (-len(words), words)):
+        if all(_conflict(name, other) for other in persons):
+            persons.append(name)
+    return persons
+
+
+def _conflict(a: list[str], b: list[str]) -> bool:
+    """Whether each name has a word that the other lacks."""
+    return any(not _found(word, b) for word in a) and any(not _found(word, a) for word in b)
+
+
+def _found(word: str, among: list[str]) -> bool:
+    if word in among:
+        return True
+    for other in among:
+        if len(word) == 1 or len(other) == 1:
+            if word[0] == other[0]:
+                return True
+        elif JaroWinkler.similarity(word, other) >= 0.85:
+            return True
+    return False
+
+
+def _related(persons: list[list[str]]) -> bool:
+    """Whether at least half of the persons share a word."""
+    count: dict[str, int] = {}
+    for words in persons:
+        for word in words:
+            count[word] = count.get(word, 0) + 1
+    return max(count.values(), default=0) * 2 >= len(persons)
+
+
+def with_rarity(
+    standardised: Standardised, *, records_per_person: float = 1.0
+) -> Standardised:
+    """Say of each value on which agreement may be rare which share of strangers would hold it.
+
+    Adds ``<column>_share`` for each column that a level names as its rarity and that is not an
+    identifying value. What one person's own records add to a value's count is taken off, or nobody
+    with many records could ever bear a rare name.
+
+    Parameters
+    ----------
+    records_per_person : float
+        As far as is known.
+    """
+    readings = []
+    for reading in standardised.readings:
+        table = reading.values
+        wanted = sorted({level.rarity for level in reading.comparison.levels if level.rarity})
+        for column in wanted:
+            name = f"{column}_share"
+            if column in PROFILED or not table.num_rows:
+                continue
+            if name in table.column_names:
+                table = table.drop_columns([name])
+            share = _shares(table[column], reading.codes, records_per_person)
+            table = table.append_column(name, pa.array(share, mask=np.isnan(share)))
+        readings.append(msgspec.structs.replace(reading, values=table))
+    return Standardised(n_records=standardised.n_records, readings=tuple(readings))
+
+
+def _shares(
+    column: pa.ChunkedArray, codes: NDArray[np.int32], records_per_person: float
+) -> FloatArray:
+    values = column.combine_chunks()
+    per_reading = np.bincount(codes[codes >= 0], minlength=len(values)).astype(np.int64)
+    if pa.types.is_list(values.type):
+        return _shares_of_words(values, per_reading, records_per_person)
+    coded = values.dictionary_encode().indices
+    value_of = pc.fill_null(coded, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+    known = value_of >= 0
+    counts = np.bincount(value_of[known], weights=per_reading[known]).astype(np.float64)
+    share = _share_among_strangers(counts, records_per_person)
+    out = np.full(len(values), np.nan)
+    out[known] = share[value_of[known]]
+    return out
+
+
+def _share_among_strangers(counts: FloatArray, records_per_person: float) -> FloatArray:
+    """Which share of strangers holds a value that so many records hold."""
+    said = max(float(counts.sum()), 1.0)
+    own = 2.0 * records_per_person  # some have more records than most
+    beyond = np.maximum(counts - own, 0.0) / said
+    # What two strangers share by chance, on the whole.
+    chance = max(float((counts * np.maximum(counts - own, 0.0)).sum()) / said**2, 0.3 / said)
+    return np.maximum(np.minimum(counts / said, np.maximum(chance, beyond)), _LEAST_SHARE)
+
+
+def _shares_of_words(
+    values: pa.ListArray, per_reading: IntArray, records_per_person: float
+) -> FloatArray:
+    """The share of a set of words is the product of theirs: most full names are seen once."""
+    flat = values.flatten().dictionary_encode()
+    lengths = pc.fill_null(pc.list_value_length(values), 0).to_numpy(zero_copy_only=False)
+    owner = np.repeat(np.arange(len(values)), lengths)
+    word = flat.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    said = max(float(per_reading[lengths > 0].sum()), 1.0)
+    counts = np.bincount(word, weights=per_reading[owner]).astype(np.float64)
+    own = 2.0 * records_per_person
+    share = np.maximum(counts - own, np.minimum(counts, 0.5)) / said
+    logs = np.bincount(owner, weights=np.log(share[word]), minlength=len(values))
+    out = np.maximum(np.exp(logs), _LEAST_SHARE)
+    # Whole names that are more common than their words suggest.
+    whole = pa.array(["\x1f".join(words) if words else None for words in values.to_pylist()])
+    coded = whole.dictionary_encode().indices
+    value_of = pc.fill_null(coded, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+    known = value_of >= 0
+    full = np.bincount(value_of[known], weights=per_reading[known]).astype(np.float64)
+    beyond = np.zeros(len(values))
+    beyond[known] = np.maximum(full[value_of[known]] - own, 0.0) / said
+    out = np.maximum(out, beyond)
+    out[lengths == 0] = np.nan
+    return out
