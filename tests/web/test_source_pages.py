@@ -13,14 +13,19 @@ from litestar.testing import TestClient
 from rapport.collect.mapping import mapping_from
 from rapport.collect.sources import find_source
 from rapport.errors import InvalidInput, NotFound
+from rapport.vocabulary.identifier import Identifier
+from rapport.workflows.catalogue import catalogue
 from rapport.workflows.company import Company
 from rapport.workflows.connect import Filled, find_offered, lines_of, offered, written_of
 from rapport.workflows.import_files import import_file
+from rapport.workflows.ingest import apply_journal
 from rapport.workflows.mapping_change import MappingForm, preview_mapping
 from rapport.workflows.pull import pull_source, pull_states
+from rapport.workflows.quality import measure_quality
 from tests.company import empty_company, visitor
 from tests.conftest import FakeClock
 from tests.feedback import with_token
+from tests.touchpoints import keep, order
 
 pytestmark = pytest.mark.slow  # seconds: not before every commit
 
@@ -62,6 +67,41 @@ def test_the_catalogue_is_searched_by_name_and_category(client: Client) -> None:
     assert "Singer" in client.get("/sources/new?q=nothing-like-it").text
     assert {each.key for each in offered("crm")} >= {"hubspot"}
     assert client.get("/sources/new/fetch/nothing").status_code == 404
+
+
+def test_sources_and_catalogue_say_how_many_kinds_were_tested_how(client: Client) -> None:
+    counts = catalogue().counts
+    page = client.get("/sources/new").text
+    assert f"{sum(counts.values())} kinds of sources can be connected" in page
+    assert f"{counts['live-tested']} tested live" in page
+
+
+def test_a_form_of_mystery_shopping_is_uploaded_with_its_own_criteria(
+    company: Company, client: Client
+) -> None:
+    form = b"visited_at,place,greeting (5),comments\n2026-10-12 14:00,Ghent,4,Friendly\n"
+    sent = client.post(
+        "/sources/new/upload",
+        files={"file": ("mystery.csv", form, "text/csv")},
+        data={"kind": "mystery_shopping"},
+        follow_redirects=False,
+    )
+    where = sent.headers["location"]
+    page = client.get(where).text
+    assert "How many points can a criterion get at most?" in page
+    assert '<option value="criterion_greeting5">Criterion: greeting (5)</option>' in page
+    answers = {
+        "source": "mystery", "label": "Mystery", "decimal": ".", "time_zone": "Europe/Brussels",
+        "column_0": "visited_at", "means_0": "visited_at", "column_1": "place", "means_1": "place",
+        "column_2": "greeting (5)", "means_2": "criterion_greeting5",
+        "column_3": "comments", "means_3": "text", "constant_criteria_max": "5",
+    }  # fmt: skip
+    checked = client.post(where, data={**answers, "do": "check"}).text
+    assert "Checked, nothing kept yet" in checked
+    assert "How many points can a criterion get at most? For example 5.</li>" not in checked
+    done = client.post(where, data={**answers, "do": "import"}, follow_redirects=False)
+    assert "refused=0" in done.headers["location"]
+    assert find_source(company.ledger, "mystery").kind == "mystery_shopping"
 
 
 def test_every_service_has_a_form_that_asks_for_secrets_by_reference(client: Client) -> None:
@@ -181,6 +221,27 @@ def test_a_manager_sees_quality_and_changes_nothing(company: Company, tmp_path: 
             assert client.get(path).status_code == 403
         for path in ("/sources/till/fetch", "/sources/till/schedule", "/sources/till/mapping"):
             assert client.post(path, data={}).status_code == 403
+
+
+def test_the_page_of_trust_names_the_worst_fields_with_their_reason(
+    company: Company, client: Client
+) -> None:
+    known = [Identifier(kind="email", value=f"k{number}@kadar.example") for number in range(40)]
+    keep(
+        company,
+        [order(f"A{number}", "10", identifiers=tuple(known[number : number + 1]), source="till",
+               occurred_at=company.clock()) for number in range(200)],
+    )  # fmt: skip
+    apply_journal(company)
+    measured = measure_quality(company).source("till")
+    assert measured is not None
+    email = next(each for each in measured.fields if each.field == "email")
+    assert email.completeness is not None
+    assert email.completeness.value == pytest.approx(0.2)
+    page = client.get("/quality").text
+    careful = page.partition("To be careful with")[2].partition("</table>")[0]
+    assert "E-mail address" in careful
+    assert "filled in 20% of its records" in careful
 
 
 def test_lines_say_which_one_is_wrong() -> None:

@@ -174,6 +174,8 @@ def test_a_mapping_that_lacks_something_says_what_and_keeps_the_file(company: Co
     twice = {**MEANS, "mail": "order_id"}
     with pytest.raises(InvalidMapping, match="cannot both be order_id"):
         confirm_upload(company, token, confirmed(columns=twice), actor="a")
+    with pytest.raises(InvalidMapping, match="currency"):
+        confirm_upload(company, token, confirmed(constants={}), actor="a")
     assert upload_preview(company, token).file == "bonnen.csv"
     forget_upload(company, token)
 

@@ -205,6 +205,7 @@ def confirm_upload(
     guessed = _guessed(company, path, kept).mapping
     mapping = _confirmed_mapping(guessed, confirmed, kept.name)
     _require_kind(company, mapping)
+    _require_currency(mapping, kept.name)
     done = import_file(company, path, mapping, dry_run=dry_run)
     if not dry_run:
         with company.ledger.write() as connection:
@@ -300,6 +301,12 @@ def _require_kind(company: Company, mapping: Mapping) -> None:
         raise Conflict(
             f"Source {mapping.source} takes {source.kind}; give this file another source name"
         )
+
+
+def _require_currency(mapping: Mapping, file: str) -> None:
+    """Amounts of orders without one would count for nothing, and nobody would notice."""
+    if mapping.kind == "orders" and "currency" not in {*mapping.columns, *mapping.constants}:
+        raise InvalidMapping(f"{file} names no currency; say it for all rows, such as EUR")
 
 
 def _examples(path: Path, mapping: Mapping) -> dict[str, tuple[str, ...]]:

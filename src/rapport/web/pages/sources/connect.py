@@ -65,20 +65,23 @@ def connect_page(
                         [(kind, context.t(f"sources.kind.{kind}")) for kind in OVER_HTTP],
                         value=said.kind,
                     ),
-                    select_field(
-                        context.t("sources.connect_page.style"),
-                        "style",
-                        list(STYLES.items()),
-                        value=said.style,
-                        hint=context.t("sources.connect_page.style_hint"),
-                    ),
-                    field(
-                        context.t("sources.connect_page.secret"),
-                        "secret",
-                        value=said.secret,
-                        hint=context.t("sources.connect_page.secret_hint"),
-                        autocomplete="off",
-                        attributes={"maxlength": 300, "spellcheck": "false"},
+                    h.div(
+                        {"class": "only-webhooks stack"},
+                        select_field(
+                            context.t("sources.connect_page.style"),
+                            "style",
+                            list(STYLES.items()),
+                            value=said.style,
+                            hint=context.t("sources.connect_page.style_hint"),
+                        ),
+                        field(
+                            context.t("sources.connect_page.secret"),
+                            "secret",
+                            value=said.secret,
+                            hint=context.t("sources.connect_page.secret_hint"),
+                            autocomplete="off",
+                            attributes={"maxlength": 300, "spellcheck": "false"},
+                        ),
                     ),
                     h.div(
                         {"class": "form-actions"},

@@ -21,6 +21,7 @@ from rapport.web.parts.frame import page
 from rapport.web.parts.states import flash
 from rapport.web.parts.tables import Column, table
 from rapport.web.words import catalogue
+from rapport.workflows.catalogue import catalogue as known_kinds
 from rapport.workflows.connect import (
     GENERIC,
     SCHEDULES,
@@ -61,6 +62,19 @@ def kind_words(context: PageContext, kind: str) -> str:
     """What records of a kind are; what we have no words for goes by its connector's label."""
     key = f"sources.kind.{kind}"
     return context.t(key) if key in catalogue() else connector_of(kind).label
+
+
+def tier_words(context: PageContext) -> str:
+    """How many kinds of sources there are, and how far they were tested."""
+    counts = known_kinds().counts
+    n = context.n
+    return context.t(
+        "fetch.tiers",
+        kinds=n.count(sum(counts.values())),
+        live=n.count(counts["live-tested"]),
+        contract=n.count(counts["contract-tested"]),
+        compiled=n.count(counts["dialect-compiled"]),
+    )
 
 
 def offered_words(context: PageContext, what: Offered) -> str:
@@ -126,6 +140,7 @@ def catalogue_page(context: PageContext, found: Sequence[Offered], query: str) -
         ]
         if groups
         else card(h.p({"class": "muted"}, context.t("fetch.nothing"))),
+        h.p({"class": "small muted"}, tier_words(context)),
         subtitle=context.t("fetch.subtitle"),
         tools=button(context.t("quality.back"), href="/sources", icon_name="arrow-left"),
     )  # fmt: skip

@@ -10,7 +10,7 @@ from msgspec import Struct
 from rapport.vocabulary.access import User
 from rapport.web import html as h
 from rapport.web.charts.sparkline import sparkline
-from rapport.web.pages.sources.fetching import fetch_cell
+from rapport.web.pages.sources.fetching import fetch_cell, tier_words
 from rapport.web.pages.sources.measured import score_cell, volume_cell
 from rapport.web.pages.sources.one import address
 from rapport.web.parts.buttons import button
@@ -155,6 +155,7 @@ def _table(context: PageContext, view: SourcesView, beside: Beside) -> h.Markup:
         ),
         title=context.t("sources.title"),
         note=context.t("sources.count", count=len(view.lines)),
+        foot=tier_words(context),
         flush=True,
         span="span-12",
     )

@@ -325,7 +325,6 @@ def _refused(context: PageContext, view: SourceView, user: User) -> h.Markup:
                                 context.t(f"sources.reason.{row.reason}"),
                                 f" · {row.locator or row.refused_id}",
                             ),
-                            h.p({"class": "small"}, row.detail),
                             h.pre(
                                 {
                                     "class": "small",
@@ -338,7 +337,8 @@ def _refused(context: PageContext, view: SourceView, user: User) -> h.Markup:
                                 "\n",
                                 h.code(row.payload),
                             ),
-                        )
+                        ),
+                        h.p({"class": "small muted"}, row.detail),
                     )
                     for row in view.refused
                 ),

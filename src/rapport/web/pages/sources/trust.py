@@ -19,12 +19,14 @@ from rapport.web.parts.tables import Column, table
 from rapport.workflows.quality import FieldQuality, Quality, SourceQuality
 
 _FIRST_STRONG = 6
-#: Widths in px: of the fields' names, and the least of a silo's column.
-_NAME, _SILO = 150, 56
-_SHORT = "display:block;overflow:hidden;text-overflow:ellipsis;white-space:nowrap"
+#: Widths in px: of the fields' names, and the least of a silo's column. So narrow that some
+#: twenty-five silos stand beside each other; their names stand upright.
+_NAME, _SILO = 150, 34
 #: From which score on each darker shade begins. Most silos are good at most things, so that equal
 #: steps from 0 to 100 would paint all of them alike.
 _SHADES = (60, 70, 80, 88, 94, 98)
+#: Below which score a field is named in words, and how many of them at most.
+_CAREFUL, _MOST_CAREFUL = 80, 6
 
 
 def trust_page(context: PageContext, measured: Quality | None, now: datetime) -> h.Markup:
@@ -48,6 +50,7 @@ def trust_page(context: PageContext, measured: Quality | None, now: datetime) ->
         context.t("quality.title"),
         h.div(
             {"class": "grid"},
+            _careful(context, measured),
             _matrix(context, measured, of_person=True),
             _matrix(context, measured, of_person=False),
             how_card(context, span="span-12"),
@@ -59,6 +62,62 @@ def trust_page(context: PageContext, measured: Quality | None, now: datetime) ->
         ),
         tools=back,
     )
+
+
+def _careful(context: PageContext, measured: Quality) -> h.Markup:
+    """The worst fields in words, with the reason; the shades below show where all others stand."""
+    low = (
+        (each.score.value, silo, each)
+        for silo in measured.sources
+        for each in silo.fields
+        if each.score is not None and each.score.value < _CAREFUL
+    )
+    worst = sorted(low, key=lambda found: (found[0], found[1].name, found[2].field))[:_MOST_CAREFUL]
+    n = context.n
+    title = context.t("quality.careful")
+    if not worst:
+        return card(
+            h.p({"class": "muted"}, context.t("quality.careful_none")), title=title, span="span-12"
+        )
+    return card(
+        table(
+            context,
+            [
+                Column(label=context.t("quality.field")),
+                Column(label=context.t("sources.column.source")),
+                Column(label=context.t("quality.score"), numeric=True),
+                Column(label=context.t("sources.column.reason")),
+            ],
+            [
+                (
+                    field_words(context, each.field),
+                    h.a({"href": f"{address(silo.name)}#quality"}, silo.label),
+                    n.decimal(score, digits=0),
+                    _because(context, each),
+                )
+                for score, silo, each in worst
+            ],
+            caption=title,
+        ),
+        title=title,
+        note=context.t("quality.careful_note"),
+        flush=True,
+        span="span-12",
+    )
+
+
+def _because(context: PageContext, found: FieldQuality) -> str:
+    """The dimension that lowers the score most."""
+    measured = found.score.of if found.score else ()
+    shares = {name: share for name, share in found.shares().items() if share and name in measured}
+    worst = min(shares, key=lambda name: weighed(shares[name].value, name))
+    share = context.n.share(shares[worst].value, digits=0)
+    return context.t(f"quality.because_{worst}", share=share)
+
+
+def weighed(share: float, dimension: str) -> float:
+    """What a dimension's share makes of a perfect score: its part of the geometric mean."""
+    return float(share ** WEIGHTS[dimension])
 
 
 def _matrix(context: PageContext, measured: Quality, *, of_person: bool) -> h.Markup | None:
@@ -77,15 +136,8 @@ def _matrix(context: PageContext, measured: Quality, *, of_person: bool) -> h.Ma
         h.th({"scope": "col"}, context.t("quality.field")),
         *(
             h.th(
-                {"scope": "col"},
-                h.a(
-                    {
-                        "href": f"{address(silo.name)}#quality",
-                        "title": silo.label,
-                        "style": _SHORT,
-                    },
-                    silo.name,
-                ),
+                {"scope": "col", "class": "upright"},
+                h.a({"href": f"{address(silo.name)}#quality", "title": silo.label}, silo.label),
             )
             for silo in silos
         ),
@@ -103,7 +155,7 @@ def _matrix(context: PageContext, measured: Quality, *, of_person: bool) -> h.Ma
             },
             h.table(
                 {
-                    "class": "cohort",
+                    "class": "cohort silos",
                     "style": f"table-layout:fixed;min-width:{_NAME + _SILO * len(silos)}px",
                 },
                 h.colgroup(h.col({"style": f"width:{_NAME}px"}), (h.col() for _ in silos)),

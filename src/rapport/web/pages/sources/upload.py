@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from rapport.collect.column_names import plain_name
 from rapport.collect.connectors import KINDS
 from rapport.web import html as h
 from rapport.web.pages.sources.one import field_words
@@ -16,7 +17,7 @@ from rapport.web.parts.states import flash
 from rapport.web.parts.tables import Column, table
 from rapport.web.words import catalogue
 from rapport.workflows.import_files import Imported
-from rapport.workflows.upload import ENDINGS, GUESS, Confirmed, UploadPreview
+from rapport.workflows.upload import ENDINGS, GUESS, Confirmed, FileColumn, UploadPreview
 
 #: Constants that a person may state for all rows, where the kind of file has such a field.
 _CONSTANTS = ("currency", "question", "country", "place")
@@ -93,7 +94,7 @@ def confirm_page(
                 h.div({"class": "stack span-8"}, _columns(context, preview, given)),
                 h.div(
                     {"class": "stack span-4"},
-                    _questions(context, preview),
+                    _questions(context, preview, given),
                     _settings(context, preview, given),
                 ),
             ),
@@ -132,14 +133,25 @@ def _checked(context: PageContext, checked: Imported) -> h.Markup:
     )
 
 
-def _questions(context: PageContext, preview: UploadPreview) -> h.Markup | None:
-    """What a person must say; what the form asks for is asked beside its field."""
+def _questions(
+    context: PageContext, preview: UploadPreview, given: Confirmed | None
+) -> h.Markup | None:
+    """What a person must say yet; what the form has an answer to is asked no more."""
+    answered = set()
+    if given is not None:
+        answered = {*given.columns.values(), *(k for k, v in given.constants.items() if v.strip())}
+        answered |= {"amount"} if answered & {"line_amount", "unit_price"} else set()
     missing = [
         context.t("sources.confirm.missing", field=field_words(context, name))
         for name in preview.missing
+        if name not in answered
     ]
-    open_questions = [_in_words(context, question) for question in preview.questions]
-    asked = list(dict.fromkeys([*missing, *open_questions]))
+    others = [
+        _in_words(context, question)
+        for question in preview.questions
+        if answered.isdisjoint(_NAMED.findall(question))
+    ]
+    asked = list(dict.fromkeys([*missing, *others]))
     if not asked:
         return None
     return callout(
@@ -213,7 +225,7 @@ def _columns(context: PageContext, preview: UploadPreview, given: Confirmed | No
                     },
                     (
                         h.option({"value": key, "selected": key == means}, text)
-                        for key, text in options
+                        for key, text in [*options, *_own_meanings(context, preview, column, means)]
                     ),
                 ),
             )
@@ -233,6 +245,19 @@ def _columns(context: PageContext, preview: UploadPreview, given: Confirmed | No
         note=n_columns(context, preview),
         flush=True,
     )
+
+
+def _own_meanings(
+    context: PageContext, preview: UploadPreview, column: FileColumn, means: str
+) -> list[tuple[str, str]]:
+    """What only this column can mean: on a form of mystery shopping, a criterion of its own."""
+    own = []
+    if "criterion_score" in preview.fields:
+        words = f"{context.t('sources.field.criterion')}: {column.name}"
+        own = [(f"criterion_{plain_name(column.name)}", words)]
+    if means and means not in (*preview.fields, *(name for name, _ in own)):
+        own.append((means, field_words(context, means)))
+    return own
 
 
 def _own_fields(context: PageContext, preview: UploadPreview) -> h.Markup:
