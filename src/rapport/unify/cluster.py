@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from rapport.unify.evidence import MUST_LINK, Atom, Evidence, Tie, Value, ValueClass
+from rapport.unify.evidence import LIKENESS, MUST_LINK, Atom, Evidence, Tie, Value, ValueClass
 from rapport.unify.names import (
     PersonName,
     birthdays_conflict,
@@ -104,6 +104,22 @@ def over_limit(a: Cluster, b: Cluster, _tie: Tie) -> str | None:
     return None
 
 
+#: Whoever holds a second one of these without exact evidence is somebody else, or the case for a
+#: person: a likeness of name and address joins no two customer numbers.
+_STRONG_LIMIT = 2
+
+
+def needs_a_person(a: Cluster, b: Cluster, tie: Tie) -> str | None:
+    if tie.kind != LIKENESS:
+        return None
+    for key, values in a.values.items():
+        kind = kind_of(key[0])
+        strong = kind.identifier_class is IdentifierClass.PERSON and kind.limit <= _STRONG_LIMIT
+        if strong and key in b.values and values.isdisjoint(b.values[key]):
+            return f"needs_a_person:{key[0]}"
+    return None
+
+
 def birthdays_differ(a: Cluster, b: Cluster, tie: Tie) -> str | None:
     if tie.trusted:
         return None
@@ -112,7 +128,8 @@ def birthdays_differ(a: Cluster, b: Cluster, tie: Tie) -> str | None:
 
 
 def names_differ(a: Cluster, b: Cluster, tie: Tie) -> str | None:
-    if tie.trusted:
+    # Of names, matching has judged already; of birthdays too, but those that contradict stay apart.
+    if tie.trusted or tie.kind == LIKENESS:
         return None
     return None if _fits(a.names, b.names, names_conflict, names_agree) else "names_differ"
 
@@ -143,6 +160,7 @@ Objection = Callable[[Cluster, Cluster, Tie], str | None]
 OBJECTIONS: tuple[Objection, ...] = (
     kept_apart,
     over_limit,
+    needs_a_person,
     birthdays_differ,
     names_differ,
     too_many_records,

@@ -1,7 +1,7 @@
 """Evidence: what the records say about being one person, as plain values.
 
-A *tie* says that some records hold one value. Exact identifiers make the ties of today; matching by
-probability adds ties of two records with a weight, and people's decisions are ties as well.
+A *tie* says that some records hold one value. Matching by probability adds ties of two records with
+a weight, and people's decisions are ties as well.
 """
 
 from __future__ import annotations
@@ -27,6 +27,10 @@ JUNK_RECORDS = 200
 JUNK_RECORDS_TRUSTED = 2_000
 
 MUST_LINK = "must_link"
+#: Two records that matching by probability finds to be one person's; after all exact identifiers of
+#: persons and contacts, before devices.
+LIKENESS = "likeness"
+_LIKENESS_PRIORITY = 35
 
 
 class ValueClass(StrEnum):
@@ -80,7 +84,7 @@ class Tie(Struct, frozen=True, kw_only=True, gc=False):
     bits : float
         Match weight, log2 of the likelihood ratio.
     reason : str
-        A code: ``same_value``, ``must_link``; later the comparison that matched.
+        A code: ``same_value``, ``must_link``, ``likeness``.
     """
 
     kind: str
@@ -96,6 +100,14 @@ class Tie(Struct, frozen=True, kw_only=True, gc=False):
     @property
     def order(self) -> tuple[int, float, Value, tuple[int, ...]]:
         return (self.priority, -self.bits, self.value or Value(self.kind, "", ""), self.atoms)
+
+
+class Likeness(NamedTuple):
+    """Two records, the smaller number first, that linkage put into one person."""
+
+    a: int
+    b: int
+    bits: float
 
 
 class Evidence(Struct, frozen=True, kw_only=True):
@@ -150,6 +162,7 @@ def make_evidence(
     blocked: Collection[tuple[str, str]] = (),
     must: Iterable[tuple[int, int]] = (),
     cannot: Iterable[tuple[int, int]] = (),
+    alike: Iterable[Likeness] = (),
 ) -> Evidence:
     """Evidence from what is stored about ``atoms``.
 
@@ -161,6 +174,8 @@ def make_evidence(
         Holders of values held by more records than are in ``atoms``.
     blocked : (kind, value) pairs
         The company's own blocked values.
+    alike : likenesses
+        What matching by probability found.
     """
     holders: defaultdict[Value, list[int]] = defaultdict(list)
     for value, atom_id in holdings:
@@ -204,6 +219,17 @@ def make_evidence(
         Tie(kind=MUST_LINK, priority=0, atoms=(a, b), trusted=True, reason=MUST_LINK)
         for a, b in {(min(pair), max(pair)) for pair in must}
         if a in atoms and b in atoms
+    )
+    ties.extend(
+        Tie(
+            kind=LIKENESS,
+            priority=_LIKENESS_PRIORITY,
+            atoms=(pair.a, pair.b),
+            bits=pair.bits,
+            reason=LIKENESS,
+        )
+        for pair in alike
+        if pair.a in atoms and pair.b in atoms
     )
     apart: defaultdict[int, set[int]] = defaultdict(set)
     for a, b in cannot:

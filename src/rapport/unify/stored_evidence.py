@@ -14,7 +14,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from rapport.engines.ledger import among
 from rapport.unify.blocked_values import blocked_reason
-from rapport.unify.evidence import Atom, Evidence, Value, make_evidence, most_holders
+from rapport.unify.evidence import Atom, Evidence, Likeness, Value, make_evidence, most_holders
 from rapport.unify.names import person_name
 from rapport.vocabulary import ledger_tables as t
 
@@ -140,6 +140,13 @@ class _Walk:
             connection.execute(select(t.link_constraint.c.constraint_id).limit(1)).first()
             is not None
         )
+        self.matched = (
+            connection.execute(
+                select(t.pair_score.c.atom_a).where(t.pair_score.c.joined).limit(1)
+            ).first()
+            is not None
+        )
+        self.alike: set[Likeness] = set()
         self.holdings: set[tuple[Value, int]] = set()
         self.counts: dict[Value, int] = {}
         self.must: set[tuple[int, int]] = set()
@@ -192,6 +199,8 @@ class _Walk:
                 self.join(self.first_holder[value], atom_id)
         if self.judged:
             reached |= self._follow_constraints(frontier)
+        if self.matched:
+            reached |= self._follow_likeness(frontier)
         return {a for a in reached if self.sizes[self.root(a)] <= MAX_COMPONENT}
 
     def _follow_constraints(self, frontier: Collection[int]) -> set[int]:
@@ -212,6 +221,20 @@ class _Walk:
                 self.cannot.add((a, b))
         return reached
 
+    def _follow_likeness(self, frontier: Collection[int]) -> set[int]:
+        p = t.pair_score.c
+        reached: set[int] = set()
+        # One index each: a condition on either column would walk the table.
+        for column in (p.atom_a, p.atom_b):
+            for piece in chunks(frontier):
+                for a, b, bits in self.connection.execute(
+                    select(p.atom_a, p.atom_b, p.bits).where(among(column, piece), p.joined)
+                ):
+                    self.alike.add(Likeness(a, b, bits))
+                    reached |= self.enter((a, b))
+                    self.join(a, b)
+        return reached
+
     def gathered(self) -> Gathered:
         large = {root for root, size in self.sizes.items() if size > MAX_COMPONENT}
         oversized: defaultdict[int, set[int]] = defaultdict(set)
@@ -230,6 +253,7 @@ class _Walk:
                 blocked=self.blocked,
                 must=self.must,
                 cannot=self.cannot,
+                alike=self.alike,
             ),
             oversized=tuple(frozenset(members) for members in oversized.values()),
         )

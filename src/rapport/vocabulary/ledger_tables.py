@@ -294,6 +294,21 @@ link_constraint = Table(
     Index("link_constraint_by_b", "atom_b"),
 )
 
+pair_score = Table(
+    "pair_score",  # records that matching found alike: above the review line, others are not kept
+    metadata,
+    Column("atom_a", BigInteger, primary_key=True, autoincrement=False),  # the smaller number
+    Column("atom_b", BigInteger, primary_key=True, autoincrement=False),
+    Column("bits", Float, nullable=False),  # match weight, prior included
+    Column("probability", Float, nullable=False),  # that they are one person
+    Column("joined", Boolean, nullable=False),  # linkage put both into one person
+    Column("fields", Json, nullable=False),  # what each comparison says: [name, level, bits]
+    Column("model", Text, nullable=False),
+    Column("scored_at", UtcTime, nullable=False),
+    Index("pair_score_by_b", "atom_b"),
+    Index("pair_score_by_probability", "joined", "probability"),
+)
+
 pinned_value = Table(
     "pinned_value",  # a human chose which silo is right
     metadata,

@@ -320,6 +320,22 @@ def upgrade() -> None:
         batch_op.create_index("outbox_due", ["status", "next_attempt_at"], unique=False)
 
     op.create_table(
+        "pair_score",
+        sa.Column("atom_a", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("atom_b", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("bits", sa.Float(), nullable=False),
+        sa.Column("probability", sa.Float(), nullable=False),
+        sa.Column("joined", sa.Boolean(), nullable=False),
+        sa.Column("fields", Json(), nullable=False),
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("scored_at", UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("atom_a", "atom_b"),
+    )
+    with op.batch_alter_table("pair_score", schema=None) as batch_op:
+        batch_op.create_index("pair_score_by_b", ["atom_b"], unique=False)
+        batch_op.create_index("pair_score_by_probability", ["joined", "probability"], unique=False)
+
+    op.create_table(
         "pinned_value",
         sa.Column("profile_id", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
@@ -616,6 +632,11 @@ def downgrade() -> None:
     op.drop_table("profile")
     op.drop_table("position")
     op.drop_table("pinned_value")
+    with op.batch_alter_table("pair_score", schema=None) as batch_op:
+        batch_op.drop_index("pair_score_by_probability")
+        batch_op.drop_index("pair_score_by_b")
+
+    op.drop_table("pair_score")
     with op.batch_alter_table("outbox", schema=None) as batch_op:
         batch_op.drop_index("outbox_due")
 

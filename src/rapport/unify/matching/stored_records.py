@@ -1,0 +1,215 @@
+"""Records as matching sees them, read from the ledger; and the pairs it found, written there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+from msgspec import Struct
+from numpy.typing import NDArray
+from sqlalchemy import Connection, and_, bindparam, case, delete, func, select
+
+from rapport.engines.ledger import Ledger
+from rapport.unify.many_rows import write_many
+from rapport.unify.matching.comparison import STATED
+from rapport.vocabulary import ledger_tables as t
+from rapport.vocabulary.identifier import IDENTIFIER_KINDS, IdentifierClass, kind_of
+from rapport.vocabulary.ledger_tables import to_micros
+
+IntArray = NDArray[np.int64]
+
+#: Attributes that a record states about its person, by the column of `STATED`.
+_ATTRIBUTES: Mapping[str, str] = {
+    "name": "name",
+    "first_name": "first_name",
+    "last_name": "last_name",
+    "company": "company",
+    "birthday": "birthday",
+    "gender": "gender",
+    "email": "email",
+    "phone": "phone",
+    "street": "street",
+    "postal_code": "postal_code",
+    "city": "city",
+    "country": "country",
+    "loyalty_card": "loyalty_card",
+}
+#: Identifiers that are no attribute. Those of one system are told apart by it.
+_IDENTIFIERS: Mapping[str, str] = {
+    "iban": "iban",
+    "customer_number": "customer_number",
+    "email": "email",
+    "phone": "phone",
+    "loyalty_card": "loyalty_card",
+}
+_DEVICES = tuple(
+    kind
+    for kind, rules in IDENTIFIER_KINDS.items()
+    if rules.identifier_class is IdentifierClass.DEVICE
+)
+
+
+class RecordsToMatch(Struct, frozen=True, kw_only=True):
+    """Records that say something of a person.
+
+    Attributes
+    ----------
+    atoms : int array, shape (n_records,), ascending
+        Atom id of each record number.
+    stated : pyarrow.Table
+        Columns of `STATED`, as the records state them.
+    """
+
+    atoms: IntArray
+    stated: pa.Table
+
+
+def records_to_match(connection: Connection) -> RecordsToMatch:
+    """All records of people. Devices are left out: they say nothing of a person themselves."""
+    a, f, i = t.atom.c, t.attribute.c, t.identifier.c
+    told = connection.execute(
+        select(
+            f.atom_id,
+            *(
+                func.max(case((f.name == name, f.value))).label(column)
+                for column, name in _ATTRIBUTES.items()
+            ),
+        )
+        .join(t.atom, a.atom_id == f.atom_id)
+        .where(f.name.in_(_ATTRIBUTES.values()), a.kind.not_in(_DEVICES))
+        .group_by(f.atom_id)
+        .order_by(f.atom_id)
+    ).all()
+    columns: dict[str, list[str | None]] = (
+        {
+            name: list(values)
+            for name, values in zip(("atom_id", *_ATTRIBUTES), zip(*told, strict=True), strict=True)
+        }
+        if told
+        else {name: [] for name in ("atom_id", *_ATTRIBUTES)}
+    )
+    atoms = np.array(columns.pop("atom_id"), dtype=np.int64)
+    place = {int(atom): at for at, atom in enumerate(atoms)}
+    for name in {*_IDENTIFIERS.values()} - columns.keys():
+        columns[name] = [None] * len(atoms)
+    rows = connection.execute(
+        select(i.kind, i.namespace, i.value, i.atom_id)
+        .where(i.kind.in_(_IDENTIFIERS))
+        .order_by(i.atom_id, i.kind, i.last_seen.desc(), i.value)
+    )
+    for kind, namespace, value, atom in rows:
+        at = place.get(atom)
+        if at is not None and columns[_IDENTIFIERS[kind]][at] is None:
+            columns[_IDENTIFIERS[kind]][at] = (
+                f"{namespace}:{value}" if kind_of(kind).scoped else value
+            )
+    sources = dict(connection.execute(select(a.atom_id, a.source)).tuples())
+    columns["source"] = [sources[int(atom)] for atom in atoms]
+    stated = pa.table(
+        {
+            name: pa.array(columns[name], pa.string())
+            for name in STATED
+            if name in columns and any(value is not None for value in columns[name])
+        }
+    )
+    return RecordsToMatch(atoms=atoms, stated=stated)
+
+
+def blocked_values(connection: Connection) -> set[tuple[str, str]]:
+    """The company's own blocked values, as (kind, value)."""
+    b = t.blocked_value.c
+    return {(row[0], row[1]) for row in connection.execute(select(b.kind, b.value))}
+
+
+class Judgements(Struct, frozen=True, kw_only=True):
+    """What people said of pairs of records, by record number."""
+
+    must: tuple[tuple[int, int], ...]
+    cannot: tuple[tuple[int, int], ...]
+
+
+def judgements(connection: Connection, atoms: IntArray) -> Judgements:
+    """People's words on the records ``atoms``."""
+    c = t.link_constraint.c
+    place = {int(atom): at for at, atom in enumerate(atoms)}
+    must: set[tuple[int, int]] = set()
+    cannot: set[tuple[int, int]] = set()
+    for a, b, kind in connection.execute(
+        select(c.atom_a, c.atom_b, c.kind).where(c.revoked_by.is_(None))
+    ):
+        if a in place and b in place:
+            pair = (min(place[a], place[b]), max(place[a], place[b]))
+            (must if kind == "must" else cannot).add(pair)
+    return Judgements(must=tuple(sorted(must)), cannot=tuple(sorted(cannot)))
+
+
+class ScoredPair(Struct, frozen=True, kw_only=True, gc=False):
+    """Two records above the review line, the smaller atom id first."""
+
+    a: int
+    b: int
+    bits: float
+    probability: float
+    joined: bool
+    fields: tuple[tuple[str, str, float], ...]
+
+
+def write_pairs(
+    connection: Connection, ledger: Ledger, pairs: Sequence[ScoredPair], model: str, at: datetime
+) -> frozenset[int]:
+    """Replace the pairs that are kept by ``pairs``; returns the records whose ties changed.
+
+    A pair that says what it said is not written again.
+    """
+    p = t.pair_score.c
+    known = {
+        (row[0], row[1]): (row[2], row[3], row[4])
+        for row in connection.execute(select(p.atom_a, p.atom_b, p.joined, p.bits, p.model))
+    }
+    changed: set[int] = set()
+    new: list[tuple[object, ...]] = []
+    for pair in pairs:
+        before = known.pop((pair.a, pair.b), None)
+        bits = round(pair.bits, 3)
+        if before == (pair.joined, bits, model):
+            continue
+        if pair.joined or (before is not None and before[0]):
+            changed.update((pair.a, pair.b))
+        fields = [[name, level, round(share, 2)] for name, level, share in pair.fields]
+        new.append(
+            (
+                pair.a,
+                pair.b,
+                bits,
+                round(pair.probability, 6),
+                pair.joined,
+                msgspec.json.encode(fields).decode(),
+                model,
+                to_micros(at),
+            )
+        )
+    gone = sorted(known)
+    changed.update(atom for pair in gone if known[pair][0] for atom in pair)
+    write_many(
+        connection,
+        delete(t.pair_score).where(
+            and_(p.atom_a == bindparam("b_a"), p.atom_b == bindparam("b_b"))
+        ),
+        ("b_a", "b_b"),
+        gone,
+    )
+    names = ("atom_a", "atom_b", "bits", "probability", "joined", "fields", "model", "scored_at")
+    insert = ledger.insert(t.pair_score)
+    write_many(
+        connection,
+        insert.on_conflict_do_update(
+            index_elements=["atom_a", "atom_b"],
+            set_={name: insert.excluded[name] for name in names[2:]},
+        ),
+        names,
+        sorted(new, key=lambda row: row[:2]),
+    )
+    return frozenset(changed)
