@@ -31,6 +31,7 @@ CALL_ENDED = "Call Ended"
 CALL_MADE = "Call Made"  # we called the person
 CALL_MISSED = "Call Missed"  # the person called and nobody answered
 EMAIL_RECEIVED = "Email Received"
+AUTOMATIC_REPLY_RECEIVED = "Automatic Reply Received"  # an absence notice: no word of the person
 CHAT_ENDED = "Chat Ended"
 REVIEW_POSTED = "Review Posted"
 STORE_VISITED = "Store Visited"
@@ -70,6 +71,8 @@ DEAD_CLICKED = "Dead Clicked"
 PAGE_ENGAGED = "Page Engaged"
 #: How a page was used, click by click: for maps of pages, too fine for a person's history.
 BEHAVIOUR_DETAIL = frozenset({ELEMENT_CLICKED, PAGE_ENGAGED})
+#: What a silo or a machine said, at a time when the person need not have done anything.
+NOTHING_DONE = frozenset({RECORD_SEEN, ALIASED, GROUPED, AUTOMATIC_REPLY_RECEIVED})
 
 
 # gc=False: millions of these are made, and plain values from outside form no cycles that Python
@@ -165,7 +168,6 @@ REFUSAL_REASONS: dict[str, str] = {
     "too_large": "a single event above 1 MB",
     "contains_nul": "a NUL character",
     "score_out_of_range": "a score outside its scale",
-    "automatic_reply": "a machine's answer, such as an absence notice, and nobody's words",
     "not_finished": "a conversation that may still go on",
     "not_storable": "a value that the stores cannot hold",
     "duplicate_key": "the same record key with other content in one file",

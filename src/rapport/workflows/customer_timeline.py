@@ -33,6 +33,7 @@ _KIND_OF = {
     v.MESSAGE_CLICKED: "messages", v.MESSAGE_BOUNCED: "messages", v.UNSUBSCRIBED: "messages",
     v.TICKET_OPENED: "tickets", v.TICKET_RESOLVED: "tickets", v.STORE_VISITED: "stores",
     v.TICKET_UPDATED: "tickets", v.MESSAGE_RECEIVED: "messages", v.CALL_MISSED: "calls",
+    v.AUTOMATIC_REPLY_RECEIVED: "messages",
     v.RECORD_SEEN: "data", v.IDENTIFIED: "data", v.ALIASED: "data", v.GROUPED: "data",
     v.CONSENT_GIVEN: "data", v.CONSENT_WITHDRAWN: "data",
     v.ORDER_PLACED: "orders", v.PAYMENT_RECEIVED: "orders", v.PAYMENT_RETURNED: "orders",

@@ -38,7 +38,7 @@ def at(day: int, hour: int, minute: int = 0, second: int = 0) -> datetime:
 
 def test_a_mailbox_becomes_what_customers_wrote_and_what_was_answered() -> None:
     good, bad = read(SAMPLE, MAIL)
-    first, to_anna, to_peter, dutch, bounced = good
+    first, to_anna, to_peter, dutch, bounced, absent = good
     assert (first.type, first.channel, first.occurred_at) == (
         "Email Received",
         "email",
@@ -74,23 +74,29 @@ def test_a_mailbox_becomes_what_customers_wrote_and_what_was_answered() -> None:
         "ours-2@satrap.example",
     )
     assert bounced.properties == {"status": "5.1.1", "diagnostic": "550 5.1.1 User unknown"}
+    # Nobody's words, so no text; and nothing that anybody could mend, so nothing refused.
+    assert (absent.type, absent.record, absent.text) == (
+        "Automatic Reply Received",
+        Identifier(kind="email", value="claire@example.fr"),
+        None,
+    )
+    assert absent.properties["automatic_text"] == "Je suis absente."
     assert [(r.reason, r.locator) for r in bad] == [
-        ("automatic_reply", "customer_service.mbox:100"),
         ("invalid_timestamp", "customer_service.mbox:110"),
     ]
 
 
 def test_importing_a_mailbox_twice_changes_nothing(tmp_path: Path) -> None:
     way = whole_way(tmp_path, SAMPLE.name, mapping=MAIL)
-    assert (way.imported.rows, way.imported.accepted, way.imported.refused) == (6, 5, 2)
-    assert way.profiles == 4
-    assert sorted(row.reason for row in way.refused) == ["automatic_reply", "invalid_timestamp"]
+    assert (way.imported.rows, way.imported.accepted, way.imported.refused) == (6, 6, 1)
+    assert way.profiles == 5
+    assert [row.reason for row in way.refused] == ["invalid_timestamp"]
 
 
 def test_a_refused_message_is_kept_whole_and_read_again_when_corrected() -> None:
     _, bad = read(SAMPLE, MAIL)
     (touch,), still = read_corrected(
-        bad[1], MAIL, lambda raw: raw.replace(b"hier soir", b"Thu, 5 Nov 2026 10:00:00 +0100")
+        bad[0], MAIL, lambda raw: raw.replace(b"hier soir", b"Thu, 5 Nov 2026 10:00:00 +0100")
     )
     assert still == []
     assert (touch.record, touch.occurred_at) == (

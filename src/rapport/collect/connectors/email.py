@@ -17,6 +17,7 @@ from rapport.collect.rows import Row, RowError
 from rapport.collect.tables import BadRow
 from rapport.errors import InvalidMapping
 from rapport.vocabulary.touchpoint import (
+    AUTOMATIC_REPLY_RECEIVED,
     EMAIL_RECEIVED,
     MESSAGE_BOUNCED,
     MESSAGE_SENT,
@@ -126,13 +127,13 @@ def _read(rows: Sequence[Row]) -> Iterable[Touchpoint]:
     if mail.bounces:
         return [_bounced(row, mail, said_at, number) for number in range(len(mail.bounces))]
     if mail.delayed:
-        raise RowError("automatic_reply", "a report of a mail server that says nothing for good")
+        return [_automatic(row, mail, said_at, None)]  # a mail server's: it says nothing for good
     if mail.sender is None:
         raise RowError("missing_identity", "`From` holds no address")
     writer = _writer(mail, own)
     if writer is not None:
         if mail.automatic:
-            raise RowError("automatic_reply", "an automatic reply: nobody wrote it")
+            return [_automatic(row, mail, said_at, writer)]
         return [_received(row, mail, said_at, writer)]
     others = [to for to in mail.recipients if not own.has(to.address)]
     if not others:
@@ -181,6 +182,19 @@ def _received(row: Row, mail: Mail, said_at: object, writer: Mailbox) -> Touchpo
         text=said or None,
         language=sub.language(),
         properties=_about(mail),
+    )
+
+
+def _automatic(row: Row, mail: Mail, said_at: object, writer: Mailbox | None) -> Touchpoint:
+    """Kept, since it shows that the address is read by a machine; but nobody said or did it."""
+    sub = row.part(sent_at=said_at) if writer is None else _part(row, mail, said_at, writer)
+    return sub.touchpoint(
+        f"email:{_id(mail)}",
+        type=AUTOMATIC_REPLY_RECEIVED,
+        channel="email",
+        occurred_at=sub.required_moment("sent_at"),
+        # Not as `text`: that is read as the words of the person.
+        properties={**_about(mail), "automatic_text": mail.text[:5000] or None},
     )
 
 

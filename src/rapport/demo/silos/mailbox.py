@@ -142,7 +142,7 @@ class _Thread:
                 message_id=message_id,
                 sender=ADDRESS if ours else self._mail,
                 lines=tuple(lines),
-                bad="automatic_reply" if automatic else "",
+                bad="",
             )
         )
         if occasion is not None:
