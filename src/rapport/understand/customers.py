@@ -73,7 +73,8 @@ STEPS: tuple[Step, ...] = (
     # By atom first: there are fewer of them than touchpoints to look up in the membership.
     Step(
         "seen_atoms",
-        "SELECT atom_id, min(occurred_at) AS first_seen, max(occurred_at) AS last_seen "
+        "SELECT atom_id, min(occurred_at) AS first_seen, "
+        f"max(CASE WHEN {relations.DONE} THEN occurred_at END) AS last_seen "
         "FROM touchpoints AS t WHERE atom_id IS NOT NULL AND occurred_at < $end GROUP BY atom_id",
     ),
     Step(

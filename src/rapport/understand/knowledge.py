@@ -4,6 +4,7 @@ Both depend on nothing but the lake and the moment, and finding the second costs
 questions. So a page that asks many questions gets it once, keeps it for as long as
 `lake.version("touchpoints")` stays the same, and hands it to each of them.
 """
+# ruff: noqa: S608 - no value ever enters the text, only names of ours
 
 from __future__ import annotations
 
@@ -43,11 +44,14 @@ def freshness(
     steps = (
         Step(
             "freshness",
-            "SELECT max(t.received_at) AS received_until, count(*) AS touchpoints "
+            "SELECT max(t.received_at) AS received_until, "
+            f"count(CASE WHEN {relations.NO_DETAIL} THEN 1 END) AS touchpoints "
             "FROM touchpoints AS t" + ("" if as_of is None else " WHERE t.received_at <= $as_of"),
         ),
     )
-    (row,) = lake.ask(relations.bind(steps, {"as_of": as_of}), tables=tables).to_pylist()
+    (row,) = lake.ask(
+        relations.bind(steps, {**relations.TYPES, "as_of": as_of}), tables=tables
+    ).to_pylist()
     return Freshness(received_until=row["received_until"], touchpoints=row["touchpoints"])
 
 

@@ -27,7 +27,20 @@ TYPES: dict[str, str] = {
     "call_ended": kinds.CALL_ENDED,
     "chat_ended": kinds.CHAT_ENDED,
     "email_received": kinds.EMAIL_RECEIVED,
+    "call_missed": kinds.CALL_MISSED,
+    **{f"undone_{n}": kind for n, kind in enumerate(sorted(kinds.NOTHING_DONE))},
+    **{f"detail_{n}": kind for n, kind in enumerate(sorted(kinds.BEHAVIOUR_DETAIL))},
 }
+
+
+def _one_of(prefix: str) -> str:
+    return ", ".join(f"${name}" for name in TYPES if name.startswith(prefix))
+
+
+#: The person did something then: a fact that a silo states is not seen of the person.
+DONE = f"t.type NOT IN ({_one_of('undone_')})"
+#: One page read is one touchpoint, however many clicks on it were recorded.
+NO_DETAIL = f"t.type NOT IN ({_one_of('detail_')})"
 
 
 def bind(steps: tuple[Step, ...], parameters: Mapping[str, Any]) -> Query:
@@ -193,7 +206,8 @@ def contacts(*, as_known_then: bool) -> tuple[Step, ...]:
             "contacts",
             current(
                 ("atom_id", "occurred_at", "type", *_SPLIT),
-                "t.type IN ($ticket_opened, $call_ended, $chat_ended, $email_received)",
+                "t.type IN ($ticket_opened, $call_ended, $call_missed, $chat_ended, "
+                "$email_received)",
                 as_known_then=as_known_then,
                 only=_IN_PERIOD,
             ),

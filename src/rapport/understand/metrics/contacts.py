@@ -19,6 +19,7 @@ METRIC = Metric(
     ),
     description=(
         "Contacts that the customer began with our service: tickets opened, calls and chats "
-        "ended, emails received."
+        "ended, calls that nobody answered, emails received. Not our own calls, nor what a machine "
+        "answers."
     ),
 )
