@@ -319,6 +319,94 @@ pinned_value = Table(
     Column("at", UtcTime, nullable=False),
 )
 
+value_proof = Table(
+    "value_proof",  # what happened that shows whether a stated value works: a click, a bounce
+    metadata,
+    Column("atom_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", Text, primary_key=True),  # the attribute
+    Column("value", Text, primary_key=True),  # normalised
+    Column("proof", Text),  # clicked wrote spoke paid delivered … ; null: none
+    Column("proven_at", UtcTime),
+    Column("failure", Text),  # bounced
+    Column("failed_at", UtcTime),
+)
+
+value_rule = Table(
+    "value_rule",  # which value is shown where silos differ, by attribute; none: the usual rule
+    metadata,
+    Column("rule_id", _Serial, primary_key=True, autoincrement=True),
+    Column("name", Text, nullable=False),  # the attribute; "address" and "name" for their parts
+    Column("rule", Json, nullable=False),  # see unify.value_rules.ValueRule
+    Column("author", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("changed", Json, nullable=False),  # what was foretold: shown values that change
+    Column("ended_at", UtcTime),
+    Column("ended_by", Text),
+    Column("ended_reason", Text),
+    Index(
+        "value_rule_open",
+        "name",
+        unique=True,
+        sqlite_where=text("ended_at IS NULL"),
+        postgresql_where=text("ended_at IS NULL"),
+    ),
+)
+
+settlement = Table(
+    "settlement",  # a human's word on a contradiction that is no attribute: which silo is right
+    metadata,
+    Column("settlement_id", _Serial, primary_key=True, autoincrement=True),
+    Column("profile_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),  # order | consent
+    Column("name", Text, nullable=False),
+    Column("item", Text, nullable=False),  # the order's number; "" for a consent
+    Column("right_source", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("undone_at", UtcTime),
+    Column("undone_by", Text),
+    Index("settlement_by_profile", "profile_id"),
+)
+
+conflict = Table(
+    "conflict",  # silos that contradict each other: derived with a profile's row, never values
+    metadata,
+    Column("profile_id", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),  # order | consent | attribute
+    Column("name", Text, primary_key=True),
+    Column("item", Text, primary_key=True),  # the order's number, else ""
+    Column("loser", Text, primary_key=True),  # the silo whose word does not stand
+    Column("winner", Text, nullable=False),
+    Column("why", Text, nullable=False),  # the rule that decides
+    Column("tier", Integer, nullable=False),  # of harm: 1 is the worst
+    Column("value", Money, nullable=False),  # money concerned, in the reporting currency
+    Column("harm", BigInteger, nullable=False),  # tier and value as one number to sort by
+    Column("since", UtcTime, nullable=False),
+    Column("settled", Text, nullable=False),  # "" | pin | rule | word
+    Column("verified", Boolean, nullable=False),  # something happened that shows who is right
+    Column("urgent_until", UtcTime),  # when what makes it worse ends, such as an open delivery
+    Index("conflict_by_harm", "settled", "harm", "since", "profile_id"),
+    Index("conflict_by_sides", "kind", "name", "winner", "loser", "settled", "harm"),
+    Index("conflict_by_loser", "loser", "profile_id"),
+    Index("conflict_by_urgent", "urgent_until"),
+)
+
+conflict_total = Table(
+    "conflict_total",  # sums of `conflict`, kept with every change: no page counts the rows
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("winner", Text, primary_key=True),
+    Column("loser", Text, primary_key=True),
+    Column("settled", Text, primary_key=True),
+    Column("tier", Integer, primary_key=True, autoincrement=False),
+    Column("count", Integer, nullable=False),
+    Column("verified", Integer, nullable=False),
+    Column("value", Money, nullable=False),
+)
+
 search_term = Table(
     "search_term",  # what the one search box finds, folded to plain lower-case letters
     metadata,

@@ -86,6 +86,49 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("kind", "value"),
     )
     op.create_table(
+        "conflict",
+        sa.Column("profile_id", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("item", sa.Text(), nullable=False),
+        sa.Column("loser", sa.Text(), nullable=False),
+        sa.Column("winner", sa.Text(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("tier", sa.Integer(), nullable=False),
+        sa.Column("value", Money(), nullable=False),
+        sa.Column("harm", sa.BigInteger(), nullable=False),
+        sa.Column("since", UtcTime(), nullable=False),
+        sa.Column("settled", sa.Text(), nullable=False),
+        sa.Column("verified", sa.Boolean(), nullable=False),
+        sa.Column("urgent_until", UtcTime(), nullable=True),
+        sa.PrimaryKeyConstraint("profile_id", "kind", "name", "item", "loser"),
+    )
+    with op.batch_alter_table("conflict", schema=None) as batch_op:
+        batch_op.create_index(
+            "conflict_by_harm", ["settled", "harm", "since", "profile_id"], unique=False
+        )
+        batch_op.create_index("conflict_by_loser", ["loser", "profile_id"], unique=False)
+        batch_op.create_index(
+            "conflict_by_sides",
+            ["kind", "name", "winner", "loser", "settled", "harm"],
+            unique=False,
+        )
+        batch_op.create_index("conflict_by_urgent", ["urgent_until"], unique=False)
+
+    op.create_table(
+        "conflict_total",
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("winner", sa.Text(), nullable=False),
+        sa.Column("loser", sa.Text(), nullable=False),
+        sa.Column("settled", sa.Text(), nullable=False),
+        sa.Column("tier", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("verified", sa.Integer(), nullable=False),
+        sa.Column("value", Money(), nullable=False),
+        sa.PrimaryKeyConstraint("kind", "name", "winner", "loser", "settled", "tier"),
+    )
+    op.create_table(
         "consent",
         sa.Column("atom_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("purpose", sa.Text(), nullable=False),
@@ -477,6 +520,29 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
+        "settlement",
+        sa.Column(
+            "settlement_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("profile_id", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("item", sa.Text(), nullable=False),
+        sa.Column("right_source", sa.Text(), nullable=False),
+        sa.Column("author", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("at", UtcTime(), nullable=False),
+        sa.Column("undone_at", UtcTime(), nullable=True),
+        sa.Column("undone_by", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("settlement_id"),
+    )
+    with op.batch_alter_table("settlement", schema=None) as batch_op:
+        batch_op.create_index("settlement_by_profile", ["profile_id"], unique=False)
+
+    op.create_table(
         "sign_in_attempt",
         sa.Column("email_digest", sa.Text(), nullable=False),
         sa.Column("failures", sa.Integer(), nullable=False),
@@ -588,11 +654,59 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("user_id"),
         sa.UniqueConstraint("email"),
     )
+    op.create_table(
+        "value_proof",
+        sa.Column("atom_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("proof", sa.Text(), nullable=True),
+        sa.Column("proven_at", UtcTime(), nullable=True),
+        sa.Column("failure", sa.Text(), nullable=True),
+        sa.Column("failed_at", UtcTime(), nullable=True),
+        sa.PrimaryKeyConstraint("atom_id", "name", "value"),
+    )
+    op.create_table(
+        "value_rule",
+        sa.Column(
+            "rule_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("rule", Json(), nullable=False),
+        sa.Column("author", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("at", UtcTime(), nullable=False),
+        sa.Column("changed", Json(), nullable=False),
+        sa.Column("ended_at", UtcTime(), nullable=True),
+        sa.Column("ended_by", sa.Text(), nullable=True),
+        sa.Column("ended_reason", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("rule_id"),
+    )
+    with op.batch_alter_table("value_rule", schema=None) as batch_op:
+        batch_op.create_index(
+            "value_rule_open",
+            ["name"],
+            unique=True,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
+
     # ### end Alembic commands ###
 
 
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
+    with op.batch_alter_table("value_rule", schema=None) as batch_op:
+        batch_op.drop_index(
+            "value_rule_open",
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
+
+    op.drop_table("value_rule")
+    op.drop_table("value_proof")
     op.drop_table("user_account")
     with op.batch_alter_table("ticket_note", schema=None) as batch_op:
         batch_op.drop_index("ticket_note_by_ticket")
@@ -608,6 +722,10 @@ def downgrade() -> None:
     op.drop_table("source_day")
     op.drop_table("source")
     op.drop_table("sign_in_attempt")
+    with op.batch_alter_table("settlement", schema=None) as batch_op:
+        batch_op.drop_index("settlement_by_profile")
+
+    op.drop_table("settlement")
     op.drop_table("setting")
     op.drop_table("session")
     with op.batch_alter_table("send_decision", schema=None) as batch_op:
@@ -659,6 +777,9 @@ def downgrade() -> None:
 
     op.drop_table("link_constraint")
     op.drop_table("journal")
+    with op.batch_alter_table("job", schema=None) as batch_op:
+        batch_op.drop_index("job_by_subject")
+
     op.drop_table("job")
     with op.batch_alter_table("identifier", schema=None) as batch_op:
         batch_op.drop_index("identifier_by_atom")
@@ -673,6 +794,14 @@ def downgrade() -> None:
 
     op.drop_table("contact")
     op.drop_table("consent")
+    op.drop_table("conflict_total")
+    with op.batch_alter_table("conflict", schema=None) as batch_op:
+        batch_op.drop_index("conflict_by_urgent")
+        batch_op.drop_index("conflict_by_sides")
+        batch_op.drop_index("conflict_by_loser")
+        batch_op.drop_index("conflict_by_harm")
+
+    op.drop_table("conflict")
     op.drop_table("blocked_value")
     op.drop_table("audit")
     op.drop_table("attribute")
