@@ -210,6 +210,26 @@ def test_a_mended_mapping_is_previewed_and_then_saves_what_was_refused(
         preview_mapping(company, "shop", MappingForm(columns=""))
 
 
+def test_a_program_mends_a_mapping_and_closes_a_source(
+    company: Company, client: Client, tmp_path: Path
+) -> None:
+    _till(company, tmp_path)
+    change = {
+        "columns": "order_id = nr\noccurred_at = dag\namount = totaal",
+        "constants": "currency = EUR", "decimal": ",", "date_format": "%d/%m/%Y",
+    }  # fmt: skip
+    seen = client.put("/api/v1/sources/till/mapping", json={**change, "dry_run": True}).json()
+    assert (seen["preview"]["rows"], seen["preview"]["accepted"]) == (4, 2)
+    assert find_source(company.ledger, "till").mapping["file"]["date_format"] == "%d-%m-%Y"
+    done = client.put("/api/v1/sources/till/mapping", json=change).json()["replayed"]
+    assert (done["accepted"], done["refused_again"]) == (2, 2)
+    closed = client.put("/api/v1/sources/till/enabled", json={"enabled": False}).json()
+    assert closed["state"] == "closed"
+    assert client.put("/api/v1/sources/till/schedule", json={"every": "6h"}).status_code == 404
+    kinds = client.get("/api/v1/source-kinds").json()
+    assert kinds["counts"] == catalogue().counts
+
+
 def test_a_manager_sees_quality_and_changes_nothing(company: Company, tmp_path: Path) -> None:
     _till(company, tmp_path)
     with visitor(company, role="manager") as opened:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from litestar import Request, get, post
+from litestar import Request, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 from litestar.response import Stream
@@ -13,8 +13,15 @@ from msgspec import Struct
 from rapport.collect.refused import RefusedCount, Replayed
 from rapport.errors import InvalidInput, NotFound
 from rapport.vocabulary.access import User
+from rapport.workflows.catalogue import Catalogue, catalogue
 from rapport.workflows.company import Company
 from rapport.workflows.connect import read_toml
+from rapport.workflows.mapping_change import (
+    MappingForm,
+    MappingPreview,
+    change_mapping,
+    preview_mapping,
+)
 from rapport.workflows.pull import (
     PastVisit,
     Pulled,
@@ -23,6 +30,7 @@ from rapport.workflows.pull import (
     past_visits,
     pull_source,
     pull_states,
+    reschedule,
 )
 from rapport.workflows.quality import (
     Quality,
@@ -35,11 +43,13 @@ from rapport.workflows.sources import (
     COLLECTOR,
     WEBHOOK,
     RefusedShown,
+    SourceLine,
     SourcesView,
     SourceView,
     add_collector,
     add_webhook,
     new_write_key,
+    open_source,
     refused_download,
     source_view,
     sources_view,
@@ -115,6 +125,31 @@ class Visits(Struct, frozen=True, kw_only=True):
     visits: tuple[PastVisit, ...]
 
 
+class MappingChange(MappingForm, frozen=True, kw_only=True):
+    """A changed mapping; with `dry_run` only how many refused rows it would save."""
+
+    dry_run: bool = False
+
+
+class MappingChanged(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a changed mapping would do, or what came of what had been refused."""
+
+    preview: MappingPreview | None = None
+    replayed: Replayed | None = None
+
+
+class Opening(Struct, frozen=True, kw_only=True):
+    """Whether a source may send."""
+
+    enabled: bool
+
+
+class Rhythm(Struct, frozen=True, kw_only=True):
+    """How often to fetch, such as ``6h`` or ``1d``; null: only when asked."""
+
+    every: str | None = None
+
+
 def _actor(request: _AnyRequest) -> str:
     user: User = request.scope["user"]
     return user.email
@@ -124,6 +159,12 @@ def _actor(request: _AnyRequest) -> str:
 def sources(company: NamedDependency[Company]) -> SourcesView:
     """Every source with freshness and counts, and how far the worker is behind."""
     return sources_view(company)
+
+
+@get("/api/v1/source-kinds", sync_to_thread=True, opt=_READ, tags=["sources"])
+def source_kinds() -> Catalogue:
+    """What can be connected, each once, and how far it has been tested."""
+    return catalogue()
 
 
 @get("/api/v1/sources/{name:str}", sync_to_thread=True, opt=_READ, tags=["sources"])
@@ -202,6 +243,44 @@ def replay(
     return replay_refused(company, name, reason=data.reason)
 
 
+@put("/api/v1/sources/{name:str}/mapping", sync_to_thread=True, opt=_WRITE, tags=["sources"])
+def put_mapping(
+    request: _AnyRequest,
+    company: NamedDependency[Company],
+    name: FromPath[str],
+    data: JSONBody[MappingChange],
+) -> MappingChanged:
+    """Read the source so from now on, and try again what was refused; or only look first."""
+    if data.dry_run:
+        return MappingChanged(preview=preview_mapping(company, name, data))
+    change_mapping(company, name, data, actor=_actor(request))
+    return MappingChanged(replayed=replay_refused(company, name))
+
+
+@put("/api/v1/sources/{name:str}/enabled", sync_to_thread=True, opt=_WRITE, tags=["sources"])
+def put_enabled(
+    request: _AnyRequest,
+    company: NamedDependency[Company],
+    name: FromPath[str],
+    data: JSONBody[Opening],
+) -> SourceLine:
+    """Open a source, or close it: a closed one's write key is refused."""
+    open_source(company, name, enabled=data.enabled, actor=_actor(request))
+    return source_view(company, name).line
+
+
+@put("/api/v1/sources/{name:str}/schedule", sync_to_thread=True, opt=_WRITE, tags=["sources"])
+def put_schedule(
+    request: _AnyRequest,
+    company: NamedDependency[Company],
+    name: FromPath[str],
+    data: JSONBody[Rhythm],
+) -> PullState:
+    """Fetch a source more often, seldomer, or only when asked."""
+    reschedule(company, name, data.every or None, actor=_actor(request))
+    return pull_states(company, name)[0]
+
+
 @get("/api/v1/quality", sync_to_thread=True, opt=_READ, tags=["sources"])
 def quality(company: NamedDependency[Company]) -> Quality:
     """How far each silo can be trusted for what, as it was measured last."""
@@ -269,4 +348,8 @@ routes = (
     refused,
     refused_file,
     replay,
+    source_kinds,
+    put_mapping,
+    put_enabled,
+    put_schedule,
 )
