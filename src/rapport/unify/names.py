@@ -24,19 +24,19 @@ _SEPARATORS = re.compile(r"[\W_\d]+")
 #: Words that belong to no person in particular: forms of address, academic titles.
 _TITLE_WORDS = (
     "mr mrs ms miss mx dr drs prof ing ir mevr mevrouw mw dhr heer meneer mme mlle madame monsieur "
-    "sir dame herr frau ozv phd md mba mgr"
+    "sir dame herr frau ozv phd md mba mgr dipl vve"
 )
-_TITLES = frozenset(_TITLE_WORDS.split())
+TITLES = frozenset(_TITLE_WORDS.split())
 #: Prefixes of family names that silos write, drop and glue at will.
 _PREFIX_WORDS = (
     "van de den der ter ten te von vom zu zur du la le les des da di dos do del della el al d l t "
     "op in het"
 )
-_PREFIXES = frozenset(_PREFIX_WORDS.split())
+PREFIXES = frozenset(_PREFIX_WORDS.split())
 #: "Vandenberghe" and "van den Berghe" are one family name.
 _GLUED_PREFIX = re.compile(r"^(?:vanden|vander|vande)(?=\w{4})")
 #: What tells a parent from a child of the same name.
-_GENERATIONS = {
+GENERATIONS = {
     "jr": "junior", "junior": "junior", "ifj": "junior", "ifjabb": "junior", "fils": "junior",
     "sr": "senior", "senior": "senior", "idosb": "senior", "idosebb": "senior", "pere": "senior",
     "ii": "second", "iii": "third",
@@ -94,9 +94,9 @@ def _read(text: str) -> tuple[set[str], set[str], set[str]]:
     # "né" is looked for before accents are folded away: "Simone" and "Anne" end in plain "ne".
     for word in unicodedata.normalize("NFC", text).casefold().replace("-", " ").split():
         for folded in fold_words(word):
-            if folded in _GENERATIONS:
-                generation.add(_GENERATIONS[folded])
-            elif folded in _TITLES or folded in _PREFIXES:
+            if folded in GENERATIONS:
+                generation.add(GENERATIONS[folded])
+            elif folded in TITLES or folded in PREFIXES:
                 continue
             elif word.endswith("né") and len(folded) >= 5:
                 married.add(folded[:-2])

@@ -1,0 +1,37 @@
+"""Which words are given names, and which given names a short form may stand for."""
+
+from __future__ import annotations
+
+import tomllib
+from collections import defaultdict
+from importlib.resources import files
+from typing import Any
+
+
+def _read() -> tuple[dict[str, tuple[str, ...]], frozenset[str], frozenset[str]]:
+    text = files(__package__).joinpath("given_names.toml").read_text(encoding="utf-8")
+    languages: dict[str, dict[str, Any]] = tomllib.loads(text)
+    roots: defaultdict[str, set[str]] = defaultdict(set)
+    given: set[str] = set()
+    for names in languages.values():
+        for formal, short in names.items():
+            given.update(short.split())
+            if formal == "_plain":
+                continue
+            given.add(formal)
+            roots[formal].add(formal)
+            for word in short.split():
+                roots[word].add(formal)
+                if word in names or word in names.get("_plain", "").split():
+                    roots[word].add(word)
+    hungarian = languages["hu"]
+    hungarian_words = set(hungarian) | set(hungarian["_plain"].split())
+    return (
+        {word: tuple(sorted(names)) for word, names in roots.items()},
+        frozenset(given),
+        frozenset(hungarian_words - {"_plain"}),
+    )
+
+
+#: Short or formal name → the formal names it may stand for, itself included where it is one.
+ROOTS, GIVEN_NAMES, HUNGARIAN_GIVEN_NAMES = _read()

@@ -1,0 +1,549 @@
+"""Names of persons and organisations: ONE comparison, whatever fields a source wrote them into.
+
+Words are compared as a set, because Hungarian puts the family first, spreadsheets swap columns and
+tills write one field. Which words are given and which are family is used where it is stated, and
+guessed where it is not; no level depends on the guess alone where the words themselves agree.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+from msgspec import Struct
+
+from rapport.unify.matching.comparison import Column, Comparison, Level, Row
+from rapport.unify.matching.comparisons.given_names import (
+    GIVEN_NAMES,
+    HUNGARIAN_GIVEN_NAMES,
+    ROOTS,
+)
+from rapport.unify.matching.comparisons.likeness import is_slip, is_slip_sql, similarity
+from rapport.unify.matching.comparisons.word_list import words
+from rapport.unify.names import GENERATIONS, PREFIXES, TITLES, fold_words
+
+#: Longer ones are no names; they are cut so that nothing takes long.
+_LONGEST_NAME = 200
+_MOST_WORDS = 12
+
+#: Articles that French writes apart or not and never drops: "Le Bon" is "Lebon", not "Bon".
+_GLUED_ARTICLES = frozenset({"le", "la", "du", "des", "mac", "mc"})
+_DROPPED_PREFIXES = PREFIXES - _GLUED_ARTICLES
+#: Words that announce a maiden name.
+_ANNOUNCING = frozenset(
+    {"nee", "ne", "epouse", "ep", "geb", "geboren", "geborene", "szul", "veuve"}
+)
+#: "De Smet", "Desmet" and "Smet"; "van Hove" and "Vanhove": Belgian registers glue at will.
+_ALWAYS_GLUED = re.compile(r"^(?:vanden|vander|vande)(?=\w{4})")
+_GLUED_IN_FAMILY = re.compile(r"^(?:van(?=[^aeiouy]\w{2})|de(?=([^aeiouy])(?!\1)\w{2}))")
+
+#: Forms of law that no person is called, and those that are also words, letters or names.
+_FORMS = words(
+    """
+    bv bvba nv vzw vof sarl sprl srl asbl eurl sasu snc kft zrt nyrt gmbh mbh ohg ltd llc llp inc
+    plc corp limited incorporated corporation stichting vereniging alapitvany egyesulet foundation
+    """
+)
+_UNSURE_FORMS = words("sa sas sca sci scs cv ag kg ug se bt rt co ev kkt company")
+_LEADING_FORMS = words("sa sas sarl sprl srl asbl vzw nv bv bvba sci stichting")
+
+#: What people type where a name is asked and none is known.
+_NO_NAMES = words(
+    """
+    unknown onbekend inconnu inconnue ismeretlen unbekannt null none nil nan na nvt anonymous
+    anoniem anonyme anonym nevtelen test tester guest gast klant client customer vevo ugyfel kunde
+    xxx xx zzz asdf qwerty no name noname nom prenom naam voornaam achternaam firstname lastname
+    dummy deleted verwijderd supprime torolt
+    """
+)
+#: Families whose "-né" form is known even where a till left its accent out.
+_HUNGARIAN_FAMILIES = words(
+    """
+    nagy kovacs toth szabo horvath varga kiss molnar nemeth farkas balogh papp takacs juhasz
+    lakatos meszaros olah simon racz fekete szilagyi torok feher balazs gal kis szucs kocsis orsos
+    pinter fodor szalai sipos magyar lukacs gulyas biro kiraly katona laszlo jakab bogdan balog
+    boros sandor kelemen antal somogyi fulop fazekas vincze veres hegedus deak barta bognar orban
+    virag lengyel sebestyen halasz bodnar voros szekeres szoke vass szabados jonas
+    """
+)
+
+
+class _Part(Struct, frozen=True, gc=False):
+    """One word of a name. ``kind`` is a letter: w word, i initial, p prefix, a article, g mark of
+    generation, f form of law, h "-né" word; titles are left out."""
+
+    kind: str
+    text: str
+    upper: bool
+
+
+@lru_cache(maxsize=131_072)  # the words of names are few, and each is met thousands of times
+def _parts(token: str) -> tuple[_Part, ...]:
+    """What stands between two spaces: usually one word."""
+    parts: list[_Part] = []
+    upper = token.isupper() and sum(c.isalpha() for c in token) > 1
+    dotless = token.replace(".", "").casefold()
+    if dotless in _FORMS or (dotless in _UNSURE_FORMS and upper):
+        return (_Part("f", dotless, upper),)
+    if dotless == "id" and token[-1] == ".":  # idősebb
+        return (_Part("g", "senior", upper),)
+    # "né" is looked for before accents are folded away: "Simone" and "Anne" end in plain "ne".
+    for piece in unicodedata.normalize("NFC", token).casefold().replace("-", " ").split():
+        folded = fold_words(piece)
+        for word in folded:
+            if len(word) == 1 and word.isascii():
+                kind = "p" if piece[0] in "'’‘`" or piece[-1] in "'’‘`" else "i"
+                parts.append(_Part(kind, word, upper))
+            elif word in GENERATIONS:
+                parts.append(_Part("g", GENERATIONS[word], upper))
+            elif word in TITLES or (word in _ANNOUNCING and len(folded) == 1):
+                continue
+            elif word in _GLUED_ARTICLES:
+                parts.append(_Part("a", word, upper))
+            elif word in _DROPPED_PREFIXES:
+                parts.append(_Part("p", word, upper))
+            elif (piece.endswith("né") and len(word) >= 5) or _is_wife_without_accent(word):
+                parts.append(_Part("h", word[:-2], upper))
+            else:
+                parts.append(_Part("w", _ALWAYS_GLUED.sub("", word), upper))
+    return tuple(parts)
+
+
+def _is_wife_without_accent(word: str) -> bool:
+    if not word.endswith("ne") or word in GIVEN_NAMES:
+        return False
+    return word[:-2] in HUNGARIAN_GIVEN_NAMES or word[:-2] in _HUNGARIAN_FAMILIES
+
+
+@lru_cache(maxsize=65_536)
+def _family_word(word: str) -> str:
+    """A family name without the prefix that is glued to it.
+
+    >>> [_family_word(w) for w in ("desmet", "vanhove", "dekker", "deak")]
+    ['smet', 'hove', 'dekker', 'deak']
+    """
+    return word if word in GIVEN_NAMES else _GLUED_IN_FAMILY.sub("", word)
+
+
+def _listed(text: str) -> list[_Part]:
+    """The parts of one field, articles glued to the word they belong to."""
+    parts: list[_Part] = []
+    article = ""
+    for token in text[:_LONGEST_NAME].replace(",", " ").replace(";", " ").split():
+        for part in _parts(token):
+            if part.kind == "a":
+                article += part.text
+            elif article and part.kind in "wh":
+                parts.append(_Part(part.kind, article + part.text, part.upper))
+                article = ""
+            else:
+                parts.append(part)
+    if article:  # "La" alone, and the Chinese family Du
+        parts.append(_Part("w", article, False))
+    return parts[:_MOST_WORDS]
+
+
+_Sides = tuple[list[str], list[str]]
+
+
+def _guess_sides(parts: list[_Part], text: str) -> _Sides:
+    """Given and family words of a name written in one field."""
+    named = [part for part in parts if part.kind in "wh"]
+    texts = [part.text for part in named]
+    if len(texts) < 2:
+        if not texts:
+            return [], []
+        if any(part.kind in "ip" for part in parts) or texts[0] not in GIVEN_NAMES:
+            return [], texts
+        return texts, []
+    comma = text.find(",")
+    if comma > 0:
+        before = sum(p.kind in "wh" for p in _listed(text[:comma]))
+        if 0 < before < len(texts):
+            return texts[before:], texts[:before]
+        if before == len(texts):  # "Peeters, J."
+            return [], texts
+    shouted = [part.text for part in named if part.upper]
+    if 0 < len(shouted) < len(texts):
+        return [part.text for part in named if not part.upper], shouted
+    prefix = next((i for i, part in enumerate(parts) if part.kind == "p"), None)
+    if prefix is not None:
+        before = sum(part.kind in "wh" for part in parts[:prefix])
+        return (texts[:before], texts[before:]) if before else (texts[1:], texts[:1])
+    if any(part.kind == "i" for part in parts) and not any(t in GIVEN_NAMES for t in texts):
+        return [], texts  # "J. Peeters Janssens"
+    if named[-1].kind == "h":  # Kovács Jánosné
+        return texts[-1:], texts[:-1]
+    if named[0].kind == "h":  # Kovácsné Nagy Ágnes
+        return texts[-1:], texts[:-1]
+    first, last = texts[0] in GIVEN_NAMES, texts[-1] in GIVEN_NAMES
+    if last and not first:
+        cut = len(texts) - 1
+        while cut > 1 and texts[cut - 1] in GIVEN_NAMES:
+            cut -= 1
+        return texts[cut:], texts[:cut]
+    cut = 1
+    while cut < len(texts) - 1 and texts[cut] in GIVEN_NAMES:
+        cut += 1
+    return texts[:cut], texts[cut:]
+
+
+def _is_organisation(parts: list[_Part]) -> bool:
+    forms = [i for i, part in enumerate(parts) if part.kind == "f"]
+    if not forms:
+        return False
+    return any(part.kind in "wh" for part in parts) and (
+        forms[-1] == len(parts) - 1 or (forms[0] == 0 and parts[0].text in _LEADING_FORMS)
+    )
+
+
+_NOTHING = (None,) * 9
+Standard = tuple[
+    str | None,
+    list[str] | None,
+    str | None,
+    str | None,
+    str | None,
+    list[str] | None,
+    str | None,
+    str | None,
+    str | None,
+]
+
+
+def read_name(name: str | None, first_name: str | None, last_name: str | None) -> Standard:
+    """Key, words, given, family, initials, roots of the given name, husband, generation, company.
+
+    Examples
+    --------
+    >>> read_name("Dr. Kovács-Nagy Ágnes", None, None)[:4]
+    ('agnes kovacs nagy', ['agnes', 'kovacs', 'nagy'], 'agnes', 'kovacs nagy')
+    >>> read_name(None, "Victor", "van den Brink")[2:5]
+    ('victor', 'brink', 'v')
+    >>> read_name("Peeters bvba", None, None)[8]
+    'peeters'
+    """
+    given: list[str]
+    if first_name and last_name and not (name and name not in (first_name, last_name)):
+        first_parts, last_parts = _listed(first_name), _listed(last_name)
+        parts = first_parts + last_parts
+        given = [part.text for part in first_parts if part.kind in "wh"]
+        family = [part.text for part in last_parts if part.kind in "wh"]
+    else:
+        text = name or last_name or first_name
+        if not text:
+            return _NOTHING
+        parts = _listed(text)
+        if any(part.kind == "f" for part in parts) and _is_organisation(parts):
+            return _organisation(parts)
+        given, family = _guess_sides(parts, text)
+    return _person(parts, given, family)
+
+
+def _organisation(parts: list[_Part]) -> Standard:
+    distinct = sorted({part.text for part in parts if part.kind in "wh"})
+    key = " ".join(distinct)
+    return (key, distinct, None, None, None, None, None, None, key)
+
+
+def _person(parts: list[_Part], given: list[str], family: list[str]) -> Standard:
+    if not given and not family:
+        return _NOTHING
+    generation = husband = None
+    initials = ""
+    for part in parts:
+        kind = part.kind
+        if kind == "i" or (kind in "wh" and part.text in given):
+            initials += part.text[0]
+        elif kind == "g":
+            generation = part.text
+        # "Kovács Jánosné" is János's wife. In "Kovácsné Nagy Ágnes" it is her own family.
+        if kind == "h" and part.text in given and part.text in HUNGARIAN_GIVEN_NAMES:
+            husband = part.text
+            given = [word + "ne" if word == husband else word for word in given]
+    family = [_family_word(word) for word in family]
+    distinct = sorted({*given, *family})
+    if "id" in distinct and len(distinct) > 2:  # "id Nagy Béla": but a name of its own in "Ida Id"
+        distinct.remove("id")
+        given = [word for word in given if word != "id"]
+        family = [word for word in family if word != "id"]
+        generation = "senior"
+    if all(word in _NO_NAMES for word in distinct):
+        return _NOTHING
+    roots: list[str] | None = None
+    if given:
+        found = {root for word in given[:2] for root in ROOTS.get(word, ())}
+        roots = sorted(found) if found else None
+    return (
+        " ".join(distinct),
+        distinct,
+        " ".join(given) or None,
+        " ".join(family) or None,
+        initials or None,
+        roots,
+        husband,
+        generation,
+        None,
+    )
+
+
+# --- the levels ----------------------------------------------------------------------------------
+
+_ALIKE = 0.86
+
+
+def _organisation_and_person(a: Row, b: Row) -> bool:
+    return (a["name_company"] is None) != (b["name_company"] is None)
+
+
+def _other_generation(a: Row, b: Row) -> bool:
+    one, two = a["name_generation"], b["name_generation"]
+    return one is not None and two is not None and bool(one != two)
+
+
+def _wife(a: Row, b: Row) -> bool:
+    return (
+        a["name_husband"] is not None
+        and a["name_husband"] in b["name_words"]
+        and _shared(a, b) >= 1
+    )
+
+
+def _husband_and_wife(a: Row, b: Row) -> bool:
+    return _wife(a, b) or _wife(b, a)
+
+
+def _shared(a: Row, b: Row) -> int:
+    return len(set(a["name_words"]).intersection(b["name_words"]))
+
+
+def _initials_conflict(a: Row, b: Row) -> bool:
+    one, two = a["name_initials"], b["name_initials"]
+    if one is None or two is None or one[0] != two[0]:
+        return False
+    return not (one.startswith(two) or two.startswith(one))
+
+
+_INITIALS_CONFLICT = (
+    "coalesce(left(l.name_initials, 1) = left(r.name_initials, 1)"
+    " and not starts_with(l.name_initials, r.name_initials)"
+    " and not starts_with(r.name_initials, l.name_initials), false)"
+)
+
+
+def _same_words(a: Row, b: Row) -> bool:
+    return (
+        a["name_key"] == b["name_key"]
+        and len(a["name_words"]) >= 2
+        and a["name_generation"] == b["name_generation"]
+        and not _initials_conflict(a, b)
+    )
+
+
+def _more_words(a: Row, b: Row) -> bool:
+    shorter = min(len(a["name_words"]), len(b["name_words"]))
+    return shorter >= 2 and _shared(a, b) == shorter and not _initials_conflict(a, b)
+
+
+def _is_given_slip(one: str | None, two: str | None) -> bool:
+    """A slip inside a given name: Daniel and Daniela, Jean and Jeanne differ at their ends."""
+    return (
+        one is not None
+        and two is not None
+        and one[0] == two[0]
+        and one[-1] == two[-1]
+        and is_slip(one, two)
+    )
+
+
+def _given_slip_sql(one: str, two: str) -> str:
+    return (
+        f"(left({one}, 1) = left({two}, 1) and right({one}, 1) = right({two}, 1)"
+        f" and {is_slip_sql(one, two)})"
+    )
+
+
+def _slips(a: Row, b: Row) -> bool:
+    given, family = a["name_given"], a["name_family"]
+    other_given, other_family = b["name_given"], b["name_family"]
+    if given is None or family is None or other_given is None or other_family is None:
+        return False
+    if _initials_conflict(a, b):
+        return False
+    return (_is_given_slip(given, other_given) and is_slip(family, other_family)) or (
+        _is_given_slip(given, other_family) and _is_given_slip(family, other_given)
+    )
+
+
+def _nickname(a: Row, b: Row) -> bool:
+    one, two = a["name_roots"], b["name_roots"]
+    return (
+        one is not None
+        and two is not None
+        and is_slip(a["name_family"], b["name_family"])
+        and not set(one).isdisjoint(two)
+    )
+
+
+def _initial(a: Row, b: Row) -> bool:
+    one, two = a["name_initials"], b["name_initials"]
+    if one is None or two is None or a["name_family"] is None:
+        return False
+    return (
+        (a["name_given"] is None or b["name_given"] is None)
+        and a["name_family"] == b["name_family"]
+        and (one.startswith(two) or two.startswith(one))
+    )
+
+
+def _alike(a: Row, b: Row) -> bool:
+    given, family = a["name_given"], a["name_family"]
+    other_given, other_family = b["name_given"], b["name_family"]
+    if given is None or family is None or other_given is None or other_family is None:
+        return False
+    return similarity(family, other_family) >= _ALIKE and similarity(given, other_given) >= _ALIKE
+
+
+def _same_single_word(a: Row, b: Row) -> bool:
+    return a["name_key"] == b["name_key"] and len(a["name_words"]) == 1
+
+
+def _one_word(a: Row, b: Row) -> bool:
+    return min(len(a["name_words"]), len(b["name_words"])) == 1 and _shared(a, b) == 1
+
+
+def _same_family(a: Row, b: Row) -> bool:
+    return is_slip(a["name_family"], b["name_family"])
+
+
+def _same_given(a: Row, b: Row) -> bool:
+    return a["name_given"] is not None and bool(a["name_given"] == b["name_given"])
+
+
+def _shared_word(a: Row, b: Row) -> bool:
+    return _shared(a, b) >= 1
+
+
+def _sql(condition: str) -> str:
+    """Unknown is false, as in Python."""
+    return f"coalesce({condition}, false)"
+
+
+_SHARED = "len(list_intersect(l.name_words, r.name_words))"
+_SHORTER = "least(len(l.name_words), len(r.name_words))"
+_FAMILY_SLIP = is_slip_sql("l.name_family", "r.name_family")
+
+COMPARISON = Comparison(
+    name="name",
+    inputs=("name", "first_name", "last_name"),
+    columns=(
+        Column(name="name_key"),
+        Column(name="name_words", type="words"),
+        Column(name="name_given"),
+        Column(name="name_family"),
+        Column(name="name_initials"),
+        Column(name="name_roots", type="words"),
+        Column(name="name_husband"),
+        Column(name="name_generation"),
+        Column(name="name_company"),
+    ),
+    read=read_name,
+    said=("name_key",),
+    levels=(
+        Level(
+            key="organisation_and_person",
+            sql="(l.name_company is null) <> (r.name_company is null)",
+            holds=_organisation_and_person,
+        ),
+        Level(
+            key="other_generation",
+            sql=_sql("l.name_generation <> r.name_generation"),
+            holds=_other_generation,
+        ),
+        Level(
+            key="husband_and_wife",
+            sql=_sql(
+                "case when l.name_husband is null and r.name_husband is null then false"
+                f" else {_SHARED} >= 1 and"
+                " (coalesce(list_contains(r.name_words, l.name_husband), false)"
+                " or coalesce(list_contains(l.name_words, r.name_husband), false)) end"
+            ),
+            holds=_husband_and_wife,
+        ),
+        Level(
+            key="same_words",
+            sql=(
+                "l.name_key = r.name_key and len(l.name_words) >= 2"
+                " and coalesce(l.name_generation, '') = coalesce(r.name_generation, '')"
+                f" and not {_INITIALS_CONFLICT}"
+            ),
+            holds=_same_words,
+            rarity="name_key",
+        ),
+        Level(
+            key="more_words",  # one name says all that the other says, and more
+            sql=f"{_SHORTER} >= 2 and {_SHARED} = {_SHORTER} and not {_INITIALS_CONFLICT}",
+            holds=_more_words,
+        ),
+        Level(
+            key="slips",  # given and family, in either order, but for a slip in each
+            sql=_sql(
+                f"case when {_INITIALS_CONFLICT} then false"
+                f" when {_given_slip_sql('l.name_given', 'r.name_given')}"
+                f" then {_FAMILY_SLIP}"
+                f" when {_given_slip_sql('l.name_given', 'r.name_family')}"
+                f" then {_given_slip_sql('l.name_family', 'r.name_given')}"
+                " else false end"
+            ),
+            holds=_slips,
+        ),
+        Level(
+            key="initial",
+            sql=_sql(
+                "l.name_family = r.name_family"
+                " and (l.name_given is null or r.name_given is null)"
+                " and (starts_with(l.name_initials, r.name_initials)"
+                " or starts_with(r.name_initials, l.name_initials))"
+            ),
+            holds=_initial,
+            rarity="name_family",
+        ),
+        Level(
+            key="nickname",
+            sql=_sql(
+                f"case when l.name_roots is null or r.name_roots is null then false"
+                f" when {_FAMILY_SLIP}"
+                " then list_has_any(l.name_roots, r.name_roots) else false end"
+            ),
+            holds=_nickname,
+        ),
+        Level(
+            key="alike",
+            sql=_sql(
+                f"case when jaro_winkler_similarity(l.name_family, r.name_family) >= {_ALIKE}"
+                f" then jaro_winkler_similarity(l.name_given, r.name_given) >= {_ALIKE}"
+                " else false end"
+            ),
+            holds=_alike,
+        ),
+        Level(
+            key="same_single_word",
+            sql="l.name_key = r.name_key and len(l.name_words) = 1",
+            holds=_same_single_word,
+            rarity="name_key",
+        ),
+        Level(
+            key="one_word",  # all that one of the names says, the other says too
+            sql=f"{_SHORTER} = 1 and {_SHARED} = 1",
+            holds=_one_word,
+        ),
+        Level(key="same_family", sql=_sql(_FAMILY_SLIP), holds=_same_family),
+        Level(
+            key="same_given",
+            sql=_sql("l.name_given = r.name_given"),
+            holds=_same_given,
+        ),
+        Level(key="shared_word", sql=f"{_SHARED} >= 1", holds=_shared_word),
+    ),
+)
