@@ -1,8 +1,10 @@
-"""From scored pairs to persons: average linkage on each component, with cannot-links.
+"""From scored pairs to persons: average linkage on each component, field by field.
 
 Connected components would join a thousand persons through a chain of doubtful pairs. Here two
-clusters join only if their records agree *on average*, all pairs between them counted, those that no
-key found too. So one wrong strong pair does not join two well-known persons.
+clusters join only if what their records say agrees *on average*: for each comparison the bits of all
+pairs that say something of it are averaged, and the averages are added. So a till's record that
+knows a card and a web shop's that knows an e-mail address do not speak against each other where
+they have nothing in common, and one wrong strong pair does not join two well-known persons.
 """
 
 from __future__ import annotations
@@ -20,12 +22,8 @@ FloatArray = NDArray[np.float32]
 
 #: Records of one component at most; beyond, its weakest pairs are left out until it falls apart.
 MOST_RECORDS = 500
-#: One pair counts for so many bits at most: no pair outweighs ten others.
-MOST_BITS = 12.0
-#: A pair that must not be: two clusters that hold it never join.
-NEVER = -1e6
-#: Components up to this size are worked on all at once.
-_SMALL = 24
+#: Numbers of one batch of components at most: pairs times comparisons.
+_BATCH = 24_000_000
 
 
 class Clusters(Struct, frozen=True, kw_only=True):
@@ -36,10 +34,11 @@ class Clusters(Struct, frozen=True, kw_only=True):
     labels : int array, shape (n_records,)
         The smallest record number of each record's person.
     bridge_bits : float32 array, shape (n_records,)
-        At each person's label: average bits of the weakest join that made the person; NaN for
-        persons of one record.
+        At each person's label: bits of the weakest join that made the person; NaN for persons of
+        one record.
     bridge : int array, shape (n_records, 2)
-        At each person's label: the two records that hold that join together best; -1 for none.
+        At each person's label: the smallest record numbers of the two parts that the weakest join
+        brought together; -1 for none.
     loosened : int
         Components that were too large and lost their weakest pairs.
     """
@@ -50,7 +49,11 @@ class Clusters(Struct, frozen=True, kw_only=True):
     loosened: int
 
 
-Scorer = Callable[[IntArray, IntArray], FloatArray]
+#: Record numbers (a, b) → bits of each comparison against strangers and against the household,
+#: each of shape (n_comparisons, n_pairs), and whether both said something.
+FieldScorer = Callable[[IntArray, IntArray], tuple[FloatArray, FloatArray, NDArray[np.bool_]]]
+#: Sums over the comparisons, against strangers and against the household → bits.
+Combine = Callable[[FloatArray, FloatArray], FloatArray]
 
 
 def link(
@@ -60,8 +63,9 @@ def link(
     bits: FloatArray,
     *,
     merge_bits: float,
-    review_bits: float,
-    score: Scorer,
+    line: float,
+    score: FieldScorer,
+    combine: Combine,
     cannot: Iterable[tuple[int, int]] = (),
     must: Iterable[tuple[int, int]] = (),
 ) -> Clusters:
@@ -70,12 +74,14 @@ def link(
     Parameters
     ----------
     a, b : int arrays, shape (n_pairs,), a < b, distinct
-        Record numbers of the pairs at or above the review line.
+        Record numbers of the pairs that may join.
     bits : float32 array, shape (n_pairs,)
     merge_bits : float
-        Clusters join while their average is at least this.
-    score : callable
-        Bits of pairs that no key found; asked once, for all pairs inside components.
+        Clusters join while they agree by at least so many bits.
+    line : float
+        Pairs below it make no components.
+    score, combine : callable
+        All pairs inside components are scored, also those that no key found.
     cannot, must : iterables of pairs of record numbers
         People's decisions; must-links come first.
 
@@ -84,66 +90,43 @@ def link(
     Clusters
         The same for any order of the pairs.
     """
-    must_pairs = _pairs(must)
-    cannot_pairs = _pairs(cannot)
-    component, loosened = _components(n_records, a, b, bits, must_pairs, review_bits)
+    must_pairs, cannot_pairs = _pairs(must), _pairs(cannot)
+    component, loosened = _components(n_records, a, b, bits, must_pairs, line)
     members = np.argsort(component, kind="stable")
     sizes = np.bincount(component)
     starts = np.r_[0, np.cumsum(sizes)]
-    place = np.empty(n_records, dtype=np.int64)  # of each record in its component
-    place[members] = np.arange(n_records) - np.repeat(starts[:-1], sizes)
-
-    inside = component[a] == component[b]
-    a, b, bits = a[inside], b[inside], bits[inside]
-    missing_a, missing_b = _missing(component, members, starts, sizes, a, b, n_records)
-    if len(missing_a):
-        a, b = np.r_[a, missing_a], np.r_[b, missing_b]
-        bits = np.r_[bits, score(missing_a, missing_b)]
-    bits = np.clip(bits, -MOST_BITS, MOST_BITS).astype(np.float32)
-
-    labels = np.arange(n_records, dtype=np.int64)
-    bridge_bits = np.full(n_records, np.nan, dtype=np.float32)
-    bridge = np.full((n_records, 2), -1, dtype=np.int64)
-    of_pair = component[a]
+    out = Clusters(
+        labels=np.arange(n_records, dtype=np.int64),
+        bridge_bits=np.full(n_records, np.nan, dtype=np.float32),
+        bridge=np.full((n_records, 2), -1, dtype=np.int64),
+        loosened=loosened,
+    )
     special = np.zeros(len(sizes), dtype=np.bool_)
     for pairs in (must_pairs, cannot_pairs):
-        if len(pairs):
-            special[component[pairs].ravel()] = True
+        special[component[pairs].ravel()] = True
 
-    for size in np.unique(sizes[sizes > 1]):
+    for size in np.unique(sizes[sizes > 1]).tolist():
+        i, j = np.triu_indices(size, 1)
         chosen = np.flatnonzero((sizes == size) & ~special)
-        for some in np.array_split(chosen, max(1, int(len(chosen) * size * size / 4_000_000))):
-            if len(some) and size <= _SMALL:
-                rank = np.full(len(sizes), -1, dtype=np.int64)
-                rank[some] = np.arange(len(some))
-                of = np.flatnonzero(rank[of_pair] >= 0) if len(some) < len(sizes) else slice(None)
-                matrix = np.full((len(some), size, size), -np.inf, dtype=np.float32)
-                k, i, j = rank[of_pair[of]], place[a[of]], place[b[of]]
-                matrix[k, i, j] = matrix[k, j, i] = bits[of]
-                records = members[starts[some][:, None] + np.arange(size)]
-                _link_many(matrix, records, merge_bits, labels, bridge_bits, bridge)
-
-    order = np.argsort(of_pair, kind="stable")
-    bounds = np.searchsorted(of_pair[order], np.arange(len(sizes) + 1))
-    for number in np.flatnonzero((sizes > 1) & (special | (sizes > _SMALL))):
-        size = int(sizes[number])
-        pairs = order[bounds[number] : bounds[number + 1]]
-        records = members[starts[number] : starts[number + 1]]
-        matrix = np.full((1, size, size), -np.inf, dtype=np.float32)
-        i, j = place[a[pairs]], place[b[pairs]]
-        matrix[0, i, j] = matrix[0, j, i] = bits[pairs]
-        joined = [
-            (int(place[x]), int(place[y])) for x, y in must_pairs if component[x] == number
-        ]
-        apart = [
-            (int(place[x]), int(place[y]))
-            for x, y in cannot_pairs
-            if component[x] == number and component[y] == number
-        ]
-        _link_many(
-            matrix, records[None, :], merge_bits, labels, bridge_bits, bridge, joined, apart
-        )
-    return Clusters(labels=labels, bridge_bits=bridge_bits, bridge=bridge, loosened=loosened)
+        per_batch = max(1, _BATCH // (size * size * 36))
+        batches = [chosen[at : at + per_batch] for at in range(0, len(chosen), per_batch)]
+        for some in [*batches, *np.flatnonzero((sizes == size) & special)[:, None]]:
+            records = members[starts[some][:, None] + np.arange(size)]
+            stranger, household, said = score(records[:, i].ravel(), records[:, j].ravel())
+            forest = _Forest(len(some), size, i, j, stranger, household, said, combine)
+            if special[some[0]]:
+                place = {int(record): at for at, record in enumerate(records[0])}
+                forest.decided(
+                    [(place[x], place[y]) for x, y in must_pairs.tolist() if x in place],
+                    [
+                        (place[x], place[y])
+                        for x, y in cannot_pairs.tolist()
+                        if x in place and y in place
+                    ],
+                )
+            forest.grow(merge_bits)
+            forest.write(records, out)
+    return out
 
 
 def _pairs(pairs: Iterable[tuple[int, int]]) -> IntArray:
@@ -175,120 +158,131 @@ def _components(
                 kept[of[bits[of] <= limit]] = False
 
 
-def _missing(
-    component: IntArray,
-    members: IntArray,
-    starts: IntArray,
-    sizes: IntArray,
-    a: IntArray,
-    b: IntArray,
-    n: int,
-) -> tuple[IntArray, IntArray]:
-    """Pairs inside components that were not scored."""
-    found = np.bincount(component[a], minlength=len(sizes))
-    short = np.flatnonzero((found < sizes * (sizes - 1) // 2) & (sizes <= MOST_RECORDS))
-    if not len(short):
-        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
-    all_pairs = []
-    for size in np.unique(sizes[short]):
-        of = short[sizes[short] == size]
-        records = members[starts[of][:, None] + np.arange(size)]
-        i, j = np.triu_indices(size, 1)
-        x, y = records[:, i].ravel(), records[:, j].ravel()
-        all_pairs.append(np.minimum(x, y) * n + np.maximum(x, y))
-    wanted = np.concatenate(all_pairs)
-    have = a * n + b
-    missing = np.setdiff1d(wanted, have)
-    return missing // n, missing % n
+class _Forest:
+    """Components of one size, clustered all at once.
 
-
-def _link_many(
-    matrix: FloatArray,
-    records: IntArray,
-    merge_bits: float,
-    labels: IntArray,
-    bridge_bits: FloatArray,
-    bridge: IntArray,
-    joined: Iterable[tuple[int, int]] = (),
-    apart: Iterable[tuple[int, int]] = (),
-) -> None:
-    """Average linkage of components of one size, all at once.
-
-    ``matrix`` holds bits, -inf for pairs without; the answers are written into the last three.
+    Parameters
+    ----------
+    count, size : int
+        Components, and records of each.
+    i, j : int arrays
+        Places of the pairs of one component.
+    stranger, household, said : arrays, shape (n_comparisons, count * len(i))
     """
-    count, size, _ = matrix.shape
-    raw = matrix.copy()
-    # Pairs that could not be scored, in components too large for it: as unlike as can be.
-    average = np.where(np.isfinite(matrix), matrix, np.float32(-MOST_BITS)).astype(np.float32)
-    for x, y in apart:
-        average[:, x, y] = average[:, y, x] = NEVER
-    diagonal = np.arange(size)
-    average[:, diagonal, diagonal] = -np.inf
-    weight = np.ones((count, size), dtype=np.float32)
-    own = np.broadcast_to(diagonal, (count, size)).copy()  # cluster of each place
-    weakest = np.full((count, size), np.inf, dtype=np.float32)
-    ends = np.full((count, size, 2), -1, dtype=np.int64)
-    everyone = np.arange(count)
-    for x, y in joined:
-        i, j = own[0, x], own[0, y]
-        if i != j:
-            _merge(average, weight, own, everyone, np.array([min(i, j)]), np.array([max(i, j)]))
-    active = everyone
-    while len(active):
-        flat = average[active].reshape(len(active), -1)
-        best = flat.argmax(axis=1)
-        value = flat[np.arange(len(active)), best]
-        going = value >= merge_bits
-        active, best, value = active[going], best[going], value[going]
-        if not len(active):
-            break
-        i, j = best // size, best % size
-        i, j = np.minimum(i, j), np.maximum(i, j)
-        # The pair that holds the two together best, for who asks why.
-        across = (own[active] == i[:, None])[:, :, None] & (own[active] == j[:, None])[:, None, :]
-        strongest = np.where(across, raw[active], -np.inf).reshape(len(active), -1).argmax(axis=1)
-        low = np.minimum(weakest[active, i], weakest[active, j])
-        inherit = np.where(
-            (weakest[active, i] <= weakest[active, j])[:, None], ends[active, i], ends[active, j]
+
+    def __init__(
+        self,
+        count: int,
+        size: int,
+        i: IntArray,
+        j: IntArray,
+        stranger: FloatArray,
+        household: FloatArray,
+        said: NDArray[np.bool_],
+        combine: Combine,
+    ) -> None:
+        self.combine = combine
+        self.size = size
+        # Sums of bits and numbers of pairs, by component, comparison and pair of clusters.
+        self.stranger, self.household, self.pairs = (
+            _square(values.astype(np.float32), count, size, i, j)
+            for values in (stranger, household, said)
         )
-        new = value < low
-        weakest[active, i] = np.minimum(low, value)
-        here = np.column_stack([strongest // size, strongest % size])
-        ends[active, i] = np.where(new[:, None], here, inherit)
-        _merge(average, weight, own, active, i, j)
-    first = np.full((count, size), -1, dtype=np.int64)
-    smallest = records.copy()
-    for place in range(size - 1, -1, -1):
-        first[everyone, own[:, place]] = place
-    # Members are in the order of their numbers, so the first of a cluster is its label.
-    label = np.take_along_axis(smallest, first[everyone[:, None], own], axis=1)
-    labels[records] = label
-    heads = np.isfinite(weakest)
-    k, cluster = np.nonzero(heads & (first >= 0))
-    head = records[k, first[k, cluster]]
-    bridge_bits[head] = weakest[k, cluster]
-    bridge[head, 0] = records[k, ends[k, cluster, 0]]
-    bridge[head, 1] = records[k, ends[k, cluster, 1]]
+        self.apart = np.zeros((count, size, size), dtype=np.bool_)
+        self.bits = self._agreement(self.stranger, self.household, self.pairs)
+        diagonal = np.arange(size)
+        self.bits[:, diagonal, diagonal] = -np.inf
+        self.own = np.broadcast_to(diagonal, (count, size)).copy()  # cluster of each place
+        self.weakest = np.full((count, size), np.inf, dtype=np.float32)
+        self.ends = np.full((count, size, 2), -1, dtype=np.int64)
+
+    def _agreement(
+        self, stranger: FloatArray, household: FloatArray, pairs: FloatArray
+    ) -> FloatArray:
+        """Bits of clusters; the second axis is the comparisons."""
+        several = np.maximum(pairs, 1.0)
+        return self.combine((stranger / several).sum(axis=1), (household / several).sum(axis=1))
+
+    def decided(self, joined: list[tuple[int, int]], apart: list[tuple[int, int]]) -> None:
+        """Do what people decided, in the only component: join first, then keep apart."""
+        one = np.zeros(1, dtype=np.int64)
+        for x, y in joined:
+            i, j = sorted((int(self.own[0, x]), int(self.own[0, y])))
+            if i != j:
+                self._merge(one, np.array([i]), np.array([j]))
+        for x, y in apart:
+            i, j = self.own[0, x], self.own[0, y]
+            if i != j:
+                self.apart[0, i, j] = self.apart[0, j, i] = True
+        self.bits[self.apart] = -np.inf
+
+    def grow(self, merge_bits: float) -> None:
+        """Join the two clusters that agree most, in each component, until none do enough."""
+        active = np.arange(len(self.bits))
+        while len(active):
+            flat = self.bits[active].reshape(len(active), -1)
+            best = flat.argmax(axis=1)
+            value = flat[np.arange(len(active)), best]
+            going = value >= merge_bits
+            active, best, value = active[going], best[going], value[going]
+            if not len(active):
+                return
+            i, j = best // self.size, best % self.size
+            i, j = np.minimum(i, j), np.maximum(i, j)
+            before = np.minimum(self.weakest[active, i], self.weakest[active, j])
+            kept = np.where(
+                (self.weakest[active, i] <= self.weakest[active, j])[:, None],
+                self.ends[active, i],
+                self.ends[active, j],
+            )
+            self.ends[active, i] = np.where(
+                (value < before)[:, None], np.column_stack([i, j]), kept
+            )
+            self.weakest[active, i] = np.minimum(before, value)
+            self._merge(active, i, j)
+
+    def _merge(self, at: IntArray, i: IntArray, j: IntArray) -> None:
+        """Cluster j of each component in ``at`` becomes part of cluster i."""
+        rows = []
+        for sums in (self.stranger, self.household, self.pairs):
+            row = sums[at, :, i] + sums[at, :, j]
+            sums[at, :, i] = row
+            sums[at, :, :, i] = row
+            rows.append(row)
+        bits = self._agreement(*rows)
+        # Whoever must stay apart from one part must stay apart from the whole.
+        apart = self.apart[at, i] | self.apart[at, j]
+        self.apart[at, i] = apart
+        self.apart[at, :, i] = apart
+        gone = np.isneginf(self.bits[at, i]) & np.isneginf(self.bits[at, j])
+        bits = np.where(apart | gone, np.float32(-np.inf), bits)
+        bits[np.arange(len(at)), i] = -np.inf
+        bits[np.arange(len(at)), j] = -np.inf
+        self.bits[at, i] = bits
+        self.bits[at, :, i] = bits
+        self.bits[at, j] = -np.inf
+        self.bits[at, :, j] = -np.inf
+        self.own[at] = np.where(self.own[at] == j[:, None], i[:, None], self.own[at])
+
+    def write(self, records: IntArray, out: Clusters) -> None:
+        """Put the answer where it belongs; ``records`` ascend in each row."""
+        count = len(records)
+        everyone = np.arange(count)
+        # A cluster bears the place of its first member: the smaller place always takes the other.
+        out.labels[records] = np.take_along_axis(records, self.own, axis=1)
+        k, cluster = np.nonzero(
+            np.isfinite(self.weakest) & (self.own[everyone] == np.arange(self.size))
+        )
+        head = records[k, cluster]
+        out.bridge_bits[head] = self.weakest[k, cluster]
+        out.bridge[head, 0] = records[k, self.ends[k, cluster, 0]]
+        out.bridge[head, 1] = records[k, self.ends[k, cluster, 1]]
 
 
-def _merge(
-    average: FloatArray,
-    weight: FloatArray,
-    own: IntArray,
-    at: IntArray,
-    i: IntArray,
-    j: IntArray,
-) -> None:
-    """Cluster j of each component in ``at`` becomes part of cluster i."""
-    wi, wj = weight[at, i][:, None], weight[at, j][:, None]
-    row = (average[at, i] * wi + average[at, j] * wj) / (wi + wj)
-    # Whoever must stay apart from one part must stay apart from the whole.
-    never = np.minimum(average[at, i], average[at, j]) <= NEVER / 2
-    row = np.where(never & np.isfinite(row), np.float32(NEVER), row)
-    average[at, i] = row
-    average[at, :, i] = row
-    average[at, i, i] = -np.inf
-    average[at, j] = -np.inf
-    average[at, :, j] = -np.inf
-    weight[at, i] += weight[at, j]
-    own[at] = np.where(own[at] == j[:, None], i[:, None], own[at])
+def _square(values: FloatArray, count: int, size: int, i: IntArray, j: IntArray) -> FloatArray:
+    """Pairs as symmetric matrices, shape (count, n_comparisons, size, size)."""
+    out = np.zeros((count, len(values), size, size), dtype=np.float32)
+    shaped = values.reshape(len(values), count, len(i)).transpose(1, 0, 2)
+    out[:, :, i, j] = shaped
+    out[:, :, j, i] = shaped
+    return out

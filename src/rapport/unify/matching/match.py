@@ -26,6 +26,7 @@ from rapport.unify.matching.comparison import Comparison
 from rapport.unify.matching.linkage import Clusters, link
 from rapport.unify.matching.model import Model, Weight, check_model, default_model, level_keys
 from rapport.unify.matching.score import (
+    UNSAID,
     field_bits,
     household_probability,
     level_codes,
@@ -154,9 +155,14 @@ def match(
         a, b, bits, household = _score(standardised, blocks, comparisons, model, engine)
         done("score")
 
-        def score(x: IntArray, y: IntArray) -> FloatArray:
-            return score_pairs(standardised, x, y, comparisons, model, engine)[0]
+        def score(x: IntArray, y: IntArray) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
+            levels = level_codes(standardised, x, y, engine)
+            return *field_bits(levels, comparisons, weights), levels.codes != UNSAID
 
+        def combine(stranger: FloatArray, household: FloatArray) -> FloatArray:
+            return pair_bits(stranger, household, weights, standardised.n_records)
+
+        weights = model
         joinable = bits >= model.review_bits
         clusters = link(
             standardised.n_records,
@@ -164,8 +170,9 @@ def match(
             b[joinable],
             bits[joinable],
             merge_bits=model.merge_bits,
-            review_bits=model.review_bits,
+            line=model.review_bits,
             score=score,
+            combine=combine,
             cannot=cannot,
             must=must,
         )

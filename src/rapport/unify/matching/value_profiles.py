@@ -35,6 +35,8 @@ PROFILED: Mapping[str, str] = {
     "customer_number": "customer_number",
     "device_id": "device_id",
 }
+#: Columns whose value is words in one text: their share is the words'.
+_TEXT_OF_WORDS = {"name_key": "name_words"}
 #: Columns of words that name a person, the first that is there.
 NAME_WORDS = ("name_words",)
 
@@ -148,6 +150,11 @@ def _profiled(
         return reading
     coded = reading.values[column].combine_chunks().dictionary_encode()
     values: list[str] = coded.dictionary.to_pylist()
+    if not values:
+        nobody = pa.nulls(reading.values.num_rows, pa.int8())
+        return msgspec.structs.replace(
+            reading, values=reading.values.append_column(f"{column}_holder", nobody)
+        )
     value_of = pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
     of_record = np.where(reading.codes >= 0, value_of[np.maximum(reading.codes, 0)], -1)
     held = np.flatnonzero(of_record >= 0)
@@ -340,7 +347,9 @@ def with_rarity(
                 continue
             if name in table.column_names:
                 table = table.drop_columns([name])
-            share = _shares(table[column], reading.codes, records_per_person)
+            share = _shares(
+                table[_TEXT_OF_WORDS.get(column, column)], reading.codes, records_per_person
+            )
             table = table.append_column(name, pa.array(share, mask=np.isnan(share)))
         readings.append(msgspec.structs.replace(reading, values=table))
     return Standardised(n_records=standardised.n_records, readings=tuple(readings))
