@@ -67,6 +67,14 @@ def test_ticks_of_known_cases(
     assert scale_of(values, from_zero=from_zero).ticks == pytest.approx(ticks)
 
 
+@pytest.mark.parametrize(
+    ("highest", "ticks"),
+    [(1, (0, 1)), (3, (0, 1, 2, 3)), (10, (0, 5, 10)), (100, (0, 25, 50, 75, 100))],
+)
+def test_an_axis_of_counts_has_whole_ticks(highest: int, ticks: tuple[float, ...]) -> None:
+    assert scale_of([0, highest], from_zero=True, whole=True).ticks == ticks
+
+
 @given(st.integers(0, 200), st.integers(1, 20))
 def test_labels_start_at_the_first_and_keep_their_distance(count: int, longest: int) -> None:
     places = label_places(count, longest)

@@ -9,7 +9,7 @@ import msgspec
 
 from rapport.web import html as h
 from rapport.web.charts.figure import Chart, DataColumn, cells_of, legend, plot
-from rapport.web.charts.scale import Colour, scale_of
+from rapport.web.charts.scale import Colour, known, scale_of
 
 _COLOURS: tuple[Colour, ...] = ("c1", "c2", "c3", "c4")
 _FILLED = 0.68  # of a band; the rest is the gap to the next
@@ -68,7 +68,9 @@ def bar_chart(
             raise ValueError(
                 f"Bars {each.name!r}: {len(each.values)} values, {len(labels)} labels."
             )
-    scale = scale_of((v for each in everything for v in each.values), from_zero=True)
+    # Counts are written without decimals: a tick at 2.5 would say 2, and five up to 1 the same.
+    whole = all(value.is_integer() for each in series for value in known(each.values))
+    scale = scale_of((v for each in everything for v in each.values), from_zero=True, whole=whole)
     band = 100 / max(len(labels), 1)
     abreast = len(series) if arrange == "grouped" else 1
     width = band * _FILLED / abreast

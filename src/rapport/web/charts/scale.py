@@ -42,12 +42,14 @@ def known(values: Iterable[float | None]) -> list[float]:
     return [float(value) for value in values if value is not None and math.isfinite(value)]
 
 
-def scale_of(values: Iterable[float | None], *, from_zero: bool, wanted: int = 5) -> Scale:
+def scale_of(
+    values: Iterable[float | None], *, from_zero: bool, wanted: int = 5, whole: bool = False
+) -> Scale:
     """An axis with about `wanted` ticks at round numbers around all values.
 
     Steps are 1, 2 or 5 times a power of ten, or 2.5 where that is no finer than whole numbers
     of the digit shown: people read those at a glance. All values equal, or none at all, still
-    give an axis.
+    give an axis. ``whole``: ticks at whole numbers only, as of counts, which are written so.
     """
     numbers = known(values)
     low, high = (min(numbers), max(numbers)) if numbers else (0.0, 1.0)
@@ -59,6 +61,8 @@ def scale_of(values: Iterable[float | None], *, from_zero: bool, wanted: int = 5
         if from_zero:
             low = max(low, 0.0) if numbers and numbers[0] >= 0 else low
     step = _round_step((high - low) / max(wanted - 1, 1))
+    if whole and not step.is_integer():
+        step = 1.0 if step < 1 else 5.0  # 2.5 is the only other
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     # Multiplying whole numbers keeps ticks exact where adding steps would drift.
     digits = max(0, 1 - math.floor(math.log10(step)))
