@@ -94,6 +94,9 @@ class Settings:
     source_folders: str = _setting(
         "", "folders that such sources may read; empty: `inbox` in the data folder"
     )
+    real_data: str = _setting(
+        "../shared/data", "folder of public data sets that `rapport certify identity` measures with"
+    )
     source_taps: str = _setting("", "Singer taps that such sources may run; empty: none")
 
     @property

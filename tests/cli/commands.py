@@ -20,5 +20,9 @@ def commands(
 
 
 COMMANDS = dict(commands())
-#: Those that do something, without the groups.
-LEAVES = {path: c for path, c in COMMANDS.items() if not isinstance(c, click.Group)}
+#: Those that do something: without the groups that only hold others.
+LEAVES = {
+    path: c
+    for path, c in COMMANDS.items()
+    if not isinstance(c, click.Group) or c.invoke_without_command
+}

@@ -38,6 +38,10 @@ JSON_ANSWERS: dict[str, tuple[tuple[str, ...], set[str]]] = {
     "resolve": (("resolve",), {"entries", "refused", "profiles", "refreshed", "tickets"}),
     "train": (("train",), {"model", "version_id", "scored", "data_until", "accuracy"}),
     "certify": (("certify",), {"lines"}),
+    "certify identity": (
+        ("certify", "identity", "demo", "--method", "equal values"),
+        {"rows"},
+    ),
     "doctor": (("doctor",), {"what", "state", "says", "remedy"}),
     "rebuild": (("rebuild", "--dry-run"), {"entries", "touchpoints"}),
     "user add": (("user", "add", "new@kadar.example", *PASSWORD), {"user_id", "email", "role"}),

@@ -50,7 +50,7 @@ def test_every_example_is_a_command_line_that_the_command_accepts(
         with main_group.make_context("rapport", words) as context:
             name, command, rest = main_group.resolve_command(context, context._protected_args)
             rest = [*rest, *context.args]
-            while isinstance(command, click.Group):
+            while isinstance(command, click.Group) and command is not LEAVES[path]:
                 name, command, rest = command.resolve_command(context, rest)
             assert command is LEAVES[path], f"{example} runs {name}"
             command.make_context(name, rest, parent=context).close()

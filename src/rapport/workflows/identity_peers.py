@@ -120,7 +120,8 @@ def match_with_splink(records: LabelledSet) -> Found:
     """Splink's example for such records, then connected components at its threshold."""
     example = _SPLINK_EXAMPLES[records.example](records)
     predicted, note = _splink_pairs(example)
-    left, right, probability = (np.asarray(predicted[n].to_numpy()) for n in ("l", "r", "p"))
+    left, right = (np.asarray(predicted[n].to_numpy(), dtype=np.int64) for n in ("l", "r"))
+    probability = np.asarray(predicted["p"].to_numpy(), dtype=np.float64)
     sure = probability >= SPLINK_THRESHOLD
     return Found(
         labels=components(left[sure], right[sure], records.records),
@@ -133,7 +134,8 @@ def _splink_pairs(example: SplinkExample) -> tuple[pa.Table, str]:
     """Train and predict; pairs as ``l r p``, and what could not be trained."""
     from splink import DuckDBAPI, Linker, SettingsCreator  # noqa: PLC0415
 
-    numbered = example.rows.append_column(
+    kept = [name for name in example.rows.column_names if name != "unique_id"]
+    numbered = example.rows.select(kept).append_column(
         "unique_id", pa.array(np.arange(example.rows.num_rows), pa.int64())
     )
     linker = Linker(
