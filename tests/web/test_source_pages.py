@@ -197,6 +197,7 @@ def test_a_mended_mapping_is_previewed_and_then_saves_what_was_refused(
     }  # fmt: skip
     seen = client.post("/sources/till/mapping", data={**form, "do": "preview"}).text
     assert "Of 4 refused rows, 2 would now be kept" in seen
+    assert '<div class="flash-list"><div class="flash good">' in seen  # apart from the cards below
     assert find_source(company.ledger, "till").mapping["file"]["date_format"] == "%d-%m-%Y"
     saved = client.post(
         "/sources/till/mapping", data={**form, "do": "save"}, follow_redirects=False

@@ -60,3 +60,8 @@ def error_state(
 def flash(text: h.Child, *, tone: Tone = "good", action: h.Child = None) -> h.Markup:
     """One line about what has just happened; `action` is usually its undo."""
     return h.div({"class": ["flash", tone]}, icon(_FLASH_ICONS[tone]), h.span(text), action)
+
+
+def flash_list(*several: h.Child) -> h.Markup:
+    """What has just happened, above the page's cards and apart from them."""
+    return h.div({"class": "flash-list"}, several)

@@ -18,7 +18,7 @@ from rapport.web.parts.context import PageContext
 from rapport.web.parts.facts import Fact, fact_list
 from rapport.web.parts.forms import field, form, select_field, text_area
 from rapport.web.parts.frame import page
-from rapport.web.parts.states import flash
+from rapport.web.parts.states import flash, flash_list
 from rapport.web.parts.tables import Column, table
 from rapport.web.words import catalogue
 from rapport.workflows.catalogue import catalogue as known_kinds
@@ -177,8 +177,8 @@ def fetch_page(
     return page(
         context,
         context.t("fetch.form_title", what=name),
-        flash(error, tone="bad") if error else None,
-        tried_flash(context, tried) if tried else None,
+        flash_list(flash(error, tone="bad")) if error else None,
+        flash_list(tried_flash(context, tried)) if tried else None,
         form(
             context,
             h.div(
@@ -331,7 +331,7 @@ def toml_page(
     return page(
         context,
         context.t("fetch.toml"),
-        tried_flash(context, tried) if tried else None,
+        flash_list(tried_flash(context, tried)) if tried else None,
         h.div(
             {"class": "grid"},
             card(

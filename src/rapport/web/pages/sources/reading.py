@@ -9,7 +9,7 @@ from rapport.web.parts.cards import card
 from rapport.web.parts.context import PageContext
 from rapport.web.parts.forms import field, form, select_field, text_area
 from rapport.web.parts.frame import page
-from rapport.web.parts.states import flash
+from rapport.web.parts.states import flash, flash_list
 from rapport.workflows.connect import fields_of
 from rapport.workflows.mapping_change import MappingForm, MappingPreview
 from rapport.workflows.sources import SourceLine
@@ -28,8 +28,8 @@ def mapping_page(
     return page(
         context,
         context.t("fetch.mapping.title", source=line.label),
-        flash(error, tone="bad") if error else None,
-        _previewed(context, preview) if preview else None,
+        flash_list(flash(error, tone="bad")) if error else None,
+        flash_list(_previewed(context, preview)) if preview else None,
         form(
             context,
             h.div(

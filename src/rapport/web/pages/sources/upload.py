@@ -13,7 +13,7 @@ from rapport.web.parts.cards import callout, card
 from rapport.web.parts.context import PageContext
 from rapport.web.parts.forms import field, form, select_field
 from rapport.web.parts.frame import page
-from rapport.web.parts.states import flash
+from rapport.web.parts.states import flash, flash_list
 from rapport.web.parts.tables import Column, table
 from rapport.web.words import catalogue
 from rapport.workflows.import_files import Imported
@@ -84,7 +84,7 @@ def confirm_page(
     return page(
         context,
         context.t("sources.confirm.title"),
-        flash(error, tone="bad") if error else None,
+        flash_list(flash(error, tone="bad")) if error else None,
         _checked(context, checked) if checked else None,
         _read_as(context, preview),
         form(
