@@ -96,6 +96,9 @@ def _read_date(text: str, month_first: bool) -> date | None:
             return _date(year, month, day) or _date(year, day, month)
         if len(third) in {2, 4} and len(first) <= 2 and len(second) <= 2:
             return _day_and_month(first, second, _year(third), month_first)
+    if numbers and len(numbers[0]) >= 4 and len(digits := "".join(numbers)) == 8:
+        # A hyphen that moved: "19780-7-11" and "1972-041-8".
+        return _date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
     slipped = _SLIPPED_ISO.fullmatch(text.translate(_LOOKALIKES))
     return _date(int(slipped[1]), int(slipped[2]), int(slipped[3])) if slipped else None
 

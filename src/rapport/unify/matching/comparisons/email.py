@@ -66,6 +66,13 @@ _ROLES = words(
 _SHORTEST_LOCAL = 6
 _NEAR_LOCAL = 0.9
 _IN_BRACKETS = re.compile(r"<([^<>]*@[^<>]*)>")
+#: By far the most addresses: they are their own normal form but for capitals.
+_PLAIN = re.compile(
+    r"(?=.{6,100}\Z)[A-Za-z0-9_+-]{1,40}(?:\.[A-Za-z0-9_+-]{1,40}){0,4}"
+    r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?\.){1,4}[A-Za-z]{2,20}"
+)
+_DOTS = re.compile(r"\.\.+")
+_LONGEST = 1_000
 _JOINTS = str.maketrans("", "", "._-")
 
 
@@ -99,6 +106,17 @@ def intended_domain(domain: str) -> str:
     return min(near) if near else mended
 
 
+def _address(email: str) -> str | None:
+    """The normalised address in ``email``; what slips break is mended where only one is meant."""
+    if (address := normalise_email(email)) is not None:
+        return address
+    if len(email) > _LONGEST:
+        return None
+    if (inside := _IN_BRACKETS.search(email)) is not None:  # Anna Kovács <anna@example.hu>
+        email = inside[1]
+    return normalise_email(_DOTS.sub(".", email.replace(",", ".").replace(" ", "")).strip("."))
+
+
 def read_email(email: str | None) -> tuple[str | None, str | None, str | None]:
     """The mailbox, the mailbox at the provider that was meant, and the local part if distinctive.
 
@@ -111,12 +129,9 @@ def read_email(email: str | None) -> tuple[str | None, str | None, str | None]:
     """
     if not email:
         return (None, None, None)
-    address = normalise_email(email)
+    address = email.lower() if _PLAIN.fullmatch(email) else _address(email)
     if address is None:
-        if len(email) > 1_000 or (inside := _IN_BRACKETS.search(email)) is None:
-            return (None, None, None)
-        if (address := normalise_email(inside[1])) is None:
-            return (None, None, None)
+        return (None, None, None)
     exact = mailbox(address)
     name, _, domain = exact.rpartition("@")
     intended = intended_domain(domain)

@@ -8,9 +8,14 @@ from importlib.resources import files
 from typing import Any
 
 
+def one_y(word: str) -> str:
+    """``word`` with the Dutch ij as y: "van Dijck" is "van Dyck", "Evelijne" is "Evelyne"."""
+    return word.replace("ij", "y") if "ij" in word else word
+
+
 def _read() -> tuple[dict[str, tuple[str, ...]], frozenset[str], frozenset[str]]:
     text = files(__package__).joinpath("given_names.toml").read_text(encoding="utf-8")
-    languages: dict[str, dict[str, Any]] = tomllib.loads(text)
+    languages: dict[str, dict[str, Any]] = tomllib.loads(one_y(text))
     roots: defaultdict[str, set[str]] = defaultdict(set)
     given: set[str] = set()
     for names in languages.values():

@@ -18,6 +18,7 @@ from rapport.unify.matching.comparisons.given_names import (
     GIVEN_NAMES,
     HUNGARIAN_GIVEN_NAMES,
     ROOTS,
+    one_y,
 )
 from rapport.unify.matching.comparisons.likeness import is_slip, is_slip_sql, similarity
 from rapport.unify.matching.comparisons.word_list import words
@@ -78,6 +79,19 @@ class _Part(Struct, frozen=True, gc=False):
     upper: bool
 
 
+#: "DeMey" and "vanDijk": a capital inside a word begins another, if what stands before is one.
+_CAMEL = re.compile(r"(?<=[^\W\d_])(?=[A-ZÀ-ÖØ-Þ][^\W\d_A-ZÀ-ÖØ-Þ])")
+
+
+def _uncamelled(token: str) -> str:
+    pieces = _CAMEL.split(token)
+    if len(pieces) == 1 or any(
+        len(piece) < 3 and piece.casefold() not in PREFIXES | _GLUED_ARTICLES for piece in pieces
+    ):
+        return token
+    return " ".join(pieces)
+
+
 @lru_cache(maxsize=131_072)  # the words of names are few, and each is met thousands of times
 def _parts(token: str) -> tuple[_Part, ...]:
     """What stands between two spaces: usually one word."""
@@ -89,9 +103,12 @@ def _parts(token: str) -> tuple[_Part, ...]:
     if dotless == "id" and token[-1] == ".":  # idősebb
         return (_Part("g", "senior", upper),)
     # "né" is looked for before accents are folded away: "Simone" and "Anne" end in plain "ne".
-    for piece in unicodedata.normalize("NFC", token).casefold().replace("-", " ").split():
+    for piece in (
+        unicodedata.normalize("NFC", _uncamelled(token)).casefold().replace("-", " ").split()
+    ):
         folded = fold_words(piece)
-        for word in folded:
+        for spelled in folded:
+            word = one_y(spelled)
             if len(word) == 1 and word.isascii():
                 kind = "p" if piece[0] in "'’‘`" or piece[-1] in "'’‘`" else "i"
                 parts.append(_Part(kind, word, upper))
@@ -364,45 +381,68 @@ def _given_slip_sql(one: str, two: str) -> str:
     )
 
 
+def _given_slip(a: Row, b: Row) -> bool:
+    return (
+        a["name_family"] is not None
+        and a["name_family"] == b["name_family"]
+        and _is_given_slip(a["name_given"], b["name_given"])
+        and not _initials_conflict(a, b)
+    )
+
+
 def _slips(a: Row, b: Row) -> bool:
-    given, family = a["name_given"], a["name_family"]
-    other_given, other_family = b["name_given"], b["name_family"]
-    if given is None or family is None or other_given is None or other_family is None:
-        return False
     if _initials_conflict(a, b):
         return False
-    return (_is_given_slip(given, other_given) and is_slip(family, other_family)) or (
-        _is_given_slip(given, other_family) and _is_given_slip(family, other_given)
-    )
+    given, family = a["name_given"], a["name_family"]
+    other_given, other_family = b["name_given"], b["name_family"]
+    if _is_given_slip(given, other_given):
+        return is_slip(family, other_family)
+    return _is_given_slip(given, other_family) and _is_given_slip(family, other_given)
+
+
+def _share_a_root(a: Row, b: Row) -> bool:
+    one, two = a["name_roots"], b["name_roots"]
+    return one is not None and two is not None and not set(one).isdisjoint(two)
 
 
 def _nickname(a: Row, b: Row) -> bool:
-    one, two = a["name_roots"], b["name_roots"]
     return (
-        one is not None
-        and two is not None
-        and is_slip(a["name_family"], b["name_family"])
-        and not set(one).isdisjoint(two)
+        a["name_family"] is not None
+        and a["name_family"] == b["name_family"]
+        and _share_a_root(a, b)
     )
+
+
+def _initial_fits(a: Row, b: Row) -> bool:
+    """One of the given names is no more than its initials, and they fit."""
+    one, two = a["name_initials"], b["name_initials"]
+    if one is None or two is None or (a["name_given"] is not None and b["name_given"] is not None):
+        return False
+    return bool(one.startswith(two) or two.startswith(one))
 
 
 def _initial(a: Row, b: Row) -> bool:
-    one, two = a["name_initials"], b["name_initials"]
-    if one is None or two is None or a["name_family"] is None:
-        return False
-    return (
-        (a["name_given"] is None or b["name_given"] is None)
-        and a["name_family"] == b["name_family"]
-        and (one.startswith(two) or two.startswith(one))
-    )
+    return bool(a["name_family"] == b["name_family"]) and _initial_fits(a, b)
+
+
+def _initial_and_slip(a: Row, b: Row) -> bool:
+    return _initial_fits(a, b) and is_slip(a["name_family"], b["name_family"])
+
+
+def _is_alike(one: str | None, two: str | None) -> bool:
+    return one is not None and two is not None and similarity(one, two) >= _ALIKE
 
 
 def _alike(a: Row, b: Row) -> bool:
     given, family = a["name_given"], a["name_family"]
     other_given, other_family = b["name_given"], b["name_family"]
+    if _is_alike(family, other_family):
+        return _is_alike(given, other_given) or _share_a_root(a, b)
     if given is None or family is None or other_given is None or other_family is None:
         return False
-    return similarity(family, other_family) >= _ALIKE and similarity(given, other_given) >= _ALIKE
+    if given[0] != other_family[0] and family[0] != other_given[0]:
+        return False
+    return _is_alike(given, other_family) and _is_alike(family, other_given)
 
 
 def _same_single_word(a: Row, b: Row) -> bool:
@@ -433,6 +473,11 @@ def _sql(condition: str) -> str:
 _SHARED = "len(list_intersect(l.name_words, r.name_words))"
 _SHORTER = "least(len(l.name_words), len(r.name_words))"
 _FAMILY_SLIP = is_slip_sql("l.name_family", "r.name_family")
+_INITIAL_FITS = (
+    "((l.name_given is null or r.name_given is null)"
+    " and (starts_with(l.name_initials, r.name_initials)"
+    " or starts_with(r.name_initials, l.name_initials)))"
+)
 
 COMPARISON = Comparison(
     name="name",
@@ -483,8 +528,24 @@ COMPARISON = Comparison(
         ),
         Level(
             key="more_words",  # one name says all that the other says, and more
-            sql=f"{_SHORTER} >= 2 and {_SHARED} = {_SHORTER} and not {_INITIALS_CONFLICT}",
+            # Lists are dear to intersect, and of equally many words only equal ones qualify.
+            sql=(
+                f"case when {_SHORTER} < 2 then false"
+                " when len(l.name_words) = len(r.name_words) and l.name_key <> r.name_key"
+                " then false"
+                f" when {_SHARED} = {_SHORTER} then not {_INITIALS_CONFLICT} else false end"
+            ),
             holds=_more_words,
+        ),
+        Level(
+            key="given_slip",
+            sql=_sql(
+                "case when l.name_family = r.name_family"
+                f" then not {_INITIALS_CONFLICT} and"
+                f" {_given_slip_sql('l.name_given', 'r.name_given')} else false end"
+            ),
+            holds=_given_slip,
+            rarity="name_family",
         ),
         Level(
             key="slips",  # given and family, in either order, but for a slip in each
@@ -499,30 +560,35 @@ COMPARISON = Comparison(
             holds=_slips,
         ),
         Level(
-            key="initial",
+            key="nickname",
             sql=_sql(
-                "l.name_family = r.name_family"
-                " and (l.name_given is null or r.name_given is null)"
-                " and (starts_with(l.name_initials, r.name_initials)"
-                " or starts_with(r.name_initials, l.name_initials))"
+                "case when l.name_family = r.name_family then"
+                " list_has_any(l.name_roots, r.name_roots) else false end"
             ),
+            holds=_nickname,
+            rarity="name_family",
+        ),
+        Level(
+            key="initial",
+            sql=_sql(f"l.name_family = r.name_family and {_INITIAL_FITS}"),
             holds=_initial,
             rarity="name_family",
         ),
         Level(
-            key="nickname",
-            sql=_sql(
-                f"case when l.name_roots is null or r.name_roots is null then false"
-                f" when {_FAMILY_SLIP}"
-                " then list_has_any(l.name_roots, r.name_roots) else false end"
-            ),
-            holds=_nickname,
+            key="initial_and_slip",
+            sql=_sql(f"case when {_INITIAL_FITS} then {_FAMILY_SLIP} else false end"),
+            holds=_initial_and_slip,
         ),
         Level(
-            key="alike",
+            key="alike",  # in either order, where it is not sure which word is which
             sql=_sql(
-                f"case when jaro_winkler_similarity(l.name_family, r.name_family) >= {_ALIKE}"
-                f" then jaro_winkler_similarity(l.name_given, r.name_given) >= {_ALIKE}"
+                f"case when jaro_winkler_similarity(l.name_family, r.name_family) >= {_ALIKE} then"
+                f" coalesce(jaro_winkler_similarity(l.name_given, r.name_given) >= {_ALIKE}, false)"
+                " or coalesce(list_has_any(l.name_roots, r.name_roots), false)"
+                " when left(l.name_given, 1) = left(r.name_family, 1)"
+                " or left(l.name_family, 1) = left(r.name_given, 1)"
+                f" then jaro_winkler_similarity(l.name_given, r.name_family) >= {_ALIKE}"
+                f" and jaro_winkler_similarity(l.name_family, r.name_given) >= {_ALIKE}"
                 " else false end"
             ),
             holds=_alike,
@@ -535,7 +601,7 @@ COMPARISON = Comparison(
         ),
         Level(
             key="one_word",  # all that one of the names says, the other says too
-            sql=f"{_SHORTER} = 1 and {_SHARED} = 1",
+            sql=f"case when {_SHORTER} = 1 then {_SHARED} = 1 else false end",
             holds=_one_word,
         ),
         Level(key="same_family", sql=_sql(_FAMILY_SLIP), holds=_same_family),
