@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
 from msgspec import Struct
@@ -28,25 +28,30 @@ class Kept(Struct, frozen=True, kw_only=True):
     corrected: int = 0  # were there already, and now say something else
 
 
-class _Waiting:
-    """One request's share of a group."""
+#: What a request brings, once it is read.
+Content = tuple[Sequence[JournalEntry], Sequence[RefusedRecord]]
 
-    __slots__ = ("entries", "future", "loop", "refused", "size", "source_id")
+
+class _Waiting:
+    """One request's share of a group; what it brings is read when its group's turn comes."""
+
+    __slots__ = ("entries", "future", "loop", "read", "refused", "size", "source_id")
 
     def __init__(
         self,
         source_id: int,
-        entries: Sequence[JournalEntry],
-        refused: Sequence[RefusedRecord],
+        read: Callable[[], Content],
+        size: int,
         future: Future[Kept] | asyncio.Future[Kept],
         loop: asyncio.AbstractEventLoop | None,
     ) -> None:
         self.source_id = source_id
-        self.entries = entries
-        self.refused = refused
+        self.read = read
+        self.size = size
+        self.entries: Sequence[JournalEntry] = ()
+        self.refused: Sequence[RefusedRecord] = ()
         self.future = future
         self.loop = loop
-        self.size = sum(len(e.payload) for e in entries) + sum(len(r.payload) for r in refused)
 
 
 class GroupCommit:
@@ -96,7 +101,8 @@ class GroupCommit:
     ) -> Kept:
         """Keep them, and return once they are on disk."""
         future: Future[Kept] = Future()
-        self._join(_Waiting(source_id, entries, refused, future, None))
+        content = (entries, refused)
+        self._join(_Waiting(source_id, lambda: content, _size(content), future, None))
         return future.result()
 
     def submit(
@@ -109,9 +115,25 @@ class GroupCommit:
         Overloaded
             If too much waits already, or the process is closing.
         """
+        content = (entries, refused)
+        return self.submit_unread(source_id, lambda: content, _size(content))
+
+    def submit_unread(
+        self, source_id: int, read: Callable[[], Content], size: int
+    ) -> asyncio.Future[Kept]:
+        """As `submit`, for what is still to be read.
+
+        ``read`` is called in the thread that writes: what one processor has just read another need
+        not fetch, and the event loop stays free. What it raises is raised to the caller.
+
+        Parameters
+        ----------
+        size : int
+            Bytes that it holds while it waits.
+        """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Kept] = loop.create_future()
-        self._join(_Waiting(source_id, entries, refused, future, loop))
+        self._join(_Waiting(source_id, read, size, future, loop))
         return future
 
     def _join(self, request: _Waiting) -> None:
@@ -139,7 +161,15 @@ class GroupCommit:
 
     def _work(self) -> None:
         while group := self._next_group():
-            self._write(group)
+            readable = []
+            for request in group:
+                try:
+                    request.entries, request.refused = request.read()
+                except Exception as error:  # its sender must hear of it, its neighbours need not
+                    _wake([(request, None, error)])
+                else:
+                    readable.append(request)
+            self._write(readable)
 
     def _next_group(self) -> list[_Waiting]:
         """All that waits, up to the largest group; empty when closed and nothing is left."""
@@ -157,6 +187,8 @@ class GroupCommit:
             return group
 
     def _write(self, group: list[_Waiting]) -> None:
+        if not group:
+            return
         try:
             kept = self._commit(group)
         except Exception as error:  # whatever it is, those who wait must hear of it
@@ -173,6 +205,8 @@ class GroupCommit:
     def _commit(self, group: list[_Waiting]) -> list[Kept]:
         entries = [entry for request in group for entry in request.entries]
         refused = [record for request in group for record in request.refused]
+        if not entries and not refused:
+            return [Kept(accepted=0, duplicates=0, refused=0)] * len(group)
         with self._ledger.write() as connection:
             fresh = self._ledger.append_journal(entries, connection=connection)
             if refused:
@@ -190,6 +224,11 @@ class GroupCommit:
                 )
             )
         return kept
+
+
+def _size(content: Content) -> int:
+    entries, refused = content
+    return sum(len(e.payload) for e in entries) + sum(len(r.payload) for r in refused)
 
 
 _Outcome = tuple[_Waiting, Kept | None, BaseException | None]

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import inspect
 import time
 import zlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
@@ -22,7 +22,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from rapport.collect.event_checks import LARGEST_EVENT, Refusal, check_event, client_time
-from rapport.collect.group_commit import GroupCommit, Kept
+from rapport.collect.group_commit import Content, GroupCommit, Kept
 from rapport.collect.plain_events import PlainBatch, PlainChecks, plain_events
 from rapport.collect.refused import RefusedRow
 from rapport.collect.segment import (
@@ -48,6 +48,9 @@ LARGEST_BATCH = 10_000_000  # bytes of a batch or import, before and after unpac
 #: Bodies above this leave the event loop: others' requests go on while they are decoded.
 _LONG_BODY = 100_000
 _GZIP = b"\x1f\x8b"
+#: A body of thousands of empty members would take minutes to unpack into nothing.
+_MOST_MEMBERS = 100
+_WINDOW = 65_536
 KIND = "segment"
 
 
@@ -80,7 +83,6 @@ class Delivery(Struct, frozen=True, kw_only=True):
     entries: tuple[JournalEntry, ...] = ()
     refused: tuple[RefusedRecord, ...] = ()
     broken: Refusal | None = None  # why the request as a whole, or its one event, is no use
-    kept: Kept | None = None
 
     @property
     def single(self) -> bool:
@@ -112,7 +114,7 @@ async def authenticate(delivery: Delivery, tools: IntakeTools) -> Delivery:
     key = basic_user(delivery.authorization) or delivery.query_key
     if not key:
         # Only browsers send the key inside the body, which must then be unpacked unasked.
-        delivery = _unpacked(delivery)
+        delivery = await asyncio.to_thread(_unpacked, delivery)
         key = write_key_in(delivery.body) or ""
     return msgspec.structs.replace(delivery, source=await _source_of(key, tools.keys))
 
@@ -212,19 +214,29 @@ def unpacked(body: bytes, content_encoding: str, limit: int) -> bytes:
 
 def _inflated(packed: bytes, name: str, wbits: int, limit: int) -> bytes:
     """The content of one or more packed members, which stops growing at ``limit``."""
-    body = b""
-    while packed:
+    parts: list[bytes] = []
+    room, at = limit, 0
+    for _ in range(_MOST_MEMBERS):
         member = zlib.decompressobj(wbits=wbits)
-        try:
-            body += member.decompress(packed, limit + 1 - len(body))
-        except zlib.error as error:
-            raise InvalidInput(f"The body is not valid {name}") from error
-        if len(body) > limit:
-            raise too_large(limit)
+        while at < len(packed) and not member.eof:
+            # In windows: what lies behind a member's end is copied each time.
+            window = packed[at : at + _WINDOW]
+            try:
+                part = member.decompress(window, room + 1)
+            except zlib.error as error:
+                raise InvalidInput(f"The body is not valid {name}") from error
+            room -= len(part)
+            if room < 0:
+                raise too_large(limit)
+            parts.append(part)
+            at += len(window) - len(member.unused_data)
         if not member.eof:
             raise InvalidInput(f"The {name} body ends too early; send it again whole")
-        packed = member.unused_data
-    return body
+        if at == len(packed):
+            return b"".join(parts)
+    raise InvalidInput(
+        f"The {name} body has more than {_MOST_MEMBERS} members; pack the batch as one"
+    )
 
 
 def too_large(limit: int) -> PayloadTooLarge:
@@ -388,26 +400,14 @@ def _refused_record(
     )
 
 
-async def keep(delivery: Delivery, tools: IntakeTools) -> Delivery:
-    """Wait until good and bad are on disk."""
-    if not delivery.entries and not delivery.refused:
-        return delivery
-    kept = await tools.commit.submit(
-        delivery.from_source.source_id, delivery.entries, delivery.refused
-    )
-    return msgspec.structs.replace(delivery, kept=kept)
-
-
-#: The steps, in their order; those that are not async compute only, wherever they run.
+#: The steps, in their order. Those in the middle compute only, and run where the outcome is written.
 STEPS: tuple[tuple[str, Callable[..., Any]], ...] = (
     ("authenticate", authenticate),
     ("decode", decode),
     ("validate", validate),
-    ("keep", keep),
+    ("keep", GroupCommit.submit_unread),
 )
-
-
-_STEPS = tuple((name, step, inspect.iscoroutinefunction(step)) for name, step in STEPS)
+_READING = STEPS[1:-1]
 
 
 class StepFigures(Struct, kw_only=True):
@@ -446,28 +446,48 @@ class Intake:
             If a step ends it. A malformed body or a refused single event is kept among the
             refused before it is raised, with `reason` in the error's details.
         """
-        long = len(delivery.body) > _LONG_BODY or delivery.body[:2] == _GZIP
-        for name, step, waits in _STEPS:
-            figures = self.steps[name]
-            began = time.perf_counter()
-            try:
-                if waits:
-                    delivery = await step(delivery, self.tools)
-                elif long:
-                    delivery = await asyncio.to_thread(step, delivery)
-                else:
-                    delivery = step(delivery)
-            except BaseException:
-                figures.failed += 1
-                raise
-            finally:
-                figures.count += 1
-                figures.seconds += time.perf_counter() - began
-        kept = delivery.kept or Kept(accepted=0, duplicates=0, refused=0)
+        with self._timed("authenticate"):
+            delivery = await authenticate(delivery, self.tools)
+        if len(delivery.body) > _LONG_BODY or delivery.body[:2] == _GZIP:
+            # What takes long to read is not to keep others' short ones from the disk.
+            delivery = await asyncio.to_thread(self._read, delivery)
+            unread = False
+        else:
+            unread = True
+
+        def content() -> Content:
+            nonlocal delivery
+            if unread:
+                delivery = self._read(delivery)
+            return delivery.entries, delivery.refused
+
+        with self._timed("keep"):
+            kept = await self.tools.commit.submit_unread(
+                delivery.from_source.source_id, content, len(delivery.body)
+            )
         self.events.update(accepted=kept.accepted, duplicates=kept.duplicates, refused=kept.refused)
         if delivery.broken is not None:
             raise InvalidInput(delivery.broken.detail, reason=delivery.broken.reason)
         return kept
+
+    def _read(self, delivery: Delivery) -> Delivery:
+        for name, step in _READING:
+            with self._timed(name):
+                delivery = step(delivery)
+        return delivery
+
+    @contextmanager
+    def _timed(self, step: str) -> Iterator[None]:
+        figures = self.steps[step]
+        began = time.perf_counter()
+        try:
+            yield
+        except BaseException:
+            figures.failed += 1
+            raise
+        finally:
+            figures.count += 1
+            figures.seconds += time.perf_counter() - began
 
     async def check_key(self, delivery: Delivery) -> None:
         """Look up the key beside a body before the body is read; the body itself may hold one.
