@@ -133,6 +133,7 @@ LEDGER_ROWS: dict[str, str] = {
     "identifier": "a value, such as an e-mail address, that one record holds",
     "job": "long work, how far it is and how it ended",
     "journal": "one accepted payload, in order of arrival; the truth all else is made from",
+    "pair_score": "two records that matching found alike, with the weights, joined or to be reviewed",
     "link_constraint": "a steward's word that two records are, or are not, one person",
     "membership": "which profile a record belongs to, from when until when",
     "model_version": "one fit of a model with its model card",

@@ -120,7 +120,7 @@ journal = Table(
     metadata,
     Column("position", _Serial, primary_key=True, autoincrement=True),
     Column("source_id", Integer, nullable=False),
-    Column("message_id", Text, nullable=False),
+    Column("message_id", _Bytewise, nullable=False),
     Column("kind", Text, nullable=False),  # "segment": a raw event and its envelope; "touchpoint"
     Column("received_at", UtcTime, nullable=False),
     Column("payload", LargeBinary, nullable=False),

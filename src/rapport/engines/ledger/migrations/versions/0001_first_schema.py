@@ -255,7 +255,11 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("source_id", sa.Integer(), nullable=False),
-        sa.Column("message_id", sa.Text(), nullable=False),
+        sa.Column(
+            "message_id",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=False,
+        ),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("received_at", UtcTime(), nullable=False),
         sa.Column("payload", sa.LargeBinary(), nullable=False),
