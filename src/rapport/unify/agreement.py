@@ -15,7 +15,8 @@ from sqlalchemy import Connection, and_, func, select
 from rapport.engines.ledger import among
 from rapport.unify.blocked_values import blocked_reason
 from rapport.unify.stored_evidence import rows_in
-from rapport.unify.survivorship import CHANGEABLE, best_groups
+from rapport.unify.survivorship import best_groups
+from rapport.unify.value_rules import CHANGEABLE
 from rapport.vocabulary import ledger_tables as t
 from rapport.vocabulary.identifier_values import (
     normalise_email,

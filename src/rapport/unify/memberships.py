@@ -208,3 +208,9 @@ def _write_profiles(
             connection.execute(
                 delete(t.search_term).where(among(t.search_term.c.profile_id, piece))
             )
+        ledger.insert_new(
+            connection,
+            t.stale_profile,
+            [{"profile_id": old} for old in sorted(assignment.retired)],
+            ["profile_id"],
+        )  # what contradicts about them goes with the next refresh

@@ -14,11 +14,13 @@ from msgspec import Struct
 from sqlalchemy import Connection, bindparam, select, tuple_, update
 
 from rapport.engines.ledger import Ledger, among
+from rapport.unify.conflicts import derive_conflicts, forget_conflicts
 from rapport.unify.many_rows import write_many
 from rapport.unify.names import fold, fold_words
 from rapport.unify.stored_evidence import atoms_of, chunks, rows_in
 from rapport.unify.survivorship import ProfileFacts, facts_of
 from rapport.vocabulary import ledger_tables as t
+from rapport.vocabulary.conflict import OrderFindings
 from rapport.vocabulary.identifier_values import (
     normalise_email,
     normalise_phone,
@@ -72,8 +74,9 @@ def refresh_profiles(
     ledger: Ledger,
     profile_ids: Collection[str],
     activity: Mapping[str, ProfileActivity],
+    orders: Mapping[str, OrderFindings] | None = None,
 ) -> None:
-    """Derive the rows and search terms of these profiles anew.
+    """Derive the rows, search terms and contradictions of these profiles anew.
 
     Parameters
     ----------
@@ -81,6 +84,8 @@ def refresh_profiles(
         Profiles whose records or facts changed. Unknown and retired ones are passed by.
     activity : mapping
         Counts by profile; a profile that is absent keeps the counts it has.
+    orders : mapping, optional
+        What silos say of their orders; without it what was known of orders stays.
     """
     p = t.profile.c
     living = {
@@ -113,6 +118,8 @@ def refresh_profiles(
             rows,
         )
     _rewrite_terms(connection, ledger, known, activity)
+    derive_conflicts(connection, ledger, known, orders)
+    forget_conflicts(connection, ledger, set(profile_ids) - living)
 
 
 def _derived(facts: ProfileFacts) -> tuple[str | int | None, ...]:

@@ -1,20 +1,24 @@
 """Which value wins when silos disagree; the others stay visible.
 
-The rule, in words: a value that a person pinned is shown. Else each stated value has a score: how
-far we trust the kind of record that states it, times how fresh the statement is against the newest
-one on the same attribute (halved every two years), times whether it is well formed, times one
-quarter more for each further source that agrees. Values that differ only in how they are written
-are one value. The highest score is shown; the conflict names what made the difference. Postal
-address parts come from the record that gives the postal code, so that no address is shown that
-nobody has.
+A value that a person pinned is shown. Else the attribute's rule decides (`value_rules`): its
+criteria are asked in turn, and each leaves the values that do best by it, until one is left.
+
+The usual rule weighs: each stated value has a score, how far we trust the kind of record that
+states it, times how fresh the statement is against the newest one on the same attribute (halved
+every two years), times whether it is well formed, times one quarter more for each further source
+that agrees. What a rule leaves open is weighed too, and no rule lets a value win that is not well
+formed over one that is. Values that differ only in how they are written are one value. The conflict
+names what made the difference. Postal address parts come from the record that gives the postal
+code, so that no address is shown that nobody has.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import Connection, select
@@ -22,8 +26,17 @@ from sqlalchemy import Connection, select
 from rapport.engines.ledger import Ledger, among
 from rapport.errors import InvalidInput
 from rapport.unify.names import fold_words, person_name
+from rapport.unify.proofs import Proof, proofs_of, together
 from rapport.unify.stewardship import current_profile
 from rapport.unify.stored_evidence import atoms_of, rows_in
+from rapport.unify.value_rules import (
+    CHANGEABLE,
+    USUAL,
+    USUAL_RULES,
+    Rules,
+    ValueRule,
+    rules_in_force,
+)
 from rapport.vocabulary import ledger_tables as t
 from rapport.vocabulary.identifier_values import (
     normalise_email,
@@ -50,10 +63,6 @@ _MALFORMED = 0.1
 _SHOUTED = 0.8  # "JAN PEETERS" loses to "Jan Peeters" among equals
 _AGREEMENT = 0.25
 
-#: Where the earliest statement is right, whoever made it.
-_EARLIEST = frozenset({"created_at"})
-#: What a person changes from one visit to the next: silos that differ do not contradict each other.
-CHANGEABLE = frozenset({"preferred_store", "favourite_category", "interests", "created_at"})
 _ADDRESS = ("street", "postal_code", "city", "country")
 _NAMES = frozenset({"name", "first_name", "last_name"})
 
@@ -65,6 +74,31 @@ class ProfileFacts(Struct, frozen=True, kw_only=True):
     shown: Mapping[str, Fact]
     conflicts: tuple[AttributeConflict, ...]
     all: tuple[Fact, ...]
+    sides: Mapping[str, Sides] = {}
+    """Of each conflict who states what, and what is proven of it."""
+    proven: Mapping[str, Mapping[str, Proof]] = {}
+    """By attribute and value as stated: what happened that shows whether it works."""
+
+
+class Sides(Struct, frozen=True, kw_only=True):
+    """Who stands behind the shown value of an attribute, and who against it.
+
+    Attributes
+    ----------
+    right, wrong : tuple of Fact
+        Every statement of the shown value, and every other one.
+    decided : frozenset of int
+        Of those who are wrong the records against which a person's choice or a criterion of the
+        company's own rule decided; against the others the usual weighing did.
+    """
+
+    right: tuple[Fact, ...]
+    wrong: tuple[Fact, ...]
+    decided: frozenset[int]
+
+
+#: Proofs of one person by attribute and by value as people mean it.
+_Proven = Mapping[str, Mapping[frozenset[str], Proof]]
 
 
 class _Statement(Struct, frozen=True, kw_only=True):
@@ -93,8 +127,17 @@ def facts(connection: Connection, profile_id: str) -> ProfileFacts:
     return facts_of(connection, [here])[here]
 
 
-def facts_of(connection: Connection, profile_ids: Collection[str]) -> dict[str, ProfileFacts]:
-    """Everything known about each of many profiles, in a few queries."""
+def facts_of(
+    connection: Connection, profile_ids: Collection[str], *, rules: Rules | None = None
+) -> dict[str, ProfileFacts]:
+    """Everything known about each of many profiles, in a few queries.
+
+    Parameters
+    ----------
+    rules : Rules, optional
+        What would be shown under other rules; by default those in force.
+    """
+    in_force = rules_in_force(connection) if rules is None else rules
     members = atoms_of(connection, profile_ids)
     profile_of = {a: p for p, atoms in members.items() for a in atoms}
     f, a = t.attribute.c, t.atom.c
@@ -114,7 +157,18 @@ def facts_of(connection: Connection, profile_ids: Collection[str]) -> dict[str, 
             Fact(name=row[1], value=row[2], source=row[3], observed_at=row[4], atom_id=row[0])
         )
     pins = _pins(connection, profile_ids)
-    return {p: survive(p, stated.get(p, ()), kinds, pins.get(p, {})) for p in profile_ids}
+    proofs = proofs_of(connection, profile_of)
+    return {
+        p: survive(
+            p,
+            stated.get(p, ()),
+            kinds,
+            pins.get(p, {}),
+            rules=in_force,
+            proofs=[each for atom in members.get(p, ()) for each in proofs.get(atom, ())],
+        )
+        for p in profile_ids
+    }
 
 
 def survive(
@@ -122,6 +176,9 @@ def survive(
     stated: Sequence[Fact],
     kinds: Mapping[int, str],
     pins: Mapping[str, Fact],
+    *,
+    rules: Rules = USUAL_RULES,
+    proofs: Iterable[tuple[str, str, Proof]] = (),
 ) -> ProfileFacts:
     """Choose the shown values; pure.
 
@@ -133,11 +190,16 @@ def survive(
         Kind of each record, by atom id.
     pins : mapping
         Values that people chose, by attribute.
+    rules : Rules
+    proofs : iterable of (attribute, value, Proof)
+        What is proven on the records.
     """
     by_name, country = _by_name(stated)
+    proven = _by_meaning(proofs, country)
     anchor: int | None = None
     shown: dict[str, Fact] = {}
     conflicts: list[AttributeConflict] = []
+    sides: dict[str, Sides] = {}
     for name in sorted(by_name, key=lambda n: (n != "postal_code", n)):
         if len(by_name[name]) == 1 and name not in pins:  # nothing to weigh: most are so
             [only] = by_name[name]
@@ -145,15 +207,15 @@ def survive(
             if name == "postal_code":
                 anchor = only.atom_id
             continue
-        groups = _groups(name, by_name[name], kinds, country)
-        if anchor is not None and name in _ADDRESS:
-            groups.sort(key=lambda g: all(s.fact.atom_id != anchor for s in g))
-        winner, rule = _winner(name, groups)
+        asked = _Asked(name=name, rule=rules.of(name), proven=proven.get(name, {}), country=country)
+        groups = _groups(name, by_name[name], kinds, country, asked.rule)
+        winner, rule, aside = _winner(asked, groups, anchor)
         others = [_best(group).fact for group in groups if winner not in group]
         total = sum(_best(group).score for group in groups)
         fact = _with_confidence(winner.fact, winner.score / total if total else 1.0)
         if name == "postal_code":
             anchor = winner.fact.atom_id
+        right = [s.fact for group in groups if winner in group for s in group]
         pin = pins.get(name)
         if pin is not None:
             chosen = _meaning(name, pin.value, country)
@@ -163,8 +225,22 @@ def survive(
                 if not _one_value(name, _meaning(name, f.value, country), chosen)
             ]
             fact, rule = pin, "pinned"
+            right = [
+                f
+                for f in by_name[name]
+                if _one_value(name, _meaning(name, f.value, country), chosen)
+            ]
         shown[name] = fact
         if others and name not in CHANGEABLE:
+            stands = {id(f) for f in right}
+            wrong = tuple(f for f in by_name[name] if id(f) not in stands)
+            if pin is not None:
+                aside = frozenset(f.atom_id for f in wrong)
+            sides[name] = Sides(
+                right=tuple(right),
+                wrong=wrong,
+                decided=aside if pin is not None or rules.is_own(name) else frozenset(),
+            )
             conflicts.append(
                 AttributeConflict(name=name, shown=fact, others=tuple(others), rule=rule)
             )
@@ -175,7 +251,26 @@ def survive(
         shown=shown,
         conflicts=tuple(sorted(conflicts, key=lambda c: c.name)),
         all=tuple(sorted(stated, key=lambda f: (f.name, f.source, f.atom_id))),
+        sides=sides,
+        proven={
+            name: {
+                fact.value: proof
+                for fact in by_name.get(name, ())
+                if (proof := known.get(_meaning(name, fact.value, country))) is not None
+            }
+            for name, known in proven.items()
+        },
     )
+
+
+def _by_meaning(proofs: Iterable[tuple[str, str, Proof]], country: str | None) -> _Proven:
+    """Proofs by attribute and value, those of several records put together."""
+    found: defaultdict[str, dict[frozenset[str], Proof]] = defaultdict(dict)
+    for name, value, proof in proofs:
+        words = _meaning(name, value, country)
+        known = found[name].get(words)
+        found[name][words] = proof if known is None else together(known, proof)
+    return found
 
 
 def best_groups(stated: Sequence[Fact], kinds: Mapping[int, str]) -> dict[str, list[list[Fact]]]:
@@ -188,7 +283,7 @@ def best_groups(stated: Sequence[Fact], kinds: Mapping[int, str]) -> dict[str, l
     """
     by_name, country = _by_name(stated)
     return {
-        name: [[s.fact for s in group] for group in _groups(name, facts, kinds, country)]
+        name: [[s.fact for s in group] for group in _groups(name, facts, kinds, country, USUAL)]
         for name, facts in by_name.items()
     }
 
@@ -244,7 +339,11 @@ def _with_confidence(fact: Fact, confidence: float) -> Fact:
 
 
 def _groups(
-    name: str, stated: Sequence[Fact], kinds: Mapping[int, str], country: str | None
+    name: str,
+    stated: Sequence[Fact],
+    kinds: Mapping[int, str],
+    country: str | None,
+    rule: ValueRule,
 ) -> list[list[_Statement]]:
     """Statements of one attribute, by value as people mean it; best group first."""
     newest = max(fact.observed_at for fact in stated)
@@ -264,7 +363,7 @@ def _groups(
         [
             _Statement(
                 fact=fact,
-                trust=RECORD_TRUST.get(kinds.get(fact.atom_id, ""), _OTHER_TRUST),
+                trust=trust_in(rule, fact.source, kinds.get(fact.atom_id, "")),
                 freshness=0.5 ** ((newest - fact.observed_at) / _HALF_LIFE),
                 validity=_validity(fact, name, country),
                 agreement=1 + _AGREEMENT * (len({f.source for f in group}) - 1),
@@ -305,25 +404,122 @@ def fold_words_and_digits(value: str) -> list[str]:
     return words
 
 
-def _winner(name: str, groups: Sequence[list[_Statement]]) -> tuple[_Statement, str]:
-    if name in _EARLIEST:
+def trust_in(rule: ValueRule, source: str, kind: str) -> float:
+    """How far a statement is trusted: as its silo was measured, else by the kind of its record."""
+    measured = rule.trust.get(source)
+    return RECORD_TRUST.get(kind, _OTHER_TRUST) if measured is None else measured
+
+
+def _winner(
+    asked: _Asked, groups: _Groups, anchor: int | None
+) -> tuple[_Statement, str, frozenset[int]]:
+    """The shown statement, why, and the records whose value the rule's own criteria put aside."""
+    name, rule = asked.name, asked.rule
+    if rule.by == ("earliest",):
         every = [s for group in groups for s in group]
-        return min(every, key=lambda s: (s.fact.value, s.fact.atom_id)), "earliest"
-    best = _best(groups[0])
+        return min(every, key=lambda s: (s.fact.value, s.fact.atom_id)), "earliest", frozenset()
+    left, why = list(groups), ""
+    if name in _ADDRESS and anchor is not None:
+        left = [g for g in left if any(s.fact.atom_id == anchor for s in g)] or left
+        why = "" if groups[0] in left else "same_address"
+    if rule.by[0] != "weighed":
+        well_formed = [g for g in left if any(s.validity > _MALFORMED for s in g)]
+        if 0 < len(well_formed) < len(left):
+            left = well_formed
+            why = why or ("better_formed" if len(left) == 1 else "")
+    for criterion in rule.by:
+        if len(left) == 1 or criterion == "weighed":
+            break
+        kept = asked.left_by(criterion, left)
+        if len(kept) == 1 < len(left):
+            why = why or _WORDS[criterion]
+        left = kept
+    best = _best(left[0])
     if name in _NAMES:  # of one name the fullest way of writing it
-        best = max(groups[0], key=lambda s: (len(person_name(s.fact.value).words), _order(s)))
+        best = max(left[0], key=lambda s: (len(person_name(s.fact.value).words), _order(s)))
     if len(groups) == 1:
-        return best, "only_value"
-    rival = _best(groups[1])
+        return best, "only_value", frozenset()
+    aside = frozenset(s.fact.atom_id for g in groups if g not in left for s in g)
+    return best, why or _weighed(best, left, groups), aside
+
+
+def _weighed(
+    best: _Statement,
+    left: Sequence[list[_Statement]],
+    groups: Sequence[list[_Statement]],
+) -> str:
+    """What made the difference to the strongest other value."""
+    others = left[1:] or [group for group in groups if group is not left[0]]
+    rival = _best(others[0])
     reasons = {
         "better_formed": _ratio(best.validity, rival.validity),
         "most_trusted": _ratio(best.trust, rival.trust),
         "most_recent": _ratio(best.freshness, rival.freshness),
         "most_agreed": _ratio(best.agreement, rival.agreement),
     }
-    if best.score < rival.score:
-        return best, "same_address"
-    return best, max(reasons, key=lambda r: reasons[r])
+    return max(reasons, key=lambda r: reasons[r])
+
+
+# ── criteria ───────────────────────────────────────────────────────────────────────────────────
+
+_Groups = list[list[_Statement]]
+
+
+class _Asked(Struct, frozen=True, kw_only=True):
+    """What a criterion may look at besides the values themselves."""
+
+    name: str
+    rule: ValueRule
+    proven: Mapping[frozenset[str], Proof]
+    country: str | None
+
+    def verified(self, group: list[_Statement]) -> int:
+        """1 where something shows that the value works, -1 that it fails, 0 where nothing does."""
+        known = (self.proven.get(_meaning(self.name, s.fact.value, self.country)) for s in group)
+        return max((each.standing for each in known if each is not None), default=0)
+
+    def trusted(self, group: list[_Statement]) -> float:
+        """How far the best of those who state it is trusted."""
+        return max(s.trust for s in group)
+
+    def recent(self, group: list[_Statement]) -> datetime:
+        """When it was last stated."""
+        return max(s.fact.observed_at for s in group)
+
+    def frequent(self, group: list[_Statement]) -> int:
+        """How many silos state it."""
+        return len({s.fact.source for s in group})
+
+    def preferred(self, groups: _Groups) -> _Groups:
+        """Without the values of silos that the rule names after another that is here."""
+        place = {source: index for index, source in enumerate(self.rule.sources)}
+        places = [
+            min((place[s.fact.source] for s in group if s.fact.source in place), default=-1)
+            for group in groups
+        ]
+        first = min((each for each in places if each >= 0), default=-1)
+        return [g for g, each in zip(groups, places, strict=True) if each in (-1, first)]
+
+    def left_by(self, criterion: str, groups: _Groups) -> _Groups:
+        """The values that do best by ``criterion``."""
+        if criterion == "preferred":
+            return self.preferred(groups)
+        if criterion == "earliest":
+            first = min(s.fact.value for group in groups for s in group)
+            return [group for group in groups if any(s.fact.value == first for s in group)]
+        keys: list[Any] = [getattr(self, criterion)(group) for group in groups]
+        return [group for group, key in zip(groups, keys, strict=True) if key == max(keys)]
+
+
+#: What is said of a value that a criterion chose; words of pages are at customer.rule.<code>.
+_WORDS: Mapping[str, str] = {
+    "verified": "verified",
+    "preferred": "preferred_silo",
+    "trusted": "most_trusted",
+    "recent": "most_recent",
+    "frequent": "most_agreed",
+    "earliest": "earliest",
+}
 
 
 def _ratio(a: float, b: float) -> float:
@@ -386,7 +582,7 @@ def pin_value(
     here = current_profile(connection, profile_id)
     p = t.pinned_value.c
     if value is None:
-        family = _lineage(connection, [here])[here]
+        family = lineage_of(connection, [here])[here]
         connection.execute(
             t.pinned_value.delete().where(p.profile_id.in_(sorted(family)), p.name == name)
         )
@@ -402,7 +598,7 @@ def _pins(connection: Connection, profile_ids: Collection[str]) -> dict[str, dic
     p = t.pinned_value.c
     if connection.execute(select(p.name).limit(1)).first() is None:
         return {}
-    lineage = _lineage(connection, profile_ids)
+    lineage = lineage_of(connection, profile_ids)
     heirs = {old: heir for heir, family in lineage.items() for old in family}
     pins: defaultdict[str, dict[str, Fact]] = defaultdict(dict)
     found = rows_in(
@@ -420,7 +616,7 @@ def _pins(connection: Connection, profile_ids: Collection[str]) -> dict[str, dic
     return dict(pins)
 
 
-def _lineage(connection: Connection, profile_ids: Collection[str]) -> dict[str, set[str]]:
+def lineage_of(connection: Connection, profile_ids: Collection[str]) -> dict[str, set[str]]:
     """Each profile with all that were merged into it, and into those."""
     p = t.profile.c
     lineage = {profile_id: {profile_id} for profile_id in profile_ids}

@@ -26,6 +26,7 @@ from rapport.collect.touchpoints import touchpoint_of
 from rapport.engines.ledger import Ledger
 from rapport.errors import InvalidInput, RapportError
 from rapport.understand.text import analyse_texts
+from rapport.unify.proofs import register_proofs
 from rapport.unify.resolve import resolve_batch
 from rapport.unify.sighting import Sighting, sighting_of
 from rapport.vocabulary.identifier import atom_id
@@ -106,6 +107,7 @@ class Batch:
     refused: list[RefusedRecord] = field(default_factory=list)
     rates: Rates = field(default_factory=lambda: Rates(None, ()))
     sightings: list[Sighting] = field(default_factory=list)  # where somebody is named
+    told: list[tuple[Touchpoint, Sighting]] = field(default_factory=list)  # what they are of
     atoms: list[int | None] = field(default_factory=list)
     judged: list[Judged] = field(default_factory=list)
     touched: frozenset[str] = frozenset()
@@ -132,6 +134,7 @@ def read_touchpoints(batch: Batch) -> None:
             batch.atoms.append(None)
         else:
             batch.sightings.append(sighting)
+            batch.told.append((touchpoint, sighting))
             batch.atoms.append(atom_id(sighting.record))
 
 
@@ -194,6 +197,7 @@ def write_the_ledger(batch: Batch) -> None:
     now = company.clock()
     with company.ledger.write() as connection:
         resolution = resolve_batch(connection, company.ledger, batch.sightings, now)
+        register_proofs(connection, company.ledger, batch.told)
         batch.touched = resolution.touched
         mark_stale(company.ledger, connection, resolution.touched)
         batch.tickets = raise_alerts(

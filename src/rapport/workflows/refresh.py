@@ -10,6 +10,8 @@ import pyarrow as pa
 from sqlalchemy import delete, func, select
 
 from rapport.understand.activity import profile_activity
+from rapport.understand.order_states import order_findings
+from rapport.unify.conflicts import no_longer_urgent
 from rapport.unify.refresh import ProfileActivity
 from rapport.unify.refresh import refresh_profiles as derive_profiles
 from rapport.unify.stored_evidence import atoms_of
@@ -35,8 +37,10 @@ def refresh_profiles(company: Company, *, progress: Progress = silent) -> int:
 
     The marks go in the transaction that renews, so that a crash in between leaves them.
     """
+    now = company.clock()
     with company.ledger.read() as connection:
         stale = list(connection.scalars(select(stale_profile.c.profile_id)))
+        stale += sorted(set(no_longer_urgent(connection, now)) - set(stale))
         if not stale:
             return 0
         members = atoms_of(connection, stale)
@@ -44,12 +48,14 @@ def refresh_profiles(company: Company, *, progress: Progress = silent) -> int:
     _snapshot_if_many(company)
     profile_of = {atom: profile for profile, atoms in members.items() for atom in atoms}
     with paused_cycle_search():
-        activity = _activity(profile_activity(company.seen, company.clock(), profiles=profile_of))
+        seen = company.seen
+        activity = _activity(profile_activity(seen, now, profiles=profile_of))
+        orders = order_findings(seen, now, profiles=profile_of)
     for start in range(0, len(stale), CHUNK):
         chunk = stale[start : start + CHUNK]
         known = {profile: activity[profile] for profile in chunk if profile in activity}
         with paused_cycle_search(), company.ledger.write() as connection:
-            derive_profiles(connection, company.ledger, chunk, known)
+            derive_profiles(connection, company.ledger, chunk, known, orders)
             for piece in (chunk[i : i + 500] for i in range(0, len(chunk), 500)):
                 connection.execute(
                     delete(stale_profile).where(stale_profile.c.profile_id.in_(piece))
