@@ -4,10 +4,14 @@
 
 Starts the collector on granian with an empty ledger, sends batches of 100 and of 1 from several
 keep-alive connections of a client process on the same machine, and counts only events whose
-success was answered, which is after their fsync. The floor, measured in the same run, decodes
-the same bodies and appends them to a file with one fsync for as many requests as there are
-connections: what any collector written in Python must at least do. A core's share is said too:
-the server's processor time (all its threads, user and system) per event.
+success was answered, which is after their fsync. A core's share is said too: the server's processor
+time (all its threads, user and system) per event.
+
+Two floors are measured in the same run. The first is a server that gets the same requests from the
+same client through the same HTTP server, decodes every event, appends them to a file, and answers
+after one fsync for all that wait: it checks nothing and keeps nothing once. That is what any
+collector in Python must at least do. The second does not even listen: it decodes bodies that lie in
+memory and appends them, with one fsync for as many requests as there are connections.
 
 Then a load of half the measured speed is sent at its own pace, whether or not answers come (an
 open loop), and each request's time counts from the moment at which it was due.
@@ -23,13 +27,15 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from multiprocessing import Pipe, Process
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from litestar import Litestar
 from sqlalchemy import func, select
@@ -58,6 +64,53 @@ def app() -> Litestar:
         ledger.close()
 
     return Litestar([collector_routes(intake)], lifespan=[life], openapi_config=None)
+
+
+class FloorServer:
+    """An ASGI application that decodes, appends and syncs, and nothing else."""
+
+    def __init__(self) -> None:
+        path = Path(os.environ[_LEDGER].removeprefix("sqlite:///") + ".floor")
+        self._file = path.open("wb")  # noqa: SIM115  # open for as long as the server lives
+        self._waiting: list[tuple[bytes, asyncio.Future[None], asyncio.AbstractEventLoop]] = []
+        self._changed = threading.Condition()
+        threading.Thread(target=self._write, daemon=True).start()
+
+    def _write(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting)
+                group, self._waiting = self._waiting, []
+            for body, _, _ in group:
+                for raw in decode_batch(body).batch:
+                    decode_event(raw)
+                    self._file.write(raw)
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            group[0][2].call_soon_threadsafe(
+                lambda done: [future.set_result(None) for _, future, _ in done], group
+            )
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            while (await receive())["type"] != "lifespan.shutdown":
+                await send({"type": "lifespan.startup.complete"})
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body += message["body"]
+            more = message["more_body"]
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        with self._changed:
+            self._waiting.append((body, future, loop))
+            self._changed.notify()
+        await future
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"16")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b'{"success":true}'})
 
 
 def body_of(batch: int, first: int, at: datetime) -> bytes:
@@ -211,6 +264,65 @@ def floor(folder: Path, batch: int, connections: int, seconds: float) -> float:
     return done / (time.perf_counter() - began)
 
 
+@contextmanager
+def served(target: str, ledger_url: str) -> Iterator[tuple[int, int]]:
+    """Granian with ``target`` of this file; its process and its port."""
+    port = free_port()
+    server = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "granian", "--interface", "asgi", "--factory"),
+            *("--loop", "uvloop", "--no-ws", "--log-level", "warning"),
+            *("--host", "127.0.0.1", "--port", str(port), f"ingest:{target}"),
+        ],
+        cwd=Path(__file__).parent,
+        env={**os.environ, _LEDGER: ledger_url},
+    )
+    try:
+        wait_for(port)
+        yield server.pid, port
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+class Driven(NamedTuple):
+    """What one client got done."""
+
+    events: int
+    seconds: float
+    processor_seconds: float  # of the server
+    waits: list[float]
+
+    @property
+    def speed(self) -> float:
+        return self.events / self.seconds
+
+    @property
+    def per_core(self) -> float:
+        return self.events / self.processor_seconds
+
+
+def drive(
+    server: int, port: int, key: str, batch: int, given: argparse.Namespace, run: int
+) -> tuple[Driven, int]:
+    """A client at full speed, after a short run that pays for imports and cold caches.
+
+    Returns what it got done, and how many events both runs sent.
+    """
+    sent = 0
+    for number, seconds in ((run * 10, 0.5), (run * 10 + 1, given.seconds)):
+        ours, theirs = Pipe()
+        arguments = (theirs, port, key, batch, given.connections, seconds, number)
+        client = Process(target=send, args=arguments)
+        used = processor_seconds(server)
+        client.start()
+        done, took, waits = ours.recv()
+        client.join()
+        used = processor_seconds(server) - used
+        sent += done
+    return Driven(done, took, used, waits), sent
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -239,46 +351,37 @@ def main() -> None:
         name = f"benchmark-{time.time_ns()}"
         create_source(ledger, datetime.now(UTC), name=name, label="", kind="collector")
         key = create_write_key(ledger, name)
-        port = free_port()
-        server = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "granian", "--interface", "asgi", "--factory"),
-                *("--loop", "uvloop", "--no-ws", "--log-level", "warning"),
-                *("--host", "127.0.0.1", "--port", str(port), "ingest:app"),
-            ],
-            cwd=Path(__file__).parent,
-            env={**os.environ, _LEDGER: url},
-        )
-        try:
-            wait_for(port)
+        floors = {}
+        with served("FloorServer", url) as (process, port):
+            for run, batch in enumerate((100, 1), 1):
+                floors[batch] = drive(process, port, key, batch, given, run)[0]
+        with served("app", url) as (process, port):
             before = _kept(ledger)
             acknowledged = 0
             for run, batch in enumerate((100, 1), 1):
-                # A short run first: the first requests pay for imports and cold caches.
-                for number, seconds in ((run * 10, 0.5), (run * 10 + 1, given.seconds)):
-                    ours, theirs = Pipe()
-                    arguments = (theirs, port, key, batch, given.connections, seconds, number)
-                    client = Process(target=send, args=arguments)
-                    used = processor_seconds(server.pid)
-                    client.start()
-                    done, took, waits = ours.recv()
-                    client.join()
-                    used = processor_seconds(server.pid) - used
-                    acknowledged += done
+                here, sent = drive(process, port, key, batch, given, run)
+                acknowledged += sent
                 least = floor(Path(folder), batch, given.connections, min(given.seconds, 3.0))
-                median, late = waits[len(waits) // 2], waits[int(len(waits) * 0.99)]
-                print(
-                    f"batches of {batch:>3}: {done / took:>9,.0f} events/s durable "
-                    f"({given.connections} connections, p50 {median * 1e3:.1f} ms, "
-                    f"p99 {late * 1e3:.1f} ms); floor {least:,.0f} events/s; "
-                    f"ratio {done / took / least:.2f}; {done / used:,.0f} events/s per core, "
-                    f"ratio {done / used / least:.2f}"
+                median, late = (
+                    here.waits[len(here.waits) // 2],
+                    here.waits[len(here.waits) * 99 // 100],
                 )
-                ours, theirs = Pipe()
-                paced = (theirs, port, key, batch, done / took / 2, given.seconds, run * 10 + 2)
+                theirs = floors[batch]
+                print(
+                    f"batches of {batch:>3}: {here.speed:>9,.0f} events/s durable, "
+                    f"{here.per_core:,.0f} per core ({given.connections} connections, "
+                    f"p50 {median * 1e3:.1f} ms, p99 {late * 1e3:.1f} ms)\n"
+                    f"  floor through HTTP {theirs.speed:,.0f}, {theirs.per_core:,.0f} per core: "
+                    f"ratio {here.speed / theirs.speed:.2f}, "
+                    f"per core {here.per_core / theirs.per_core:.2f}\n"
+                    f"  floor in memory {least:,.0f}: ratio {here.speed / least:.2f}, "
+                    f"per core {here.per_core / least:.2f}"
+                )
+                pipe, paced_pipe = Pipe()
+                paced = (paced_pipe, port, key, batch, here.speed / 2, given.seconds, run * 10 + 2)
                 client = Process(target=send_at_pace, args=paced)
                 client.start()
-                done, waits = ours.recv()
+                done, waits = pipe.recv()
                 client.join()
                 acknowledged += done
                 median, late = waits[len(waits) // 2], waits[int(len(waits) * 0.99)]
@@ -289,10 +392,7 @@ def main() -> None:
             kept = _kept(ledger) - before
             print(f"acknowledged {acknowledged:,}, in the ledger {kept:,}")
             assert kept == acknowledged, "an acknowledged event is missing, or one is double"
-        finally:
-            server.terminate()
-            server.wait(20)
-            ledger.close()
+        ledger.close()
 
 
 def _kept(ledger: Ledger) -> int:
