@@ -28,7 +28,7 @@ _KINDS = {
     word: kind
     for kind, words in {
         "str": "str straat strasse st street utca u utcza",  # "u." and "utca", "St" and "Street"
-        "laan": "ln laan",
+        "laan": "ln laan lane",
         "stwg": "stwg stw steenweg stg ch chee chaussee",
         "pl": "pl place plein pln platz ter tere sq square",
         "av": "av ave aven avenue avn",
@@ -41,7 +41,6 @@ _KINDS = {
         "fbg": "fbg faubourg",
         "quai": "quai kade kaai rkp rakpart",
         "rd": "rd road",
-        "lane": "lane la",
         "dr": "dr drive drv dreef drf",
         "ct": "ct court crt",
         "cres": "cres crescent cr",
@@ -65,7 +64,8 @@ _KINDS = {
 }
 #: Written or left out at will.
 _SMALL_WORDS = words("de du des la le les l d van der den het t the of et en aan a")
-_GLUED_KIND = re.compile(r"(?<=\w{3})(?:straat|strasse|str)$")
+#: Dutch and German write the kind as the end of the word.
+_GLUED_KIND = re.compile(r"(?<=\w{3})(?:straat|strasse|str|steenweg|stwg|plein|pln|platz)$")
 _AFTER_NUMBER = words(
     """
     bus box bte boite b bt apt appt app appartement apartment flat unit suite em emelet ajto fszt
@@ -212,12 +212,17 @@ def _street_word(word: str) -> str:
     if word in _SMALL_WORDS:
         return ""
     kind = _KINDS.get(word)
-    return kind if kind is not None else _GLUED_KIND.sub("str", word)
+    return kind or _GLUED_KIND.sub(lambda end: _KINDS[end[0]], word)
 
 
 def _street_and_number(text: str) -> tuple[list[str], str | None]:
     """The words of a street line, and its number wherever it stands."""
     tokens = _TOKEN.findall(fold(text))
+    if len(tokens) > 3 and tokens[0] in _AFTER_NUMBER and tokens[1].isdecimal():
+        # "Flat 3, 10 Downing Street": the house's own number follows, if there is another.
+        rest = tokens[3:] if len(tokens[2]) == 1 else tokens[2:]
+        if any(token.isdecimal() for token in rest):
+            tokens = rest
     start = number_at = None
     for i, token in enumerate(tokens):
         if not token.isdecimal():
@@ -353,11 +358,14 @@ def _street_near(a: Row, b: Row) -> bool:
 
 
 def _place_near(a: Row, b: Row) -> bool:
-    """The same place, or one slip in its postcode, or its town."""
+    """The same postcode or town but for a slip; a postcode's slip is believed if no town denies."""
     one, two = a["address_postcode"], b["address_postcode"]
-    if one is not None and two is not None and (one == two or edits(one, two) <= 1):
+    if one is not None and one == two:
         return True
-    return is_slip(a["address_city"], b["address_city"])
+    town, other = a["address_city"], b["address_city"]
+    if town is not None and other is not None:
+        return is_slip(town, other)
+    return one is not None and two is not None and edits(one, two) <= 1
 
 
 def _address_slip(a: Row, b: Row) -> bool:
@@ -395,10 +403,11 @@ _STREET_NEAR = (
     f" or jaro_winkler_similarity(l.address_street, r.address_street) >= {_STREET_ALIKE})"
 )
 _PLACE_NEAR = (
-    "(coalesce(case when l.address_postcode = r.address_postcode then true"
+    "coalesce(case when l.address_postcode = r.address_postcode then true"
+    " when l.address_city is not null and r.address_city is not null"
+    f" then {is_slip_sql('l.address_city', 'r.address_city')}"
     " when abs(length(l.address_postcode) - length(r.address_postcode)) > 1 then false"
     " else damerau_levenshtein(l.address_postcode, r.address_postcode) <= 1 end, false)"
-    f" or coalesce({is_slip_sql('l.address_city', 'r.address_city')}, false))"
 )
 
 COMPARISON = Comparison(

@@ -89,18 +89,26 @@ def _read_date(text: str, month_first: bool) -> date | None:
         return _with_month_name(numbers, words[0])
     if words:
         return None
-    if len(numbers) == 3 and max(map(len, numbers)) <= 4:
+    if len(numbers) == 3:
         first, second, third = numbers
-        if len(first) == 4:
-            year, month, day = int(first), int(second), int(third)
-            return _date(year, month, day) or _date(year, day, month)
-        if len(third) in {2, 4} and len(first) <= 2 and len(second) <= 2:
-            return _day_and_month(first, second, _year(third), month_first)
+        if (found := _three_numbers(first, second, third, month_first)) is not None:
+            return found
     if numbers and len(numbers[0]) >= 4 and len(digits := "".join(numbers)) == 8:
         # A hyphen that moved: "19780-7-11" and "1972-041-8".
         return _date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
     slipped = _SLIPPED_ISO.fullmatch(text.translate(_LOOKALIKES))
     return _date(int(slipped[1]), int(slipped[2]), int(slipped[3])) if slipped else None
+
+
+def _three_numbers(first: str, second: str, third: str, month_first: bool) -> date | None:
+    if len(second) > 2:
+        return None
+    if len(first) == 4 and len(third) <= 2:
+        year, month, day = int(first), int(second), int(third)
+        return _date(year, month, day) or _date(year, day, month)
+    if len(first) <= 2 and len(third) in {2, 4}:
+        return _day_and_month(first, second, _year(third), month_first)
+    return None
 
 
 def _with_month_name(numbers: list[str], month: int) -> date | None:

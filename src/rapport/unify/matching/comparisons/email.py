@@ -95,7 +95,7 @@ def intended_domain(domain: str) -> str:
         return mended
     if (known := _ONE_ENDING.get(name)) is not None:
         return known
-    if len(name) < 5:  # "sfr.fr" has too many neighbours of its own
+    if len(name) < 4:  # "sfr.fr" has too many neighbours of its own
         return mended
     near = [
         provider

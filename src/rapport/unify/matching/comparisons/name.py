@@ -206,6 +206,12 @@ def _guess_sides(parts: list[_Part], text: str) -> _Sides:
     return texts[:cut], texts[cut:]
 
 
+def _as_initials(part: _Part) -> list[_Part]:
+    if part.kind == "f" and len(part.text) == 2:
+        return [_Part("i", letter, True) for letter in part.text]
+    return [part]
+
+
 def _is_organisation(parts: list[_Part]) -> bool:
     forms = [i for i, part in enumerate(parts) if part.kind == "f"]
     if not forms:
@@ -242,7 +248,7 @@ def read_name(name: str | None, first_name: str | None, last_name: str | None) -
     'peeters'
     """
     given: list[str]
-    if first_name and last_name and not (name and name not in (first_name, last_name)):
+    if first_name and last_name:
         first_parts, last_parts = _listed(first_name), _listed(last_name)
         parts = first_parts + last_parts
         given = [part.text for part in first_parts if part.kind in "wh"]
@@ -252,9 +258,14 @@ def read_name(name: str | None, first_name: str | None, last_name: str | None) -
         if not text:
             return _NOTHING
         parts = _listed(text)
-        if any(part.kind == "f" for part in parts) and _is_organisation(parts):
-            return _organisation(parts)
+        if any(part.kind == "f" for part in parts):
+            if "," in text:  # "Jansen, B.V." is Bart Jansen
+                parts = [piece for part in parts for piece in _as_initials(part)]
+            elif _is_organisation(parts):
+                return _organisation(parts)
         given, family = _guess_sides(parts, text)
+        if not name and len(given) + len(family) == 1:  # the field's own word
+            given, family = ([], family or given) if last_name else (given or family, [])
     return _person(parts, given, family)
 
 
@@ -410,6 +421,7 @@ def _nickname(a: Row, b: Row) -> bool:
         a["name_family"] is not None
         and a["name_family"] == b["name_family"]
         and _share_a_root(a, b)
+        and not _initials_conflict(a, b)
     )
 
 
@@ -563,7 +575,8 @@ COMPARISON = Comparison(
             key="nickname",
             sql=_sql(
                 "case when l.name_family = r.name_family then"
-                " list_has_any(l.name_roots, r.name_roots) else false end"
+                f" list_has_any(l.name_roots, r.name_roots) and not {_INITIALS_CONFLICT}"
+                " else false end"
             ),
             holds=_nickname,
             rarity="name_family",
