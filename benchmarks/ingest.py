@@ -71,7 +71,7 @@ class FloorServer:
 
     def __init__(self) -> None:
         path = Path(os.environ[_LEDGER].removeprefix("sqlite:///") + ".floor")
-        self._file = path.open("wb")  # noqa: SIM115  # open for as long as the server lives
+        self._file = path.open("wb")  # open for as long as the server lives
         self._waiting: list[tuple[bytes, asyncio.Future[None], asyncio.AbstractEventLoop]] = []
         self._changed = threading.Condition()
         threading.Thread(target=self._write, daemon=True).start()
