@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import multiprocessing
+import os
 import resource
 import sys
 import time
@@ -343,6 +344,7 @@ def run_apart(method: Method, records: LabelledSet) -> Ran:
 
 
 def _answer(to: Connection, method: Method, records: LabelledSet) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # DuckDB draws its progress into our output
     try:
         ran = run_here(method, records)
     except Exception as error:

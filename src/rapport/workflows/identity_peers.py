@@ -279,13 +279,16 @@ def _fake(records: LabelledSet) -> SplinkExample:
 
 #: What a stranger's columns are compared by: the comparisons of the examples above, kind by kind.
 _IDENTIFIERS = ("loyalty_card", "national_id", "iban", "customer_number", "device_id")
+#: A value on more records is left out for Splink, as somebody who looks at the data would: else one
+#: shop's tablet makes a blob of its visitors.
+_MOST_HOLDERS = 50
 
 
 def _anybody(records: LabelledSet) -> SplinkExample:
     """The recipe of the historical example on whatever is stated.
 
     Prepared as Splink's documentation advises: lower case, names in two columns, placeholders
-    left out.
+    left out, and what too many share.
     """
     import splink.comparison_library as cl  # noqa: PLC0415
 
@@ -332,7 +335,7 @@ def _anybody(records: LabelledSet) -> SplinkExample:
         rows=rows,
         comparisons=comparisons,
         blocking=[*((k,) for k in keys), *_usable(named, has)],
-        certain=[*((k,) for k in keys if k not in ("phone", "device_id")), *_usable(certain, has)],
+        certain=[*((k,) for k in keys if k != "phone"), *_usable(certain, has)],
         recall=0.6,
         training=_usable(training, has),
         max_pairs=1e7,
@@ -357,9 +360,9 @@ def _birthday(column: pa.ChunkedArray, cl: Any) -> Any:
 
 
 def _prepared(stated: pa.Table) -> pa.Table:
-    """Lower case; a name in one field as two; no placeholders."""
+    """Lower case; a name in one field as two; no placeholders and no value that many share."""
     columns = {n: pc.utf8_lower(stated[n].combine_chunks()) for n in stated.column_names}
-    for kind in ("email", "phone"):
+    for kind in ("email", "phone", *_IDENTIFIERS):
         if kind in columns:
             columns[kind] = _without_placeholders(columns[kind], kind)
     if whole := columns.pop("name", None):
@@ -371,8 +374,13 @@ def _prepared(stated: pa.Table) -> pa.Table:
 
 
 def _without_placeholders(column: pa.Array, kind: str) -> pa.Array:
-    values = pc.unique(column.drop_null())
-    blocked = [v for v in values.to_pylist() if blocked_reason(kind, v) is not None]
+    counted = pc.value_counts(column.drop_null())
+    values, holders = counted.field("values").to_pylist(), counted.field("counts").to_pylist()
+    blocked = [
+        value
+        for value, n in zip(values, holders, strict=True)
+        if n > _MOST_HOLDERS or blocked_reason(kind, value) is not None
+    ]
     return pc.if_else(
         pc.is_in(column, pa.array(blocked, pa.string())), pa.scalar(None, pa.string()), column
     )
