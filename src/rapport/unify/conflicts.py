@@ -251,7 +251,9 @@ def _judged(each: Contradiction, word: Any) -> Contradiction:
     if word.at < each.since:
         return each
     if word.right_source == each.loser:
-        each = msgspec.structs.replace(each, winner=each.loser, loser=each.winner)
+        return msgspec.structs.replace(
+            each, winner=each.loser, loser=each.winner, settled=WORD, why="word_other"
+        )
     return msgspec.structs.replace(each, settled=WORD, why="word")
 
 
@@ -328,7 +330,7 @@ def _move_sums(
             sums[2] += sign * row[value]
     total = t.conflict_total.c
     adding = ledger.insert(t.conflict_total)
-    counted = ("count", "verified", "value")
+    counted = ("people", "verified", "value")
     write_many(
         connection,
         adding.on_conflict_do_update(
@@ -338,7 +340,7 @@ def _move_sums(
         (*_SUMS, *counted),
         sorted((*key, *sums) for key, sums in moved.items() if any(sums)),
     )
-    connection.execute(delete(t.conflict_total).where(total.count <= 0))
+    connection.execute(delete(t.conflict_total).where(total.people <= 0))
 
 
 def forget_conflicts(connection: Connection, ledger: Ledger, profile_ids: Collection[str]) -> None:
@@ -393,7 +395,8 @@ def settle(
     Raises
     ------
     InvalidInput
-        If it is an attribute, whose value is chosen instead, or the silo is no party to it.
+        If it is an attribute, whose value is chosen instead, or the silo is no party to it; or if
+        of a consent it is not the one with the person's latest word.
     NotFound
         If there is no such contradiction any more.
     """
@@ -411,6 +414,11 @@ def settle(
     if right_source not in parties:
         raise InvalidInput(
             f"{right_source[:80]!r} says nothing there; choose {' or '.join(parties)}"
+        )
+    if kind == CONSENT and right_source != sides[0].winner:
+        raise InvalidInput(
+            "Of a consent the person's latest word counts, and nobody else's; when it changed, "
+            "import or record the new word"
         )
     result = connection.execute(
         insert(t.settlement).values(

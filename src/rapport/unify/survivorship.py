@@ -230,6 +230,8 @@ def survive(
                 for f in by_name[name]
                 if _one_value(name, _meaning(name, f.value, country), chosen)
             ]
+            if name == "postal_code" and right:  # the rest of the address is to fit what was chosen
+                anchor = right[0].atom_id
         shown[name] = fact
         if others and name not in CHANGEABLE:
             stands = {id(f) for f in right}
@@ -380,6 +382,15 @@ def _one_value(name: str, a: frozenset[str], b: frozenset[str]) -> bool:
     return a == b or (name in _NAMES and bool(a) and bool(b) and (a <= b or b <= a))
 
 
+def is_same_value(name: str, a: str, b: str) -> bool:
+    """Whether two values of an attribute differ at most in how they are written.
+
+    >>> is_same_value("email", "Jan@Mail.be", "jan@mail.be"), is_same_value("city", "Gent", "Aalst")
+    (True, False)
+    """
+    return _one_value(name, _meaning(name, a, None), _meaning(name, b, None))
+
+
 @lru_cache(maxsize=131_072)
 def _meaning(name: str, value: str, country: str | None) -> frozenset[str]:
     """What is left of a value when its way of writing is taken off."""
@@ -388,6 +399,9 @@ def _meaning(name: str, value: str, country: str | None) -> frozenset[str]:
     normal: str | None = None
     if name == "email":
         normal = normalise_email(value)
+        if normal is not None and "+" in normal:  # an+shop@mail.be is the mailbox an@mail.be
+            box, _, domain = normal.partition("@")
+            normal = f"{box.partition('+')[0] or box}@{domain}"
     elif name == "phone":
         normal = normalise_phone(value, country)
     elif name == "loyalty_card":

@@ -39,6 +39,10 @@ WHOLE: Mapping[str, str] = {
     "first_name": "name",
     "last_name": "name",
 }
+#: The parts of each of those.
+PARTS: Mapping[str, tuple[str, ...]] = {
+    whole: tuple(part for part, of in WHOLE.items() if of == whole) for whole in WHOLE.values()
+}
 #: What a person changes from one visit to the next: silos that differ do not contradict each other.
 CHANGEABLE = frozenset({"preferred_store", "favourite_category", "interests", "created_at"})
 #: What a rule can be made for, in the order of the vocabulary.

@@ -402,7 +402,7 @@ conflict_total = Table(
     Column("loser", Text, primary_key=True),
     Column("settled", Text, primary_key=True),
     Column("tier", Integer, primary_key=True, autoincrement=False),
-    Column("count", Integer, nullable=False),
+    Column("people", Integer, nullable=False),  # of whom the silos differ so
     Column("verified", Integer, nullable=False),
     Column("value", Money, nullable=False),
 )

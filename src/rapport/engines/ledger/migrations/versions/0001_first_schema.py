@@ -123,7 +123,7 @@ def upgrade() -> None:
         sa.Column("loser", sa.Text(), nullable=False),
         sa.Column("settled", sa.Text(), nullable=False),
         sa.Column("tier", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("people", sa.Integer(), nullable=False),
         sa.Column("verified", sa.Integer(), nullable=False),
         sa.Column("value", Money(), nullable=False),
         sa.PrimaryKeyConstraint("kind", "name", "winner", "loser", "settled", "tier"),
