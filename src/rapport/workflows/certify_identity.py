@@ -203,15 +203,20 @@ def measure(records: LabelledSet, method: str, ran: Ran) -> Measured:
         records=records.records,
         agreement=agreement(labels, truth),
         by_slice={} if slices is None else agreement_by(labels, truth, slices[known]),
-        households_joined=None
-        if records.households is None
-        else clusters_across(labels, records.households[known]),
+        households_joined=_households_joined(found, records),
         seconds=ran.seconds,
         peak_mb=ran.peak_mb,
         said=said,
         calibration_gap=calibration_gap(said),
         note=found.note,
     )
+
+
+def _households_joined(found: Found, records: LabelledSet) -> int | None:
+    if records.households is None:
+        return None
+    housed = records.households != UNKNOWN
+    return clusters_across(found.labels[housed], records.households[housed])
 
 
 def _calibration(pairs: Pairs, records: LabelledSet) -> tuple[CalibrationBin, ...]:

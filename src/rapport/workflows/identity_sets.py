@@ -165,7 +165,9 @@ def read_labelled_file(
         )
     if id_column and len(pc.unique(read[id_column])) < read.num_rows:
         raise InvalidInput(f"The column {id_column!r} of {path.name} does not number the records")
-    taken = {truth, id_column}
+    called = {plain_name(column): column for column in read.column_names}
+    household = next((called[name] for name in ("householdid", "household") if name in called), "")
+    taken = {truth, id_column, household}
     fields = {**_guessed(path, read, taken | set((columns or {}).values())), **(columns or {})}
     stated = _stated(read, fields)
     if not set(stated.column_names) - {"source", "country", "gender"}:
@@ -174,8 +176,7 @@ def read_labelled_file(
             f"such as --map last_name=COLUMN. It has: {', '.join(read.column_names)}"
         )
     example = _example_of(read)
-    named = {plain_name(column): column for column in read.column_names if column not in taken}
-    slices = next((named[n] for n in _SLICE_NAMES if n in named), None)
+    slices = next((called[n] for n in _SLICE_NAMES if n in called), None)
     return LabelledSet(
         name=path.name.partition(".")[0],
         stated=stated,
@@ -184,6 +185,7 @@ def read_labelled_file(
         # An example's settings name the columns of its own file; mapped columns are another file.
         example="" if columns else example,
         slices=None if slices is None else read[slices].combine_chunks(),
+        households=_codes(read[household]) if household else None,
     )
 
 
