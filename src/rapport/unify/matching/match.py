@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from time import perf_counter
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 from msgspec import Struct
@@ -72,6 +71,8 @@ class Matched(Struct, frozen=True, kw_only=True):
         Pairs compared.
     model : Model
     seconds : mapping of step to seconds
+    standardised : Standardised
+        The readings that were compared, without junk.
     """
 
     labels: IntArray
@@ -82,6 +83,7 @@ class Matched(Struct, frozen=True, kw_only=True):
     n_pairs: int
     model: Model
     seconds: Mapping[str, float]
+    standardised: Standardised
 
 
 def match(
@@ -93,6 +95,7 @@ def match(
     cannot: Iterable[tuple[int, int]] = (),
     must: Iterable[tuple[int, int]] = (),
     labelled: Iterable[tuple[int, int, bool]] = (),
+    blocked: Collection[tuple[str, str]] = (),
     seed: int = 0,
     memory_limit_mb: int = 1024,
     threads: int = 2,
@@ -112,6 +115,8 @@ def match(
         People's decisions.
     labelled : iterable of (a, b, same)
         Pairs that somebody has judged, to learn from.
+    blocked : collection of (kind, value)
+        The company's own blocked values.
     """
     comparisons = tuple(comparisons)
     seconds: dict[str, float] = {}
@@ -128,7 +133,7 @@ def match(
     standardised = standardise(stated, comparisons)
     done("standardise")
     sources = stated["source"] if "source" in stated.column_names else None
-    standardised, profiles = profile_values(standardised, sources)
+    standardised, profiles = profile_values(standardised, sources, blocked=blocked)
     standardised = with_rarity(
         standardised, records_per_person=1 + (model or start or default_model()).same_per_record
     )
@@ -147,9 +152,7 @@ def match(
                 labelled=labelled,
                 rng=rng,
             ).model
-            standardised = with_rarity(
-                standardised, records_per_person=1 + model.same_per_record
-            )
+            standardised = with_rarity(standardised, records_per_person=1 + model.same_per_record)
             done("train")
 
         a, b, bits, household = _score(standardised, blocks, comparisons, model, engine)
@@ -178,9 +181,7 @@ def match(
         )
         done("link")
     joined = clusters.labels[a] == clusters.labels[b]
-    band = np.where(
-        bits >= model.merge_bits, "merge", np.where(joinable, "review", "household")
-    )
+    band = np.where(bits >= model.merge_bits, "merge", np.where(joinable, "review", "household"))
     pairs = pa.table(
         {
             "a": a,
@@ -201,6 +202,7 @@ def match(
         n_pairs=len(blocks.a),
         model=model,
         seconds=seconds,
+        standardised=standardised,
     )
 
 

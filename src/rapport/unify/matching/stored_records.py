@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -106,7 +106,7 @@ def records_to_match(connection: Connection) -> RecordsToMatch:
             columns[_IDENTIFIERS[kind]][at] = (
                 f"{namespace}:{value}" if kind_of(kind).scoped else value
             )
-    sources = dict(connection.execute(select(a.atom_id, a.source)).tuples())
+    sources = {row[0]: row[1] for row in connection.execute(select(a.atom_id, a.source))}
     columns["source"] = [sources[int(atom)] for atom in atoms]
     stated = pa.table(
         {
@@ -157,49 +157,63 @@ class ScoredPair(Struct, frozen=True, kw_only=True, gc=False):
     fields: tuple[tuple[str, str, float], ...]
 
 
-def write_pairs(
-    connection: Connection, ledger: Ledger, pairs: Sequence[ScoredPair], model: str, at: datetime
-) -> frozenset[int]:
-    """Replace the pairs that are kept by ``pairs``; returns the records whose ties changed.
+class PairChanges(Struct, frozen=True, kw_only=True):
+    """What is kept of pairs beside what matching found now."""
 
-    A pair that says what it said is not written again.
-    """
+    written: tuple[ScoredPair, ...]  # new, or with another weight or verdict
+    gone: tuple[tuple[int, int], ...]
+    retied: frozenset[tuple[int, int]]  # of these, the pairs that become a tie or cease to be one
+
+    def __len__(self) -> int:
+        return len(self.written) + len(self.gone)
+
+    def parts(self, size: int) -> Iterator[PairChanges]:
+        """The same in parts of at most ``size`` pairs."""
+        for start in range(0, len(self.written), size):
+            written = self.written[start : start + size]
+            retied = self.retied.intersection((pair.a, pair.b) for pair in written)
+            yield PairChanges(written=written, gone=(), retied=retied)
+        for start in range(0, len(self.gone), size):
+            gone = self.gone[start : start + size]
+            yield PairChanges(written=(), gone=gone, retied=self.retied.intersection(gone))
+
+
+#: A weight that moved by less is the same weight.
+_SAME_BITS = 0.01
+
+
+def pair_changes(connection: Connection, pairs: Sequence[ScoredPair], model: str) -> PairChanges:
+    """What to write so that the ledger keeps ``pairs``, and no other."""
     p = t.pair_score.c
     known = {
         (row[0], row[1]): (row[2], row[3], row[4])
         for row in connection.execute(select(p.atom_a, p.atom_b, p.joined, p.bits, p.model))
     }
-    changed: set[int] = set()
-    new: list[tuple[object, ...]] = []
-    for pair in pairs:
-        before = known.pop((pair.a, pair.b), None)
-        bits = round(pair.bits, 3)
-        if before == (pair.joined, bits, model):
+    written, retied = [], set()
+    for pair in sorted(pairs, key=lambda pair: (pair.a, pair.b)):
+        joined, bits, by = known.pop((pair.a, pair.b), (False, None, None))
+        near = bits is not None and abs(bits - pair.bits) < _SAME_BITS
+        if near and joined == pair.joined and by == model:
             continue
-        if pair.joined or (before is not None and before[0]):
-            changed.update((pair.a, pair.b))
-        fields = [[name, level, round(share, 2)] for name, level, share in pair.fields]
-        new.append(
-            (
-                pair.a,
-                pair.b,
-                bits,
-                round(pair.probability, 6),
-                pair.joined,
-                msgspec.json.encode(fields).decode(),
-                model,
-                to_micros(at),
-            )
-        )
-    gone = sorted(known)
-    changed.update(atom for pair in gone if known[pair][0] for atom in pair)
+        if joined != pair.joined:
+            retied.add((pair.a, pair.b))
+        written.append(pair)
+    retied.update(pair for pair, (joined, _, _) in known.items() if joined)
+    return PairChanges(written=tuple(written), gone=tuple(sorted(known)), retied=frozenset(retied))
+
+
+def write_pairs(
+    connection: Connection, ledger: Ledger, changes: PairChanges, model: str, at: datetime
+) -> frozenset[int]:
+    """Write changes; returns the records whose ties are others now."""
+    p = t.pair_score.c
     write_many(
         connection,
         delete(t.pair_score).where(
             and_(p.atom_a == bindparam("b_a"), p.atom_b == bindparam("b_b"))
         ),
         ("b_a", "b_b"),
-        gone,
+        changes.gone,
     )
     names = ("atom_a", "atom_b", "bits", "probability", "joined", "fields", "model", "scored_at")
     insert = ledger.insert(t.pair_score)
@@ -210,6 +224,20 @@ def write_pairs(
             set_={name: insert.excluded[name] for name in names[2:]},
         ),
         names,
-        sorted(new, key=lambda row: row[:2]),
+        [
+            (
+                pair.a,
+                pair.b,
+                round(pair.bits, 3),
+                round(pair.probability, 6),
+                pair.joined,
+                msgspec.json.encode(
+                    [[name, level, round(bits, 2)] for name, level, bits in pair.fields]
+                ).decode(),
+                model,
+                to_micros(at),
+            )
+            for pair in changes.written
+        ],
     )
-    return frozenset(changed)
+    return frozenset(atom for pair in changes.retied for atom in pair)
