@@ -318,7 +318,7 @@ def test_clusters_of_two_households_are_counted(people: Path) -> None:
 
 
 def _dies(records: LabelledSet) -> Found:
-    raise ZeroDivisionError
+    raise ZeroDivisionError("jan@mail.example")  # as drivers quote values
 
 
 def _is_killed(records: LabelledSet) -> Found:
@@ -328,7 +328,9 @@ def _is_killed(records: LabelledSet) -> Found:
 
 
 @pytest.mark.slow
-def test_a_method_in_a_process_of_its_own_is_measured_and_may_fail(people: Path) -> None:
+def test_a_method_in_a_process_of_its_own_is_measured_and_may_fail(
+    people: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     records = _three(people)
     ran = run_apart(Method(name="equal", run=match_exactly), records)
     assert isinstance(ran, Ran)
@@ -338,6 +340,9 @@ def test_a_method_in_a_process_of_its_own_is_measured_and_may_fail(people: Path)
     assert run_apart(Method(name="dies", run=_dies), records).failed == (
         "failed with ZeroDivisionError"
     )
+    said = capfd.readouterr().err
+    assert "ZeroDivisionError" in said
+    assert "jan@mail.example" not in said
     assert "code 9" in run_apart(Method(name="killed", run=_is_killed), records).failed
 
 

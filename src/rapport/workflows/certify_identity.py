@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import multiprocessing
 import os
 import resource
@@ -16,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from msgspec import Struct
 
-from rapport.errors import InvalidInput, NotFound, RapportError
+from rapport.errors import InvalidInput, NotFound, RapportError, where_it_failed
 from rapport.unify.matching.measures import (
     Agreement,
     CalibrationBin,
@@ -45,6 +46,8 @@ from rapport.workflows.identity_sets import (
     read_known_set,
     read_labelled_file,
 )
+
+_log = logging.getLogger(__name__)
 
 #: Of "95 % sure" merges the issue asks that 93 to 97 % are right; this bin holds them.
 SURE = 0.93, 0.97
@@ -355,7 +358,7 @@ def _answer(to: Connection, method: Method, records: LabelledSet) -> None:
     except Exception as error:
         # Whatever a peer raises on records it was not made for must not end the comparison.
         ran = Ran(failed=f"failed with {type(error).__name__}")
-        print(f"{method.name} on {records.name}: {error!r}"[:500], file=sys.stderr)  # noqa: T201
+        _log.warning("%s on %s: %s", method.name, records.name, where_it_failed(error))
     to.send(ran)
 
 
