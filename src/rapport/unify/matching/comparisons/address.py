@@ -12,11 +12,12 @@ from functools import lru_cache
 from rapport.unify.matching.comparison import Column, Comparison, Level, Row
 from rapport.unify.matching.comparisons.likeness import (
     edits,
+    is_near,
+    is_near_sql,
     is_slip,
     is_slip_sql,
     same,
     same_level,
-    similarity,
 )
 from rapport.unify.matching.comparisons.word_list import words
 from rapport.unify.names import fold
@@ -352,9 +353,7 @@ _STREET_ALIKE = 0.88
 
 def _street_near(a: Row, b: Row) -> bool:
     one, two = a["address_street"], b["address_street"]
-    if one is None or two is None:
-        return False
-    return is_slip(one, two) or similarity(one, two) >= _STREET_ALIKE
+    return is_slip(one, two) or is_near(one, two, _STREET_ALIKE)
 
 
 def _place_near(a: Row, b: Row) -> bool:
@@ -400,7 +399,7 @@ def _not_comparable(a: Row, b: Row) -> bool:
 
 _STREET_NEAR = (
     f"({is_slip_sql('l.address_street', 'r.address_street')}"
-    f" or jaro_winkler_similarity(l.address_street, r.address_street) >= {_STREET_ALIKE})"
+    f" or {is_near_sql('l.address_street', 'r.address_street', _STREET_ALIKE)})"
 )
 _PLACE_NEAR = (
     "coalesce(case when l.address_postcode = r.address_postcode then true"

@@ -10,8 +10,9 @@ from rapidfuzz.distance import DamerauLevenshtein
 from rapport.unify.matching.comparison import Column, Comparison, Level, Row
 from rapport.unify.matching.comparisons.likeness import (
     edits,
+    is_near,
+    is_near_sql,
     same_level,
-    similarity,
 )
 from rapport.unify.matching.comparisons.word_list import words
 from rapport.vocabulary.identifier_values import mailbox, normalise_email
@@ -73,6 +74,7 @@ _PLAIN = re.compile(
 )
 _DOTS = re.compile(r"\.\.+")
 _LONGEST = 1_000
+_WORDS = re.compile(r"[^\W\d_]{2,}")
 _JOINTS = str.maketrans("", "", "._-")
 
 
@@ -117,28 +119,37 @@ def _address(email: str) -> str | None:
     return normalise_email(_DOTS.sub(".", email.replace(",", ".").replace(" ", "")).strip("."))
 
 
-def read_email(email: str | None) -> tuple[str | None, str | None, str | None]:
+Standard = tuple[str | None, str | None, str | None, str | None]
+_NOTHING = (None, None, None, None)
+
+
+def read_email(email: str | None) -> Standard:
     """The mailbox, the mailbox at the provider that was meant, and the local part if distinctive.
+
+    Last come the local part's words in the order of the alphabet, where it has more than one.
 
     Examples
     --------
     >>> read_email("Anna.Kovacs+shop@gmial.com")
-    ('anna.kovacs+shop@gmial.com', 'annakovacs@gmail.com', 'annakovacs')
-    >>> read_email("info@peeters.be"), read_email("none")
-    (('info@peeters.be', 'info@peeters.be', None), (None, None, None))
+    ('anna.kovacs+shop@gmial.com', 'annakovacs@gmail.com', 'annakovacs', 'anna kovacs')
+    >>> read_email("info@peeters.be")
+    ('info@peeters.be', 'info@peeters.be', None, None)
     """
     if not email:
-        return (None, None, None)
+        return _NOTHING
     address = email.lower() if _PLAIN.fullmatch(email) else _address(email)
     if address is None:
-        return (None, None, None)
+        return _NOTHING
     exact = mailbox(address)
     name, _, domain = exact.rpartition("@")
     intended = intended_domain(domain)
     meant = exact if intended == domain else mailbox(f"{name}@{intended}")
     local = meant.rpartition("@")[0].partition("+")[0].translate(_JOINTS)
     distinctive = len(local) >= _SHORTEST_LOCAL and local not in _ROLES and not local.isdecimal()
-    return (exact, meant, local if distinctive else None)
+    if not distinctive:
+        return (exact, meant, None, None)
+    parts = _WORDS.findall(address.partition("@")[0].partition("+")[0])
+    return (exact, meant, local, " ".join(sorted(parts)) if len(parts) > 1 else None)
 
 
 def _domain(meant: str) -> str:
@@ -147,22 +158,28 @@ def _domain(meant: str) -> str:
 
 def _local_typo(a: Row, b: Row) -> bool:
     one, two = a["email_local"], b["email_local"]
-    if one is None or two is None or similarity(one, two) < _NEAR_LOCAL:
-        return False
-    return bool(edits(one, two) <= 1 and _domain(a["email_meant"]) == _domain(b["email_meant"]))
+    return (
+        is_near(one, two, _NEAR_LOCAL)
+        and edits(one, two) <= 1
+        and _domain(a["email_meant"]) == _domain(b["email_meant"])
+    )
 
 
 def _local_close(a: Row, b: Row) -> bool:
-    one, two = a["email_local"], b["email_local"]
-    return one is not None and two is not None and similarity(one, two) >= _NEAR_LOCAL
+    return is_near(a["email_local"], b["email_local"], _NEAR_LOCAL)
 
 
-_NEAR_SQL = f"jaro_winkler_similarity(l.email_local, r.email_local) >= {_NEAR_LOCAL}"
+_NEAR_SQL = is_near_sql("l.email_local", "r.email_local", _NEAR_LOCAL)
 
 COMPARISON = Comparison(
     name="email",
     inputs=("email",),
-    columns=(Column(name="email"), Column(name="email_meant"), Column(name="email_local")),
+    columns=(
+        Column(name="email"),
+        Column(name="email_meant"),
+        Column(name="email_local"),
+        Column(name="email_words"),
+    ),
     read=read_email,
     said=("email",),
     levels=(
@@ -179,6 +196,7 @@ COMPARISON = Comparison(
             holds=_local_typo,
         ),
         same_level("same_local_part", "email_local"),
+        same_level("same_local_words", "email_words"),  # anna.kovacs84 and kovacs.anna
         Level(
             key="local_part_close",
             sql=f"coalesce({_NEAR_SQL}, false)",

@@ -14,6 +14,8 @@ from rapidfuzz.distance import DamerauLevenshtein, JaroWinkler
 
 from rapport.unify.matching.comparison import Comparison, Level, Row
 
+#: The two sum in another order and differ in the last bits: no similarity lies exactly there.
+_LAST_BITS = 1e-9
 #: No word of four letters or more that is one slip from another is less alike than this.
 _NEAR = 0.8
 #: In shorter words a letter more or less makes another word.
@@ -23,7 +25,7 @@ _TWO_SLIPS = 9
 
 
 def similarity(a: str, b: str) -> float:
-    """Jaro–Winkler similarity in [0, 1], as DuckDB's ``jaro_winkler_similarity``.
+    """Jaro–Winkler similarity in [0, 1]: that of DuckDB but for the last bits.
 
     Examples
     --------
@@ -33,8 +35,14 @@ def similarity(a: str, b: str) -> float:
     return JaroWinkler.similarity(a.encode(), b.encode())
 
 
-def similarity_sql(a: str, b: str, at_least: float) -> str:
-    return f"jaro_winkler_similarity({a}, {b}) >= {at_least}"
+def is_near(a: str | None, b: str | None, least: float) -> bool:
+    """Whether two texts have a similarity of ``least`` or more; False where one is missing."""
+    return a is not None and b is not None and similarity(a, b) >= least - _LAST_BITS
+
+
+def is_near_sql(a: str, b: str, least: float) -> str:
+    """`is_near` as a condition; NULL where a side is."""
+    return f"jaro_winkler_similarity({a}, {b}) >= {least - _LAST_BITS:.9f}"
 
 
 def edits(a: str, b: str) -> int:
@@ -57,9 +65,11 @@ def is_slip(a: str | None, b: str | None) -> bool:
     if a == b:
         return True
     shorter = min(len(a), len(b))
-    if shorter < SHORTEST_SLIP or abs(len(a) - len(b)) > 2 or similarity(a, b) < _NEAR:
+    if shorter < SHORTEST_SLIP or abs(len(a) - len(b)) > 2:
         return False
-    return edits(a, b) <= (2 if shorter >= _TWO_SLIPS else 1)
+    if a[0] != b[0] and a[-1] != b[-1]:  # one slip leaves one end of a word as it was
+        return False
+    return is_near(a, b, _NEAR) and edits(a, b) <= (2 if shorter >= _TWO_SLIPS else 1)
 
 
 def is_slip_sql(a: str, b: str) -> str:
@@ -68,9 +78,9 @@ def is_slip_sql(a: str, b: str) -> str:
     return (
         f"(case when {a} = {b} then true"
         f" when {shorter} < {SHORTEST_SLIP} or abs(length({a}) - length({b})) > 2 then false"
-        f" when jaro_winkler_similarity({a}, {b}) < {_NEAR} then false"
-        f" else damerau_levenshtein({a}, {b})"
-        f" <= (case when {shorter} >= {_TWO_SLIPS} then 2 else 1 end) end)"
+        f" when left({a}, 1) <> left({b}, 1) and right({a}, 1) <> right({b}, 1) then false"
+        f" when {is_near_sql(a, b, _NEAR)} then damerau_levenshtein({a}, {b})"
+        f" <= (case when {shorter} >= {_TWO_SLIPS} then 2 else 1 end) else false end)"
     )
 
 
@@ -104,7 +114,7 @@ def one_edit_level(key: str, column: str, shortest: int) -> Level:
             and two is not None
             and min(len(one), len(two)) >= shortest
             and abs(len(one) - len(two)) <= 1
-            and similarity(one, two) >= _NEAR
+            and is_near(one, two, _NEAR)
             and edits(one, two) == 1
         )
 
@@ -114,8 +124,8 @@ def one_edit_level(key: str, column: str, shortest: int) -> Level:
         sql=(
             f"coalesce(case when least(length({one}), length({two})) < {shortest} then false"
             f" when abs(length({one}) - length({two})) > 1 then false"
-            f" when jaro_winkler_similarity({one}, {two}) < {_NEAR} then false"
-            f" else damerau_levenshtein({one}, {two}) = 1 end, false)"
+            f" when {is_near_sql(one, two, _NEAR)} then damerau_levenshtein({one}, {two}) = 1"
+            " else false end, false)"
         ),
         holds=holds,
     )

@@ -20,7 +20,7 @@ from rapport.unify.matching.comparisons.given_names import (
     ROOTS,
     one_y,
 )
-from rapport.unify.matching.comparisons.likeness import is_slip, is_slip_sql, similarity
+from rapport.unify.matching.comparisons.likeness import is_near, is_near_sql, is_slip, is_slip_sql
 from rapport.unify.matching.comparisons.word_list import words
 from rapport.unify.names import GENERATIONS, PREFIXES, TITLES, fold_words
 
@@ -442,7 +442,7 @@ def _initial_and_slip(a: Row, b: Row) -> bool:
 
 
 def _is_alike(one: str | None, two: str | None) -> bool:
-    return one is not None and two is not None and similarity(one, two) >= _ALIKE
+    return is_near(one, two, _ALIKE)
 
 
 def _alike(a: Row, b: Row) -> bool:
@@ -522,7 +522,7 @@ COMPARISON = Comparison(
             key="husband_and_wife",
             sql=_sql(
                 "case when l.name_husband is null and r.name_husband is null then false"
-                f" else {_SHARED} >= 1 and"
+                " else list_has_any(l.name_words, r.name_words) and"
                 " (coalesce(list_contains(r.name_words, l.name_husband), false)"
                 " or coalesce(list_contains(l.name_words, r.name_husband), false)) end"
             ),
@@ -562,12 +562,11 @@ COMPARISON = Comparison(
         Level(
             key="slips",  # given and family, in either order, but for a slip in each
             sql=_sql(
-                f"case when {_INITIALS_CONFLICT} then false"
-                f" when {_given_slip_sql('l.name_given', 'r.name_given')}"
-                f" then {_FAMILY_SLIP}"
+                f"case when {_given_slip_sql('l.name_given', 'r.name_given')}"
+                f" then {_FAMILY_SLIP} and not {_INITIALS_CONFLICT}"
                 f" when {_given_slip_sql('l.name_given', 'r.name_family')}"
                 f" then {_given_slip_sql('l.name_family', 'r.name_given')}"
-                " else false end"
+                f" and not {_INITIALS_CONFLICT} else false end"
             ),
             holds=_slips,
         ),
@@ -595,13 +594,13 @@ COMPARISON = Comparison(
         Level(
             key="alike",  # in either order, where it is not sure which word is which
             sql=_sql(
-                f"case when jaro_winkler_similarity(l.name_family, r.name_family) >= {_ALIKE} then"
-                f" coalesce(jaro_winkler_similarity(l.name_given, r.name_given) >= {_ALIKE}, false)"
+                f"case when {is_near_sql('l.name_family', 'r.name_family', _ALIKE)} then"
+                f" coalesce({is_near_sql('l.name_given', 'r.name_given', _ALIKE)}, false)"
                 " or coalesce(list_has_any(l.name_roots, r.name_roots), false)"
                 " when left(l.name_given, 1) = left(r.name_family, 1)"
                 " or left(l.name_family, 1) = left(r.name_given, 1)"
-                f" then jaro_winkler_similarity(l.name_given, r.name_family) >= {_ALIKE}"
-                f" and jaro_winkler_similarity(l.name_family, r.name_given) >= {_ALIKE}"
+                f" then {is_near_sql('l.name_given', 'r.name_family', _ALIKE)}"
+                f" and {is_near_sql('l.name_family', 'r.name_given', _ALIKE)}"
                 " else false end"
             ),
             holds=_alike,
@@ -623,6 +622,10 @@ COMPARISON = Comparison(
             sql=_sql("l.name_given = r.name_given"),
             holds=_same_given,
         ),
-        Level(key="shared_word", sql=f"{_SHARED} >= 1", holds=_shared_word),
+        Level(
+            key="shared_word",
+            sql="list_has_any(l.name_words, r.name_words)",
+            holds=_shared_word,
+        ),
     ),
 )
