@@ -29,6 +29,8 @@ COMPANY_SETTINGS: dict[str, Any] = {
     "membership_snapshot": 0,  # the last identity decision that the lake's mapping contains
     "customers_built_at": None,
     "source_alert_role": "admin",  # who is told of data sources that stopped
+    "identity_model": None,  # the weights that matching learnt from this company's records
+    "matched_until": 0,  # the journal's position when records were matched last
     "demo": None,  # "begun" or "ready" where the data folder holds the demo company
 }
 

@@ -1,0 +1,154 @@
+"""Matching by probability: score all records, keep the pairs, and let profiles follow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+from sqlalchemy import select
+
+from rapport.engines.columns import ColumnEngine
+from rapport.unify.matching.comparisons import COMPARISONS
+from rapport.unify.matching.match import Matched, match
+from rapport.unify.matching.model import Model, default_model
+from rapport.unify.matching.stored_records import (
+    RecordsToMatch,
+    ScoredPair,
+    blocked_values,
+    judgements,
+    pair_changes,
+    records_to_match,
+    write_pairs,
+)
+from rapport.unify.matching.waterfall import waterfalls
+from rapport.unify.resolve import resolve_atoms
+from rapport.vocabulary.ledger_tables import position
+from rapport.workflows.company import Company, Progress, read_choice, silent
+from rapport.workflows.ingest import WORKER, mark_stale
+from rapport.workflows.refresh import refresh_profiles
+
+#: Fewer records are too few to learn weights from; those that ship are used.
+FEWEST_TO_LEARN = 2_000
+#: Pairs per transaction: small enough that the collector is not kept waiting.
+CHUNK = 2_000
+
+
+class MatchingDone(Struct, frozen=True, kw_only=True):
+    """What one run of matching did.
+
+    Attributes
+    ----------
+    records : int
+        Records that say something of a person.
+    compared : int
+        Pairs that were compared.
+    joined, to_review : int
+        Pairs that joined, and those left to a person.
+    changed : int
+        Pairs that are others than after the last run.
+    merged, split : int
+        Profiles that changed by it.
+    learnt : bool
+        Whether weights were learnt from these records in this run.
+    seconds : mapping of step to seconds
+    """
+
+    records: int
+    compared: int
+    joined: int
+    to_review: int
+    changed: int
+    merged: int
+    split: int
+    learnt: bool
+    seconds: Mapping[str, float]
+
+
+def match_company(
+    company: Company, *, learn: bool | None = None, progress: Progress = silent
+) -> MatchingDone:
+    """Match all records of the company.
+
+    Parameters
+    ----------
+    learn : bool, optional
+        Whether to learn weights from these records. By default they are learnt once, as soon as
+        there are enough records.
+    """
+    now = company.clock()
+    with company.ledger.read() as connection:
+        until = connection.scalar(select(position.c.position).where(position.c.worker == WORKER))
+        records = records_to_match(connection)
+        words = judgements(connection, records.atoms)
+        blocked = blocked_values(connection)
+        kept = read_choice(connection, "identity_model")
+    progress("match", 0, len(records.atoms))
+    if learn is None:
+        learn = kept is None and len(records.atoms) >= FEWEST_TO_LEARN
+    known = msgspec.convert(kept, Model) if kept is not None else default_model()
+    matched = match(
+        records.stated,
+        comparisons=COMPARISONS,
+        model=None if learn else known,
+        start=known,
+        must=words.must,
+        cannot=words.cannot,
+        blocked=blocked,
+    )
+    progress("match", len(records.atoms), len(records.atoms))
+    pairs = _scored_pairs(records, matched)
+    with company.ledger.read() as connection:
+        changes = pair_changes(connection, pairs, matched.model.version)
+    merged = split = done = 0
+    for part in changes.parts(CHUNK):
+        with company.ledger.write() as connection:
+            atoms = write_pairs(connection, company.ledger, part, matched.model.version, now)
+            resolution = resolve_atoms(connection, company.ledger, atoms, now)
+            mark_stale(company.ledger, connection, resolution.touched)
+        merged += len(resolution.merged)
+        split += len(resolution.split)
+        done += len(part)
+        progress("decide", done, len(changes))
+    if learn:
+        company.choose("identity_model", msgspec.to_builtins(matched.model))
+    company.choose("matched_until", int(until or 0))
+    refresh_profiles(company, progress=progress)
+    return MatchingDone(
+        records=len(records.atoms),
+        compared=matched.n_pairs,
+        joined=sum(pair.joined for pair in pairs),
+        to_review=sum(not pair.joined for pair in pairs),
+        changed=len(changes),
+        merged=merged,
+        split=split,
+        learnt=learn,
+        seconds=matched.seconds,
+    )
+
+
+def _scored_pairs(records: RecordsToMatch, matched: Matched) -> list[ScoredPair]:
+    """The pairs above the review line, by atom id."""
+    pairs = matched.pairs.filter(matched.pairs["band"].to_numpy() != "household")
+    a, b = (records.atoms[pairs[name].to_numpy()] for name in ("a", "b"))
+    with ColumnEngine() as engine:
+        fields = waterfalls(
+            matched.standardised,
+            pairs["a"].to_numpy(),
+            pairs["b"].to_numpy(),
+            COMPARISONS,
+            matched.model,
+            engine,
+        )
+    columns = zip(
+        np.minimum(a, b).tolist(),
+        np.maximum(a, b).tolist(),
+        *(pairs[name].to_pylist() for name in ("bits", "probability", "joined")),
+        fields,
+        strict=True,
+    )
+    return [
+        ScoredPair(a=a, b=b, bits=bits, probability=probability, joined=joined, fields=fields)
+        for a, b, bits, probability, joined, fields in columns
+    ]
