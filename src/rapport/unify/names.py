@@ -7,40 +7,13 @@ shared e-mail may not? "J. Peeters" and "Jan Peeters" do neither.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from functools import lru_cache
 from itertools import product
 
 from msgspec import Struct
 
-#: Letters that Unicode does not decompose but people write without their stroke.
-_STROKES = str.maketrans(
-    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"}
-)
-_APOSTROPHES = re.compile("['’‘ʼ`´]")
-_SEPARATORS = re.compile(r"[\W_\d]+")
+from rapport.unify.name_words import name_parts
 
-#: Words that belong to no person in particular: forms of address, academic titles.
-_TITLE_WORDS = (
-    "mr mrs ms miss mx dr drs prof ing ir mevr mevrouw mw dhr heer meneer mme mlle madame monsieur "
-    "sir dame herr frau ozv phd md mba mgr dipl vve"
-)
-TITLES = frozenset(_TITLE_WORDS.split())
-#: Prefixes of family names that silos write, drop and glue at will.
-_PREFIX_WORDS = (
-    "van de den der ter ten te von vom zu zur du la le les des da di dos do del della el al d l t "
-    "op in het"
-)
-PREFIXES = frozenset(_PREFIX_WORDS.split())
-#: "Vandenberghe" and "van den Berghe" are one family name.
-_GLUED_PREFIX = re.compile(r"^(?:vanden|vander|vande)(?=\w{4})")
-#: What tells a parent from a child of the same name.
-GENERATIONS = {
-    "jr": "junior", "junior": "junior", "ifj": "junior", "ifjabb": "junior", "fils": "junior",
-    "sr": "senior", "senior": "senior", "idosb": "senior", "idosebb": "senior", "pere": "senior",
-    "ii": "second", "iii": "third",
-}  # fmt: skip
 _TYPO_LENGTH = 5
 
 
@@ -65,43 +38,18 @@ class PersonName(Struct, frozen=True, kw_only=True, gc=False):
 NO_NAME = PersonName()
 
 
-@lru_cache(maxsize=65_536)
-def fold(text: str) -> str:
-    """``text`` in plain lower-case letters: accents gone, ß as ss, one space between words.
-
-    Examples
-    --------
-    >>> fold("  Ágnes  SZŰCS-Øster ")
-    'agnes szucs-oster'
-    """
-    if text.isascii():
-        return " ".join(text.lower().split())
-    decomposed = unicodedata.normalize("NFKD", text.casefold().translate(_STROKES))
-    plain = "".join(c for c in decomposed if not unicodedata.combining(c))
-    return " ".join(plain.split())
-
-
-def fold_words(text: str) -> list[str]:
-    """The folded words of ``text``, in its order: apostrophes join, what is no letter cuts."""
-    return _SEPARATORS.sub(" ", _APOSTROPHES.sub("", fold(text))).split()
-
-
 def _read(text: str) -> tuple[set[str], set[str], set[str]]:
     """Words, stems of "-né" words, and generation marks of one name."""
     tokens: set[str] = set()
     married: set[str] = set()
     generation: set[str] = set()
-    # "né" is looked for before accents are folded away: "Simone" and "Anne" end in plain "ne".
-    for word in unicodedata.normalize("NFC", text).casefold().replace("-", " ").split():
-        for folded in fold_words(word):
-            if folded in GENERATIONS:
-                generation.add(GENERATIONS[folded])
-            elif folded in TITLES or folded in PREFIXES:
-                continue
-            elif word.endswith("né") and len(folded) >= 5:
-                married.add(folded[:-2])
-            else:
-                tokens.add(_GLUED_PREFIX.sub("", folded))
+    for part in name_parts(text):
+        if part.kind == "g":
+            generation.add(part.text)
+        elif part.kind == "h":
+            married.add(part.text)
+        elif part.kind != "p":
+            tokens.add(part.text)
     if "id" in tokens and len(tokens) > 2:  # "id. Nagy Béla": elder; but a name of its own in "Id"
         tokens.discard("id")
         generation.add("senior")

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, bindparam, select, tuple_, update
 from rapport.engines.ledger import Ledger, among
 from rapport.unify.conflicts import derive_conflicts, forget_conflicts
 from rapport.unify.many_rows import write_many
-from rapport.unify.names import fold, fold_words
+from rapport.unify.name_words import fold, fold_words
 from rapport.unify.stored_evidence import atoms_of, chunks, rows_in
 from rapport.unify.survivorship import ProfileFacts, facts_of
 from rapport.vocabulary import ledger_tables as t

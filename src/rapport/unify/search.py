@@ -10,7 +10,7 @@ from sqlalchemy import Connection, and_, case, func, literal, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import FromClause
 
-from rapport.unify.names import fold
+from rapport.unify.name_words import fold
 from rapport.unify.refresh import LONGEST_TERM, plain_code
 from rapport.vocabulary import ledger_tables as t
 

@@ -25,7 +25,8 @@ from sqlalchemy import Connection, select
 
 from rapport.engines.ledger import Ledger, among
 from rapport.errors import InvalidInput
-from rapport.unify.names import fold_words, person_name
+from rapport.unify.name_words import fold_words
+from rapport.unify.names import person_name
 from rapport.unify.proofs import Proof, proofs_of, together
 from rapport.unify.stewardship import current_profile
 from rapport.unify.stored_evidence import atoms_of, rows_in

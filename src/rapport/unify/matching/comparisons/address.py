@@ -20,7 +20,7 @@ from rapport.unify.matching.comparisons.likeness import (
     same_level,
 )
 from rapport.unify.matching.comparisons.word_list import words
-from rapport.unify.names import fold
+from rapport.unify.name_words import fold
 
 _LONGEST = 200
 

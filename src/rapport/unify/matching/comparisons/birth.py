@@ -7,7 +7,7 @@ from datetime import date
 
 from rapport.unify.matching.comparison import Column, Comparison, Level, Row
 from rapport.unify.matching.comparisons.likeness import same, same_level
-from rapport.unify.names import fold
+from rapport.unify.name_words import fold
 
 #: Digits, with whatever stands between them; letters inside are months, suffixes or slips.
 _ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ].*)?")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rapport.unify.matching.comparison import Column, Comparison
 from rapport.unify.matching.comparisons.likeness import same_level
-from rapport.unify.names import fold_words
+from rapport.unify.name_words import fold_words
 
 _MALE = (
     "m male man men mr mister boy sir h homme masculin masc monsieur garcon dhr heer meneer "

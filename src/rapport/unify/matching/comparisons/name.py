@@ -8,46 +8,19 @@ guessed where it is not; no level depends on the guess alone where the words the
 from __future__ import annotations
 
 import re
-import unicodedata
 from functools import lru_cache
 
-from msgspec import Struct
-
+from rapport.unify.given_names import GIVEN_NAMES, HUNGARIAN_GIVEN_NAMES, ROOTS
 from rapport.unify.matching.comparison import Column, Comparison, Level, Row
-from rapport.unify.matching.comparisons.given_names import (
-    GIVEN_NAMES,
-    HUNGARIAN_GIVEN_NAMES,
-    ROOTS,
-    one_y,
-)
 from rapport.unify.matching.comparisons.likeness import is_near, is_near_sql, is_slip, is_slip_sql
 from rapport.unify.matching.comparisons.word_list import words
-from rapport.unify.names import GENERATIONS, PREFIXES, TITLES, fold_words
+from rapport.unify.name_words import NamePart, name_parts
 
-#: Longer ones are no names; they are cut so that nothing takes long.
-_LONGEST_NAME = 200
-_MOST_WORDS = 12
-
-#: Articles that French writes apart or not and never drops: "Le Bon" is "Lebon", not "Bon".
-_GLUED_ARTICLES = frozenset({"le", "la", "du", "des", "mac", "mc"})
-_DROPPED_PREFIXES = PREFIXES - _GLUED_ARTICLES
-#: Words that announce a maiden name.
-_ANNOUNCING = frozenset(
-    {"nee", "ne", "epouse", "ep", "geb", "geboren", "geborene", "szul", "veuve"}
-)
-#: "De Smet", "Desmet" and "Smet"; "van Hove" and "Vanhove": Belgian registers glue at will.
-_ALWAYS_GLUED = re.compile(r"^(?:vanden|vander|vande)(?=\w{4})")
-_GLUED_IN_FAMILY = re.compile(r"^(?:van(?=[^aeiouy]\w{2})|de(?=([^aeiouy])(?!\1)\w{2}))")
-
-#: Forms of law that no person is called, and those that are also words, letters or names.
-_FORMS = words(
-    """
-    bv bvba nv vzw vof sarl sprl srl asbl eurl sasu snc kft zrt nyrt gmbh mbh ohg ltd llc llp inc
-    plc corp limited incorporated corporation stichting vereniging alapitvany egyesulet foundation
-    """
-)
-_UNSURE_FORMS = words("sa sas sca sci scs cv ag kg ug se bt rt co ev kkt company")
 _LEADING_FORMS = words("sa sas sarl sprl srl asbl vzw nv bv bvba sci stichting")
+
+
+#: "De Smet", "Desmet" and "Smet"; "van Hove" and "Vanhove": Belgian registers glue at will.
+_GLUED_IN_FAMILY = re.compile(r"^(?:van(?=[^aeiouy]\w{2})|de(?=([^aeiouy])(?!\1)\w{2}))")
 
 #: What people type where a name is asked and none is known.
 _NO_NAMES = words(
@@ -58,79 +31,6 @@ _NO_NAMES = words(
     dummy deleted verwijderd supprime torolt
     """
 )
-#: Families whose "-né" form is known even where a till left its accent out.
-_HUNGARIAN_FAMILIES = words(
-    """
-    nagy kovacs toth szabo horvath varga kiss molnar nemeth farkas balogh papp takacs juhasz
-    lakatos meszaros olah simon racz fekete szilagyi torok feher balazs gal kis szucs kocsis orsos
-    pinter fodor szalai sipos magyar lukacs gulyas biro kiraly katona laszlo jakab bogdan balog
-    boros sandor kelemen antal somogyi fulop fazekas vincze veres hegedus deak barta bognar orban
-    virag lengyel sebestyen halasz bodnar voros szekeres szoke vass szabados jonas
-    """
-)
-
-
-class _Part(Struct, frozen=True, gc=False):
-    """One word of a name. ``kind`` is a letter: w word, i initial, p prefix, a article, g mark of
-    generation, f form of law, h "-né" word; titles are left out."""
-
-    kind: str
-    text: str
-    upper: bool
-
-
-#: "DeMey" and "vanDijk": a capital inside a word begins another, if what stands before is one.
-_CAMEL = re.compile(r"(?<=[^\W\d_])(?=[A-ZÀ-ÖØ-Þ][^\W\d_A-ZÀ-ÖØ-Þ])")
-
-
-def _uncamelled(token: str) -> str:
-    pieces = _CAMEL.split(token)
-    if len(pieces) == 1 or any(
-        len(piece) < 3 and piece.casefold() not in PREFIXES | _GLUED_ARTICLES for piece in pieces
-    ):
-        return token
-    return " ".join(pieces)
-
-
-@lru_cache(maxsize=131_072)  # the words of names are few, and each is met thousands of times
-def _parts(token: str) -> tuple[_Part, ...]:
-    """What stands between two spaces: usually one word."""
-    parts: list[_Part] = []
-    upper = token.isupper() and sum(c.isalpha() for c in token) > 1
-    dotless = token.replace(".", "").casefold()
-    if dotless in _FORMS or (dotless in _UNSURE_FORMS and upper):
-        return (_Part("f", dotless, upper),)
-    if dotless == "id" and token[-1] == ".":  # idősebb
-        return (_Part("g", "senior", upper),)
-    # "né" is looked for before accents are folded away: "Simone" and "Anne" end in plain "ne".
-    for piece in (
-        unicodedata.normalize("NFC", _uncamelled(token)).casefold().replace("-", " ").split()
-    ):
-        folded = fold_words(piece)
-        for spelled in folded:
-            word = one_y(spelled)
-            if len(word) == 1 and word.isascii():
-                kind = "p" if piece[0] in "'’‘`" or piece[-1] in "'’‘`" else "i"
-                parts.append(_Part(kind, word, upper))
-            elif word in GENERATIONS:
-                parts.append(_Part("g", GENERATIONS[word], upper))
-            elif word in TITLES or (word in _ANNOUNCING and len(folded) == 1):
-                continue
-            elif word in _GLUED_ARTICLES:
-                parts.append(_Part("a", word, upper))
-            elif word in _DROPPED_PREFIXES:
-                parts.append(_Part("p", word, upper))
-            elif (piece.endswith("né") and len(word) >= 5) or _is_wife_without_accent(word):
-                parts.append(_Part("h", word[:-2], upper))
-            else:
-                parts.append(_Part("w", _ALWAYS_GLUED.sub("", word), upper))
-    return tuple(parts)
-
-
-def _is_wife_without_accent(word: str) -> bool:
-    if not word.endswith("ne") or word in GIVEN_NAMES:
-        return False
-    return word[:-2] in HUNGARIAN_GIVEN_NAMES or word[:-2] in _HUNGARIAN_FAMILIES
 
 
 @lru_cache(maxsize=65_536)
@@ -143,28 +43,10 @@ def _family_word(word: str) -> str:
     return word if word in GIVEN_NAMES else _GLUED_IN_FAMILY.sub("", word)
 
 
-def _listed(text: str) -> list[_Part]:
-    """The parts of one field, articles glued to the word they belong to."""
-    parts: list[_Part] = []
-    article = ""
-    for token in text[:_LONGEST_NAME].replace(",", " ").replace(";", " ").split():
-        for part in _parts(token):
-            if part.kind == "a":
-                article += part.text
-            elif article and part.kind in "wh":
-                parts.append(_Part(part.kind, article + part.text, part.upper))
-                article = ""
-            else:
-                parts.append(part)
-    if article:  # "La" alone, and the Chinese family Du
-        parts.append(_Part("w", article, False))
-    return parts[:_MOST_WORDS]
-
-
 _Sides = tuple[list[str], list[str]]
 
 
-def _guess_sides(parts: list[_Part], text: str) -> _Sides:
+def _guess_sides(parts: list[NamePart], text: str) -> _Sides:
     """Given and family words of a name written in one field."""
     named = [part for part in parts if part.kind in "wh"]
     texts = [part.text for part in named]
@@ -176,7 +58,7 @@ def _guess_sides(parts: list[_Part], text: str) -> _Sides:
         return texts, []
     comma = text.find(",")
     if comma > 0:
-        before = sum(p.kind in "wh" for p in _listed(text[:comma]))
+        before = sum(p.kind in "wh" for p in name_parts(text[:comma]))
         if 0 < before < len(texts):
             return texts[before:], texts[:before]
         if before == len(texts):  # "Peeters, J."
@@ -206,13 +88,13 @@ def _guess_sides(parts: list[_Part], text: str) -> _Sides:
     return texts[:cut], texts[cut:]
 
 
-def _as_initials(part: _Part) -> list[_Part]:
+def _as_initials(part: NamePart) -> list[NamePart]:
     if part.kind == "f" and len(part.text) == 2:
-        return [_Part("i", letter, True) for letter in part.text]
+        return [NamePart("i", letter, True) for letter in part.text]
     return [part]
 
 
-def _is_organisation(parts: list[_Part]) -> bool:
+def _is_organisation(parts: list[NamePart]) -> bool:
     forms = [i for i, part in enumerate(parts) if part.kind == "f"]
     if not forms:
         return False
@@ -249,7 +131,7 @@ def read_name(name: str | None, first_name: str | None, last_name: str | None) -
     """
     given: list[str]
     if first_name and last_name:
-        first_parts, last_parts = _listed(first_name), _listed(last_name)
+        first_parts, last_parts = name_parts(first_name), name_parts(last_name)
         parts = first_parts + last_parts
         given = [part.text for part in first_parts if part.kind in "wh"]
         family = [part.text for part in last_parts if part.kind in "wh"]
@@ -257,7 +139,7 @@ def read_name(name: str | None, first_name: str | None, last_name: str | None) -
         text = name or last_name or first_name
         if not text:
             return _NOTHING
-        parts = _listed(text)
+        parts = name_parts(text)
         if any(part.kind == "f" for part in parts):
             if "," in text:  # "Jansen, B.V." is Bart Jansen
                 parts = [piece for part in parts for piece in _as_initials(part)]
@@ -269,13 +151,13 @@ def read_name(name: str | None, first_name: str | None, last_name: str | None) -
     return _person(parts, given, family)
 
 
-def _organisation(parts: list[_Part]) -> Standard:
+def _organisation(parts: list[NamePart]) -> Standard:
     distinct = sorted({part.text for part in parts if part.kind in "wh"})
     key = " ".join(distinct)
     return (key, distinct, None, None, None, None, None, None, key)
 
 
-def _person(parts: list[_Part], given: list[str], family: list[str]) -> Standard:
+def _person(parts: list[NamePart], given: list[str], family: list[str]) -> Standard:
     if not given and not family:
         return _NOTHING
     generation = husband = None
