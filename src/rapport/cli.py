@@ -923,6 +923,170 @@ def sources_quality(company: Company, context: _Context, name: str | None) -> No
     _print(context, measured, shown)
 
 
+@sources.command("refused")
+@click.argument("name")
+@click.option("--reason", help="Only of this reason, such as wrong_type.")
+@click.option("--csv", "as_csv", is_flag=True, help="All of them as CSV, with what they hold.")
+@_with_json
+def sources_refused(
+    company: Company, context: _Context, name: str, reason: str | None, as_csv: bool
+) -> None:
+    """What a source sent that could not be used, and why; the oldest twenty are shown.
+
+    What the records hold is in --csv and --json only: they may name persons.
+
+    \b
+    Examples:
+      rapport sources refused till
+      rapport sources refused till --reason wrong_type --csv
+    """
+    from rapport.workflows.sources import refused_download, refused_view  # noqa: PLC0415
+
+    if as_csv:
+        for part in refused_download(company, name, reason=reason):
+            click.echo(part, nl=False)
+        return
+
+    def shown(found: Any) -> None:
+        if not found.counts:
+            out.print("Nothing is refused")
+            return
+        for count in found.counts:
+            out.print(f"{count.count:>9,} × {count.reason}: {count.meaning}", soft_wrap=True)
+        for each in found.records:
+            out.print(
+                escape(f"{each.locator or each.received_at.isoformat()}: {each.detail}"),
+                soft_wrap=True,
+            )
+
+    _print(context, refused_view(company, name, reason=reason), shown)
+
+
+@sources.command("replay")
+@click.argument("name")
+@click.option("--reason", help="Only what was refused for this reason, such as wrong_type.")
+@_with_json
+def sources_replay(company: Company, context: _Context, name: str, reason: str | None) -> None:
+    """Try what a source sent and was refused again, as it would be read now.
+
+    \b
+    Example:
+      rapport sources replay till --reason wrong_type
+    """
+    from rapport.workflows.replay import replay_refused  # noqa: PLC0415
+
+    _print(context, replay_refused(company, name, reason=reason), _show_replayed)
+
+
+def _show_replayed(done: Any) -> None:
+    out.print(
+        f"{done.accepted:,} touchpoints kept, {done.duplicates:,} were here already, "
+        f"{done.refused_again:,} records are still refused",
+        soft_wrap=True,
+    )
+    if done.in_journal:
+        out.print(
+            f"  {done.in_journal:,} are in the journal already: rapport rebuild tries them again",
+            soft_wrap=True,
+        )
+
+
+@sources.command("map")
+@click.argument("name")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Only say how many refused rows it would save.")
+@_with_json
+def sources_map(company: Company, context: _Context, name: str, file: Path, dry_run: bool) -> None:
+    """Read a source by a changed mapping from now on, and try again what was refused.
+
+    FILE is TOML as a mapping file; a table that it states, such as [columns], takes the place of
+    the one before, the others stay.
+
+    \b
+    Examples:
+      rapport sources map till till.toml --dry-run
+      rapport sources map till till.toml
+    """
+    from rapport.workflows.connect import read_toml  # noqa: PLC0415
+    from rapport.workflows.mapping_change import change_mapping, preview_mapping  # noqa: PLC0415
+    from rapport.workflows.replay import replay_refused  # noqa: PLC0415
+
+    written = read_toml(file.read_text("utf-8"), file.name)
+    if not dry_run:
+        change_mapping(company, name, written, actor="cli")
+        _print(context, replay_refused(company, name), _show_replayed)
+        return
+
+    def shown(found: Any) -> None:
+        out.print(f"Of {found.rows:,} refused rows {found.accepted:,} would be kept")
+        for reason, count in found.reasons.items():
+            out.print(f"  still refused {count:>7,} × {reason}")
+
+    _print(context, preview_mapping(company, name, written), shown)
+
+
+@sources.command("enable")
+@click.argument("name")
+@_with_json
+def sources_enable(company: Company, context: _Context, name: str) -> None:
+    """Open a source that was closed.
+
+    \b
+    Example:
+      rapport sources enable webshop
+    """
+    _open_source(company, context, name, enabled=True)
+
+
+@sources.command("disable")
+@click.argument("name")
+@_with_json
+def sources_disable(company: Company, context: _Context, name: str) -> None:
+    """Close a source: its write key is refused, it is fetched no more; what it sent stays.
+
+    \b
+    Example:
+      rapport sources disable webshop
+    """
+    _open_source(company, context, name, enabled=False)
+
+
+def _open_source(company: Company, context: _Context, name: str, *, enabled: bool) -> None:
+    from rapport.workflows.sources import open_source  # noqa: PLC0415
+
+    open_source(company, name, enabled=enabled, actor="cli")
+    _print(
+        context,
+        {"source": name, "enabled": enabled},
+        lambda _: out.print(f"{name} is {'open' if enabled else 'closed'}"),
+    )
+
+
+@sources.command("every")
+@click.argument("name")
+@click.argument("rhythm", metavar="15m|6h|1d|never")
+@_with_json
+def sources_every(company: Company, context: _Context, name: str, rhythm: str) -> None:
+    """Fetch a source more often, seldomer, or (never) only when asked.
+
+    \b
+    Examples:
+      rapport sources every crm 6h
+      rapport sources every crm never
+    """
+    from rapport.workflows.pull import pull_states, reschedule  # noqa: PLC0415
+
+    reschedule(company, name, None if rhythm == "never" else rhythm, actor="cli")
+
+    def shown(state: Any) -> None:
+        if state.next_at is None:
+            out.print(f"{name} is fetched only when asked: rapport sources pull {name}")
+        else:
+            out.print(f"{name} is fetched every {rhythm}, next {state.next_at:%Y-%m-%d %H:%M} UTC")
+
+    _print(context, pull_states(company, name)[0], shown)
+
+
 def main() -> None:
     """Entry point: runs the command and turns our errors into a sentence and an exit code."""
     try:

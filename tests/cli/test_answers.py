@@ -55,6 +55,12 @@ JSON_ANSWERS: dict[str, tuple[tuple[str, ...], set[str]]] = {
     "sources pull": (("sources", "pull", "letters"), {"source", "records", "accepted", "refused"}),
     "sources quality": (("sources", "quality", "crm"), {"name", "sampled", "fields"}),
     "sources add": (("sources", "add", "second_shop"), {"source", "write_key"}),
+    "sources refused": (("sources", "refused", "crm"), {"counts", "records"}),
+    "sources replay": (("sources", "replay", "crm"), {"accepted", "duplicates", "refused_again"}),
+    "sources map": (("sources", "map", "crm", "change.toml", "--dry-run"), {"rows", "accepted"}),
+    "sources enable": (("sources", "enable", "crm"), {"source", "enabled"}),
+    "sources disable": (("sources", "disable", "crm"), {"source", "enabled"}),
+    "sources every": (("sources", "every", "letters", "6h"), {"source", "every_minutes"}),
 }
 
 
@@ -71,7 +77,8 @@ def test_json_is_json_and_nothing_else(name: str, rapport: Rapport, own_demo: Pa
         f'[pull]\nfrom = "files"\nurl = "{letters.absolute().as_uri()}"\n'
         '[columns]\nvisit_id = "visit_id"\noccurred_at = "occurred_at"\n'
     )
-    if name == "sources pull":
+    Path("change.toml").write_text('[constants]\nrecord_kind = "crm_contact"\n')
+    if name in ("sources pull", "sources every"):
         assert rapport("--data", own_demo, "sources", "connect", "letters.toml").code == 0
     words, expected = JSON_ANSWERS[name]
     ran = rapport("--data", own_demo, *words, "--json")

@@ -10,7 +10,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from litestar.response import Stream
 from msgspec import Struct
 
-from rapport.collect.refused import RefusedCount, Replayed
+from rapport.collect.refused import Replayed
 from rapport.errors import InvalidInput, NotFound
 from rapport.vocabulary.access import User
 from rapport.workflows.catalogue import Catalogue, catalogue
@@ -42,7 +42,7 @@ from rapport.workflows.replay import replay_refused
 from rapport.workflows.sources import (
     COLLECTOR,
     WEBHOOK,
-    RefusedShown,
+    Refusals,
     SourceLine,
     SourcesView,
     SourceView,
@@ -51,6 +51,7 @@ from rapport.workflows.sources import (
     new_write_key,
     open_source,
     refused_download,
+    refused_view,
     source_view,
     sources_view,
 )
@@ -87,13 +88,6 @@ class WriteKey(Struct, frozen=True, kw_only=True, omit_defaults=True):
     source: str
     write_key: str = ""
     path: str = ""
-
-
-class Refusals(Struct, frozen=True, kw_only=True):
-    """What waits to be mended: counts by reason, and the first twenty records."""
-
-    counts: tuple[RefusedCount, ...]
-    records: tuple[RefusedShown, ...]
 
 
 class Replay(Struct, frozen=True, kw_only=True):
@@ -206,10 +200,13 @@ def replace_write_key(
 
 
 @get("/api/v1/sources/{name:str}/refused", sync_to_thread=True, opt=_READ, tags=["sources"])
-def refused(company: NamedDependency[Company], name: FromPath[str]) -> Refusals:
+def refused(
+    company: NamedDependency[Company],
+    name: FromPath[str],
+    reason: FromQuery[str | None] = None,
+) -> Refusals:
     """What was refused and why."""
-    view = source_view(company, name)
-    return Refusals(counts=view.line.reasons, records=view.refused)
+    return refused_view(company, name, reason=reason)
 
 
 @get("/api/v1/sources/{name:str}/refused.csv", sync_to_thread=True, opt=_READ, tags=["sources"])

@@ -74,32 +74,66 @@ def form_of(mapping: Mapping[str, Any]) -> MappingForm:
     )
 
 
-def _changed(company: Company, name: str, form: MappingForm) -> tuple[int, dict[str, Any]]:
-    """The source's id and its mapping as the form would have it."""
+def _changed(
+    company: Company, name: str, change: MappingForm | Mapping[str, Any]
+) -> tuple[int, dict[str, Any]]:
+    """The source's id and its mapping as the change would have it."""
     found = find_source(company.ledger, name)
     if not may_change(found.kind, found.mapping):
         raise InvalidInput(f"Source {name} is not read by a mapping that can be changed here")
     before = dict(found.mapping)
+    where = f"the mapping of {name}"
+    if isinstance(change, MappingForm):
+        tables = _tables_of(change, before)
+    else:
+        tables = _stated(change, before, where)
+    after = mapping_from({**before, **tables}, where)
+    return found.source_id, msgspec.to_builtins(after)
+
+
+def _tables_of(form: MappingForm, before: Mapping[str, Any]) -> dict[str, Any]:
+    """The tables of the mapping that the form changes."""
     written = {**(before.get("file") or {}), "decimal": form.decimal or "."}
     for option in ("date_format", "time_zone"):
         if value := getattr(form, option).strip():
             written[option] = value
         else:
             written.pop(option, None)
-    after = mapping_from(
-        {
-            **before,
-            "columns": lines_of(form.columns),
-            "constants": lines_of(form.constants),
-            "file": written,
-        },
-        f"the mapping of {name}",
-    )
-    return found.source_id, msgspec.to_builtins(after)
+    return {
+        "columns": lines_of(form.columns),
+        "constants": lines_of(form.constants),
+        "file": written,
+    }
 
 
-def preview_mapping(company: Company, name: str, form: MappingForm) -> MappingPreview:
+def _stated(written: Mapping[str, Any], before: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """What a mapping file states, which takes the place of the same table before."""
+    for fixed in ("source", "kind"):
+        if fixed in written and written[fixed] != before.get(fixed):
+            raise InvalidInput(
+                f"{where}: its {fixed} is {before.get(fixed)} and cannot be changed; leave "
+                f"`{fixed}` out of the file, or import with it as a source of its own"
+            )
+    if "pull" in written:
+        raise InvalidInput(
+            f"{where}: how it is fetched stands under [pull]; change that with "
+            "`rapport sources connect FILE`"
+        )
+    if not written:
+        raise InvalidInput(f"{where}: the file states nothing; write [columns] with what changes")
+    return dict(written)
+
+
+def preview_mapping(
+    company: Company, name: str, change: MappingForm | Mapping[str, Any]
+) -> MappingPreview:
     """Read refused rows by the changed mapping and keep nothing.
+
+    Parameters
+    ----------
+    change : MappingForm or mapping
+        As the form says it, or as a mapping file does: tables that it states take the place of
+        those before, the others stay.
 
     Raises
     ------
@@ -108,7 +142,7 @@ def preview_mapping(company: Company, name: str, form: MappingForm) -> MappingPr
     NotFound
         If there is no such source.
     """
-    _, changed = _changed(company, name, form)
+    _, changed = _changed(company, name, change)
     reasons: Counter[str] = Counter()
     accepted = 0
     rows = refused_rows(company.ledger, source=name, limit=MOST)
@@ -122,8 +156,10 @@ def preview_mapping(company: Company, name: str, form: MappingForm) -> MappingPr
     return MappingPreview(rows=len(rows), accepted=accepted, reasons=dict(reasons.most_common()))
 
 
-def change_mapping(company: Company, name: str, form: MappingForm, *, actor: str) -> None:
-    """Read the source so from now on.
+def change_mapping(
+    company: Company, name: str, change: MappingForm | Mapping[str, Any], *, actor: str
+) -> None:
+    """Read the source so from now on; ``change`` is as in `preview_mapping`.
 
     Raises
     ------
@@ -132,7 +168,7 @@ def change_mapping(company: Company, name: str, form: MappingForm, *, actor: str
     NotFound
         If there is no such source.
     """
-    source_id, changed = _changed(company, name, form)
+    source_id, changed = _changed(company, name, change)
     with company.ledger.write() as connection:
         connection.execute(
             update(source).where(source.c.source_id == source_id).values(mapping=changed)

@@ -147,6 +147,13 @@ class RefusedShown(Struct, frozen=True, kw_only=True):
     payload: str
 
 
+class Refusals(Struct, frozen=True, kw_only=True):
+    """What waits to be mended: counts by reason, and the first twenty records."""
+
+    counts: tuple[RefusedCount, ...]
+    records: tuple[RefusedShown, ...]
+
+
 class SourceView(Struct, frozen=True, kw_only=True):
     """One source, with its mapping and what it sent."""
 
@@ -253,20 +260,46 @@ def source_view(company: Company, name: str) -> SourceView:
             TypeCount(type=row["type"], count=row["touchpoints"], newest_at=row["newest_at"])
             for row in counts_by_type(company.lake, name).to_pylist()
         ),
-        refused=tuple(
-            RefusedShown(
-                refused_id=row.refused_id,
-                reason=row.reason,
-                meaning=REFUSAL_REASONS.get(row.reason, row.reason),
-                detail=row.detail,
-                locator=row.locator,
-                received_at=row.received_at,
-                payload=_beginning(refused_payload_text(row)),
-            )
-            for row in refused_rows(company.ledger, source=name, limit=_SAMPLES)
-        ),
+        refused=_first_refused(company, name, None),
         lag=worker_lag(company),
         public_url=company.settings.public_url.rstrip("/"),
+    )
+
+
+def refused_view(company: Company, name: str, *, reason: str | None = None) -> Refusals:
+    """What waits to be mended of a source.
+
+    Raises
+    ------
+    NotFound
+        If there is no such source.
+    InvalidInput
+        If there is no such reason.
+    """
+    check_reason(reason)
+    find_source(company.ledger, name)
+    return Refusals(
+        counts=tuple(
+            count
+            for count in refused_counts(company.ledger, name)
+            if reason is None or count.reason == reason
+        ),
+        records=_first_refused(company, name, reason),
+    )
+
+
+def _first_refused(company: Company, name: str, reason: str | None) -> tuple[RefusedShown, ...]:
+    return tuple(
+        RefusedShown(
+            refused_id=row.refused_id,
+            reason=row.reason,
+            meaning=REFUSAL_REASONS.get(row.reason, row.reason),
+            detail=row.detail,
+            locator=row.locator,
+            received_at=row.received_at,
+            payload=_beginning(refused_payload_text(row)),
+        )
+        for row in refused_rows(company.ledger, source=name, reason=reason, limit=_SAMPLES)
     )
 
 
