@@ -416,6 +416,112 @@ search_term = Table(
     Index("search_term_by_profile", "profile_id"),
 )
 
+# ── households and accounts ─────────────────────────────────────────────────────────────────────
+
+belonging = Table(
+    "belonging",  # what a record says of where its person lives and works
+    metadata,
+    Column("atom_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", Text, primary_key=True),  # home | company | account | domain | title
+    Column("value", _Bytewise, primary_key=True),  # standardised, so that two silos say the same
+    Column("detail", Text, nullable=False),  # of a home the box; else as it was written
+    Column("first_seen", UtcTime, nullable=False),
+    Column("last_seen", UtcTime, nullable=False),
+    Index("belonging_by_value", "kind", "value"),
+)
+
+household = Table(
+    "household",  # people who live together: derived with the profiles' rows
+    metadata,
+    Column("household_id", Text, primary_key=True),  # names its oldest record
+    Column("name", Text, nullable=False),  # the family names, most frequent first
+    Column("members", Integer, nullable=False),
+    Column("street", Text),
+    Column("postal_code", Text),
+    Column("city", Text),
+    Column("country", Text),
+    Column("confidence", Float, nullable=False),  # of its weakest member
+    Column("order_count", Integer, nullable=False),
+    Column("revenue", Money, nullable=False),
+    Column("last_seen", UtcTime),
+    Index("household_by_members", "members", "household_id"),
+    Index("household_by_name", "name", "household_id"),
+    Index("household_by_revenue", "revenue", "household_id"),
+)
+
+household_member = Table(
+    "household_member",  # a person lives in one household at a time
+    metadata,
+    Column("profile_id", Text, primary_key=True),
+    Column("household_id", Text, nullable=False),
+    Column("since", UtcTime, nullable=False),
+    Column("confidence", Float, nullable=False),
+    Column("why", Json, nullable=False),  # [kind, same family name, confidence], strongest first
+    Index("household_member_by_household", "household_id"),
+)
+
+account = Table(
+    "account",  # a company we know people of: derived with the profiles' rows
+    metadata,
+    Column("account_id", Text, primary_key=True),  # names its oldest record
+    Column("profile_id", Text),  # the company as a customer itself; null: only its people name it
+    Column("name", Text, nullable=False),
+    Column("name_key", _Bytewise, nullable=False),
+    Column("business_id", Text),
+    Column("domain", Text),
+    Column("city", Text),
+    Column("country", Text),
+    Column("people", Integer, nullable=False),  # suggested ones are not counted
+    Column("order_count", Integer, nullable=False),  # the company's own
+    Column("revenue", Money, nullable=False),
+    Column("last_seen", UtcTime),
+    Index("account_by_name", "name_key"),
+    Index("account_by_people", "people", "account_id"),
+    Index("account_by_profile", "profile_id"),
+    Index("account_by_revenue", "revenue", "account_id"),
+)
+
+account_member = Table(
+    "account_member",  # people of a company; one may be a contact of several
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("profile_id", Text, primary_key=True),
+    Column("since", UtcTime, nullable=False),
+    Column("until", UtcTime),  # the record names another company since
+    Column("confidence", Float, nullable=False),
+    Column("suggested", Boolean, nullable=False),  # only the domain of an e-mail address says so
+    Column("title", Text),
+    Column("why", Json, nullable=False),  # account_number company_name domain word
+    Index("account_member_by_profile", "profile_id"),
+)
+
+group_word = Table(
+    "group_word",  # a colleague's word on who belongs together, of households and of accounts
+    metadata,
+    Column("word_id", _Serial, primary_key=True, autoincrement=True),
+    Column("kind", Text, nullable=False),  # household | account
+    Column("together", Boolean, nullable=False),
+    Column("atom_a", BigInteger, nullable=False),  # records, never profiles: words follow merges
+    Column("atom_b", BigInteger, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("taken_back_at", UtcTime),
+    Column("taken_back_by", Text),
+    Index("group_word_by_a", "atom_a"),
+    Index("group_word_by_b", "atom_b"),
+)
+
+group_role = Table(
+    "group_role",  # a colleague's word on somebody's role; without one it is derived
+    metadata,
+    Column("kind", Text, primary_key=True),  # household | account
+    Column("atom_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("role", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+)
+
 consent = Table(
     "consent",  # every word on every purpose; the latest counts
     metadata,
