@@ -25,7 +25,7 @@ _SEPARATORS = re.compile(r"[\W_\d]+")
 #: Words that belong to no person in particular: forms of address, academic titles.
 _TITLE_WORDS = (
     "mr mrs ms miss mx dr drs prof ing ir mevr mevrouw mw dhr heer meneer mme mlle madame monsieur "
-    "sir dame herr frau ozv phd md mba mgr dipl vve"
+    "sir dame herr frau ozv phd md mba mgr dipl vve rev reverend capt baronet esq"
 )
 TITLES = frozenset(_TITLE_WORDS.split())
 #: Prefixes of family names that silos write, drop and glue at will.

@@ -106,6 +106,8 @@ def test_one_name_in_two_spellings_is_the_same_words(one: Stated, other: Stated)
         (("Daniel", "Smith"), ("Daniela", "Jones"), "else"),
         ("Nagy Béla", "Jan Peeters", "else"),
         ("John A. Smith", "John B. Smith", "alike"),  # another middle initial
+        ("J. Peeters", "K. Peeters", "same_family"),
+        ("J. Peeters", ("Karel", "Peeters"), "same_family"),
     ],
 )
 def test_names_stand_on_the_level_that_a_clerk_would_say(

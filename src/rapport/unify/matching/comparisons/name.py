@@ -339,12 +339,22 @@ def _alike(a: Row, b: Row) -> bool:
     return _is_alike(given, other_family) and _is_alike(family, other_given)
 
 
+def _initials_deny(a: Row, b: Row) -> bool:
+    """J. Peeters is not K. Peeters."""
+    one, two = a["name_initials"], b["name_initials"]
+    return one is not None and two is not None and not (one.startswith(two) or two.startswith(one))
+
+
 def _same_single_word(a: Row, b: Row) -> bool:
-    return a["name_key"] == b["name_key"] and len(a["name_words"]) == 1
+    return a["name_key"] == b["name_key"] and len(a["name_words"]) == 1 and not _initials_deny(a, b)
 
 
 def _one_word(a: Row, b: Row) -> bool:
-    return min(len(a["name_words"]), len(b["name_words"])) == 1 and _shared(a, b) == 1
+    return (
+        min(len(a["name_words"]), len(b["name_words"])) == 1
+        and _shared(a, b) == 1
+        and not _initials_deny(a, b)
+    )
 
 
 def _same_family(a: Row, b: Row) -> bool:
@@ -371,6 +381,11 @@ _INITIAL_FITS = (
     "((l.name_given is null or r.name_given is null)"
     " and (starts_with(l.name_initials, r.name_initials)"
     " or starts_with(r.name_initials, l.name_initials)))"
+)
+
+_INITIALS_DENY = (
+    "coalesce(not starts_with(l.name_initials, r.name_initials)"
+    " and not starts_with(r.name_initials, l.name_initials), false)"
 )
 
 COMPARISON = Comparison(
@@ -489,13 +504,16 @@ COMPARISON = Comparison(
         ),
         Level(
             key="same_single_word",
-            sql="l.name_key = r.name_key and len(l.name_words) = 1",
+            sql=f"l.name_key = r.name_key and len(l.name_words) = 1 and not {_INITIALS_DENY}",
             holds=_same_single_word,
             rarity="name_key",
         ),
         Level(
             key="one_word",  # all that one of the names says, the other says too
-            sql=f"case when {_SHORTER} = 1 then {_SHARED} = 1 else false end",
+            sql=(
+                f"case when {_SHORTER} = 1 then {_SHARED} = 1 and not {_INITIALS_DENY}"
+                " else false end"
+            ),
             holds=_one_word,
         ),
         Level(key="same_family", sql=_sql(_FAMILY_SLIP), holds=_same_family),
