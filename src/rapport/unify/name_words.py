@@ -30,8 +30,8 @@ _TITLE_WORDS = (
 TITLES = frozenset(_TITLE_WORDS.split())
 #: Prefixes of family names that silos write, drop and glue at will.
 _PREFIX_WORDS = (
-    "van de den der ter ten te von vom zu zur du la le les des da di dos do del della el al d l t "
-    "op in het"
+    "van de den der vande vanden vander vd ter ten te von vom zu zur du la le les des da di dos do "
+    "del della el al d l t op in het"
 )
 PREFIXES = frozenset(_PREFIX_WORDS.split())
 #: What tells a parent from a child of the same name.
@@ -125,6 +125,8 @@ def _parts(token: str) -> tuple[NamePart, ...]:
     dotless = token.replace(".", "").casefold()
     if dotless in _FORMS or (dotless in _UNSURE_FORMS and upper):
         return (NamePart("f", dotless, upper),)
+    if dotless in {"vd", "v/d"}:  # "v.d. Berg": not two initials
+        return (NamePart("p", "vd", upper),)
     if dotless == "id" and token[-1] == ".":  # idősebb
         return (NamePart("g", "senior", upper),)
     # "né" is looked for before accents are folded away: "Simone" and "Anne" end in plain "ne".

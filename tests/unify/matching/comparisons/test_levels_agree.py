@@ -167,7 +167,8 @@ def test_sql_and_python_agree_on_any_text(comparison: Comparison) -> None:
 @pytest.mark.parametrize("comparison", COMPARISONS, ids=lambda c: c.name)
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "🎉", "a", "٣", "²", "\x00", "\ud800", "Ω" * 10_000, "1" * 10_000, "a " * 5_000,
+    ["", " ", "🎉", "a", "٣", "²", "\x00", "\ud800", "a\ud800bcdef@example.com",
+     "Ω" * 10_000, "1" * 10_000, "a " * 5_000,
      "@" * 10_000, "-" * 10_000, "(" * 10_000, "né-" * 3_000, "1/1/1" * 2_000, "ﬃ", "İ", "ǆ"],
     ids=lambda text: ascii(text[:6]),
 )  # fmt: skip
@@ -177,6 +178,8 @@ def test_no_text_makes_a_reading_fail(comparison: Comparison, text: str) -> None
     assert read == comparison.read(*[text] * len(comparison.inputs))
     for value in read:
         assert value is None or value != ""
+        if isinstance(value, str):
+            assert value.encode()
 
 
 @pytest.mark.parametrize("comparison", COMPARISONS, ids=lambda c: c.name)

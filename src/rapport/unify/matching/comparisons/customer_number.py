@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rapport.unify.matching.comparison import Column, Comparison, Level, Row
-from rapport.unify.matching.comparisons.likeness import same_level
+from rapport.unify.matching.comparisons.likeness import same_level, storable
 from rapport.vocabulary.identifier_values import normalise_opaque
 
 
@@ -17,10 +17,10 @@ def read_customer_number(
     >>> read_customer_number("webshop", " C-17 ")
     ('webshop:C-17', 'webshop', 'C-17')
     """
-    value = normalise_opaque(number) if number else None
+    value = storable(normalise_opaque(number)) if number else None
     if value is None:
         return (None, None, None)
-    silo = source or ""
+    silo = storable(source) or ""
     return (f"{silo}:{value}", silo, value)
 
 

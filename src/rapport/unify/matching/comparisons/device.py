@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from rapport.unify.matching.comparison import Column, Comparison
-from rapport.unify.matching.comparisons.likeness import same_level
+from rapport.unify.matching.comparisons.likeness import same_level, storable
 from rapport.vocabulary.identifier_values import normalise_opaque
 
 
 def read_device(device_id: str | None) -> tuple[str | None]:
     """The key as it is, but for spaces around it: case may matter."""
-    return (normalise_opaque(device_id) if device_id else None,)
+    return (storable(normalise_opaque(device_id)) if device_id else None,)
 
 
 COMPARISON = Comparison(

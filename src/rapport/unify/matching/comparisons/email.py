@@ -13,6 +13,7 @@ from rapport.unify.matching.comparisons.likeness import (
     is_near,
     is_near_sql,
     same_level,
+    storable,
 )
 from rapport.unify.matching.comparisons.word_list import words
 from rapport.vocabulary.identifier_values import mailbox, normalise_email
@@ -137,7 +138,7 @@ def read_email(email: str | None) -> Standard:
     """
     if not email:
         return _NOTHING
-    address = email.lower() if _PLAIN.fullmatch(email) else _address(email)
+    address = email.lower() if _PLAIN.fullmatch(email) else storable(_address(email))
     if address is None:
         return _NOTHING
     exact = mailbox(address)

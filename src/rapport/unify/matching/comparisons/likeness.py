@@ -8,11 +8,10 @@ Jaro–Winkler similarity, which is quick, already shows to be near.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from rapidfuzz.distance import DamerauLevenshtein, JaroWinkler
 
-from rapport.unify.matching.comparison import Comparison, Level, Row
+from rapport.unify.matching.comparison import Level, Row
 
 #: The two sum in another order and differ in the last bits: no similarity lies exactly there.
 _LAST_BITS = 1e-9
@@ -131,6 +130,12 @@ def one_edit_level(key: str, column: str, shortest: int) -> Level:
     )
 
 
-def nothing(comparison: Comparison) -> tuple[Any, ...]:
-    """What `read` gives where a record says nothing."""
-    return (None,) * len(comparison.columns)
+def storable(text: str | None) -> str | None:
+    """``text``, or None where it holds half a character, which no store keeps."""
+    if text is None or text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return None
+    return text

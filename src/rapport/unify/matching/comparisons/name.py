@@ -319,8 +319,24 @@ def _initial(a: Row, b: Row) -> bool:
     return bool(a["name_family"] == b["name_family"]) and _initial_fits(a, b)
 
 
-def _initial_and_slip(a: Row, b: Row) -> bool:
-    return _initial_fits(a, b) and is_slip(a["name_family"], b["name_family"])
+def _initial_before(a: Row, b: Row) -> bool:
+    """ "J. Geudens" and "Geudens Jhon", of which nobody knows that Jhon is the given name."""
+    initials, other = a["name_initials"], b["name_family"]
+    return (
+        a["name_given"] is None
+        and initials is not None
+        and other is not None
+        and a["name_family"] == b["name_given"]
+        and initials[0] == other[0]
+    )
+
+
+def _initial_alike(a: Row, b: Row) -> bool:
+    return (
+        (_initial_fits(a, b) and is_slip(a["name_family"], b["name_family"]))
+        or _initial_before(a, b)
+        or _initial_before(b, a)
+    )
 
 
 def _is_alike(one: str | None, two: str | None) -> bool:
@@ -484,9 +500,17 @@ COMPARISON = Comparison(
             rarity="name_family",
         ),
         Level(
-            key="initial_and_slip",
-            sql=_sql(f"case when {_INITIAL_FITS} then {_FAMILY_SLIP} else false end"),
-            holds=_initial_and_slip,
+            key="initial_alike",  # the family but for a slip, or the words in the other order
+            sql=_sql(
+                "case when l.name_given is null or r.name_given is null then"
+                f" coalesce(case when {_INITIAL_FITS} then {_FAMILY_SLIP} else false end, false)"
+                " or coalesce(l.name_given is null and l.name_family = r.name_given"
+                " and left(l.name_initials, 1) = left(r.name_family, 1), false)"
+                " or coalesce(r.name_given is null and r.name_family = l.name_given"
+                " and left(r.name_initials, 1) = left(l.name_family, 1), false)"
+                " else false end"
+            ),
+            holds=_initial_alike,
         ),
         Level(
             key="alike",  # in either order, where it is not sure which word is which
