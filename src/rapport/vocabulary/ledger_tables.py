@@ -309,6 +309,66 @@ pair_score = Table(
     Index("pair_score_by_probability", "joined", "probability"),
 )
 
+review_pair = Table(
+    "review_pair",  # two people that matching suggests to be one: derived, the worklist of stewards
+    metadata,
+    Column("atom_a", BigInteger, primary_key=True, autoincrement=False),  # the most alike records
+    Column("atom_b", BigInteger, primary_key=True, autoincrement=False),
+    Column("probability", Float, nullable=False),
+    Column("joined", Boolean, nullable=False),  # matching joined them, and an objection parts them
+    Column("rank", Float, nullable=False),  # likelier and more valuable is higher
+    Column("state", Text, nullable=False),  # open | later
+    Index("review_pair_by_rank", "state", "rank", "atom_a", "atom_b"),
+    Index("review_pair_by_b", "atom_b"),
+)
+
+review_verdict = Table(
+    "review_verdict",  # what a steward said of a suggestion: how far matching can be believed
+    metadata,
+    Column("verdict_id", _Serial, primary_key=True, autoincrement=True),
+    Column("atom_a", BigInteger, nullable=False),
+    Column("atom_b", BigInteger, nullable=False),
+    Column("probability", Float, nullable=False),  # as it was said to the steward
+    Column("joined", Boolean, nullable=False),
+    Column("same", Boolean, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("decision_id", BigInteger),  # none while a second person has not approved it
+    Column("undone", Boolean, nullable=False, default=False),
+    Index("review_verdict_by_decision", "decision_id"),
+    Index("review_verdict_by_probability", "undone", "probability"),
+)
+
+identity_proposal = Table(
+    "identity_proposal",  # a large join or split that waits for a second person
+    metadata,
+    Column("proposal_id", _Serial, primary_key=True, autoincrement=True),
+    Column("kind", Text, nullable=False),  # join | separate | undo
+    Column("sides", Json, nullable=False),  # records, as decimal text, of each side
+    Column("reverses", BigInteger),  # of an undo: the decision
+    Column("records", Integer, nullable=False),
+    Column("value", Money, nullable=False),
+    Column("proposed_by", Text, nullable=False),
+    Column("proposed_at", UtcTime, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("verdict_id", BigInteger),  # the review that led to it
+    Column("status", Text, nullable=False),  # open | approved | refused | withdrawn
+    Column("decided_by", Text),
+    Column("decided_at", UtcTime),
+    Column("decided_reason", Text),
+    Column("decision_id", BigInteger),
+    Index("identity_proposal_by_status", "status", "proposed_at"),
+)
+
+identity_day = Table(
+    "identity_day",  # how well records were joined, measured once a day: no page counts anything
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("measured_at", UtcTime, nullable=False),
+    Column("last_decision", BigInteger, nullable=False),  # decisions up to it are counted
+    Column("figures", Json, nullable=False),  # see unify.identity_figures
+)
+
 pinned_value = Table(
     "pinned_value",  # a human chose which silo is right
     metadata,

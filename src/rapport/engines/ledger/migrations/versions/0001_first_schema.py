@@ -340,6 +340,43 @@ def upgrade() -> None:
         batch_op.create_index("identifier_by_atom", ["atom_id"], unique=False)
 
     op.create_table(
+        "identity_day",
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("measured_at", UtcTime(), nullable=False),
+        sa.Column("last_decision", sa.BigInteger(), nullable=False),
+        sa.Column("figures", Json(), nullable=False),
+        sa.PrimaryKeyConstraint("day"),
+    )
+    op.create_table(
+        "identity_proposal",
+        sa.Column(
+            "proposal_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("sides", Json(), nullable=False),
+        sa.Column("reverses", sa.BigInteger(), nullable=True),
+        sa.Column("records", sa.Integer(), nullable=False),
+        sa.Column("value", Money(), nullable=False),
+        sa.Column("proposed_by", sa.Text(), nullable=False),
+        sa.Column("proposed_at", UtcTime(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("verdict_id", sa.BigInteger(), nullable=True),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("decided_by", sa.Text(), nullable=True),
+        sa.Column("decided_at", UtcTime(), nullable=True),
+        sa.Column("decided_reason", sa.Text(), nullable=True),
+        sa.Column("decision_id", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("proposal_id"),
+    )
+    with op.batch_alter_table("identity_proposal", schema=None) as batch_op:
+        batch_op.create_index(
+            "identity_proposal_by_status", ["status", "proposed_at"], unique=False
+        )
+
+    op.create_table(
         "job",
         sa.Column(
             "job_id",
@@ -565,6 +602,47 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("refused", schema=None) as batch_op:
         batch_op.create_index("refused_by_source", ["source_id", "received_at"], unique=False)
+
+    op.create_table(
+        "review_pair",
+        sa.Column("atom_a", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("atom_b", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("probability", sa.Float(), nullable=False),
+        sa.Column("joined", sa.Boolean(), nullable=False),
+        sa.Column("rank", sa.Float(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("atom_a", "atom_b"),
+    )
+    with op.batch_alter_table("review_pair", schema=None) as batch_op:
+        batch_op.create_index("review_pair_by_b", ["atom_b"], unique=False)
+        batch_op.create_index(
+            "review_pair_by_rank", ["state", "rank", "atom_a", "atom_b"], unique=False
+        )
+
+    op.create_table(
+        "review_verdict",
+        sa.Column(
+            "verdict_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("atom_a", sa.BigInteger(), nullable=False),
+        sa.Column("atom_b", sa.BigInteger(), nullable=False),
+        sa.Column("probability", sa.Float(), nullable=False),
+        sa.Column("joined", sa.Boolean(), nullable=False),
+        sa.Column("same", sa.Boolean(), nullable=False),
+        sa.Column("author", sa.Text(), nullable=False),
+        sa.Column("at", UtcTime(), nullable=False),
+        sa.Column("decision_id", sa.BigInteger(), nullable=True),
+        sa.Column("undone", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("verdict_id"),
+    )
+    with op.batch_alter_table("review_verdict", schema=None) as batch_op:
+        batch_op.create_index("review_verdict_by_decision", ["decision_id"], unique=False)
+        batch_op.create_index(
+            "review_verdict_by_probability", ["undone", "probability"], unique=False
+        )
 
     op.create_table(
         "score",
@@ -860,6 +938,16 @@ def downgrade() -> None:
 
     op.drop_table("search_term")
     op.drop_table("score")
+    with op.batch_alter_table("review_verdict", schema=None) as batch_op:
+        batch_op.drop_index("review_verdict_by_probability")
+        batch_op.drop_index("review_verdict_by_decision")
+
+    op.drop_table("review_verdict")
+    with op.batch_alter_table("review_pair", schema=None) as batch_op:
+        batch_op.drop_index("review_pair_by_rank")
+        batch_op.drop_index("review_pair_by_b")
+
+    op.drop_table("review_pair")
     with op.batch_alter_table("refused", schema=None) as batch_op:
         batch_op.drop_index("refused_by_source")
 
@@ -903,6 +991,11 @@ def downgrade() -> None:
         batch_op.drop_index("job_by_subject")
 
     op.drop_table("job")
+    with op.batch_alter_table("identity_proposal", schema=None) as batch_op:
+        batch_op.drop_index("identity_proposal_by_status")
+
+    op.drop_table("identity_proposal")
+    op.drop_table("identity_day")
     with op.batch_alter_table("identifier", schema=None) as batch_op:
         batch_op.drop_index("identifier_by_atom")
 
