@@ -53,6 +53,12 @@ PAGES: Mapping[str, tuple[str, ...]] = {
     "/admin/outbox": ("/admin/outbox",),
     "/admin/policy": ("/admin/policy?policy=1&max_messages=1&window_days=30",),
     "/admin/users": ("/admin/users",),
+    "/conflicts": ("/conflicts", "/conflicts?show=settled", "/conflicts?tier=3"),
+    "/conflicts/rules": ("/conflicts/rules",),
+    "/conflicts/rules/{name:str}": (
+        "/conflicts/rules/email",
+        "/conflicts/rules/name?by1=verified&by2=preferred&silo1=crm&silo2=loyalty&preview=1",
+    ),
     "/customers": ("/customers",),
     "/customers/{profile_id:str}": ("/customers/{her}", "/customers/{bad}"),
     "/customers/{profile_id:str}/contact": ("/customers/{bad}/contact",),
@@ -95,6 +101,7 @@ FRAGMENTS: Mapping[str, tuple[str, ...]] = {
 }
 #: What a browser saves instead of showing.
 FILES: Mapping[str, tuple[str, ...]] = {
+    "/conflicts/silos/{name:str}/corrections.csv": ("/conflicts/silos/loyalty/corrections.csv",),
     "/customers.csv": ("/customers.csv",),
     "/sources/{name:str}/refused.csv": ("/sources/{source}/refused.csv",),
 }

@@ -8,6 +8,7 @@ from typing import Any
 #: Modules with a ``routes`` tuple of Litestar handlers or routers.
 RESOURCES: tuple[str, ...] = (
     "rapport.api.alert_rules",
+    "rapport.api.conflicts",
     "rapport.api.customers",
     "rapport.api.health",
     "rapport.api.imports",

@@ -49,6 +49,17 @@ CHANGEABLE = frozenset({"preferred_store", "favourite_category", "interests", "c
 RULED: tuple[str, ...] = tuple(
     dict.fromkeys(WHOLE.get(name, name) for name in ATTRIBUTES if name not in CHANGEABLE)
 )
+#: Rules that suit most companies where the usual one does not: what works is better than what is
+#: well kept, and people move and marry.
+ADVISED: Mapping[str, tuple[str, ...]] = {
+    "email": ("verified", "recent"),
+    "phone": ("verified", "recent"),
+    "address": ("verified", "recent"),
+    "loyalty_card": ("verified", "recent"),
+    "loyalty_tier": ("recent",),
+    "language": ("recent",),
+    "birthday": ("frequent", "trusted"),
+}
 _MOST_SOURCES = 50
 _LONGEST_REASON = 500
 

@@ -18,9 +18,9 @@ TIERS: tuple[int, ...] = (MONEY, CONTACT, PERSON, DETAIL)
 #: other. What happened (money came, a parcel was handed over) stands against what is written down.
 ORDER_SAYS: dict[str, tuple[str, str]] = {
     "paid_cancelled": ("paid", "cancelled"),  # and nothing was paid back
-    "returned_completed": ("owing", "completed"),  # the payment was taken back
+    "returned_completed": ("taken_back", "completed"),  # the payment was taken back
     "paid_owing": ("paid", "owing"),
-    "returned_paid": ("owing", "paid"),
+    "returned_paid": ("taken_back", "paid"),
     "overpaid": ("paid_more", "completed"),
     "delivered_cancelled": ("delivered", "cancelled"),
 }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from heapq import merge
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -16,6 +18,7 @@ from sqlalchemy import Connection, select
 from rapport.collect.sources import list_sources
 from rapport.engines.ledger import among
 from rapport.errors import InvalidInput, NotFound
+from rapport.privacy.spreadsheet_cells import safe_cell
 from rapport.unify.conflicts import CHOSEN, settle, settlements_of, take_back, words_by_source
 from rapport.unify.explain import mask
 from rapport.unify.stewardship import current_profile
@@ -192,10 +195,13 @@ def conflicts_view(company: Company, question: ConflictQuestion, *, reveal: bool
     for row in totals:
         if row.settled in states:
             tiers[row.tier] += row.people
-    wanted = [g for g in groups if question.tier in (None, g.tier)]
     chosen = question.group
     if chosen is not None:
-        wanted = [g for g in groups if (g.kind, g.name, g.winner, g.loser) == chosen]
+        total = sum(g.count for g in groups if (g.kind, g.name, g.winner, g.loser) == chosen)
+    elif question.tier is not None:
+        total = tiers[question.tier]
+    else:
+        total = sum(tiers.values())
     return Conflicts(
         question=question,
         at=now,
@@ -207,7 +213,7 @@ def conflicts_view(company: Company, question: ConflictQuestion, *, reveal: bool
             name: sum(row.people for row in totals if row.settled in settled)
             for name, settled in STATES.items()
         },
-        total=sum(g.count for g in wanted),
+        total=total,
         lines=lines,
     )
 
@@ -752,6 +758,28 @@ def correction_cells(each: Correction) -> list[str]:
         value.isoformat() if isinstance(value := getattr(each, name), datetime) else str(value)
         for name in COLUMNS
     ]
+
+
+def corrections_download(company: Company, silo: str, *, everything: bool = False) -> Iterator[str]:
+    """The file for a silo, piece by piece; no cell can start a formula.
+
+    Raises
+    ------
+    NotFound
+        If there is no such silo.
+    """
+    pieces = corrections_for(company, silo, everything=everything)
+    return chain(
+        # Excel takes a file as UTF-8 only with this mark before it.
+        ["\ufeff" + _written([COLUMNS])],
+        (_written([correction_cells(each) for each in piece]) for piece in pieces),
+    )
+
+
+def _written(rows: Sequence[Sequence[str]]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerows([safe_cell(cell) for cell in row] for row in rows)
+    return text.getvalue()
 
 
 class Silo(Struct, frozen=True, kw_only=True):

@@ -51,6 +51,26 @@
     if (!target.closest(".search")) document.getElementById("search-results")?.replaceChildren();
   });
 
+  // Lists that are worked through: J and K walk, other keys press what carries them.
+  document.addEventListener("keydown", (event) => {
+    const { key, target } = event;
+    const list = document.querySelector("[data-walk]");
+    if (!list || event.ctrlKey || event.metaKey || event.altKey || target.closest("input, textarea, select, [contenteditable]")) return;
+    const items = all(":scope > li", list);
+    const here = items.findIndex((item) => item.contains(target));
+    const step = { j: 1, k: -1 }[key];
+    if (step) {
+      event.preventDefault();
+      items[Math.min(Math.max(here + step, 0), items.length - 1)]?.focus();
+    } else if (here >= 0 && /^[a-z0-9]$/.test(key)) {
+      const pressed = items[here].querySelector(`[data-key="${key}"]`);
+      if (pressed) {
+        event.preventDefault();
+        pressed.click();
+      }
+    }
+  });
+
   // The search box: "/" and Ctrl+K go there, arrows walk, Enter opens the first, Escape leaves.
   const search = document.getElementById("search");
   const found = () => all("#search-results a");

@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from rapport.workflows.company import Company
+from rapport.workflows.conflicts import open_conflicts
 from rapport.workflows.inbox import waiting_tickets
 
 
@@ -26,6 +27,7 @@ class Entry(Struct, frozen=True, kw_only=True):
 PAGES: tuple[str, ...] = (
     "rapport.web.pages.account",
     "rapport.web.pages.admin",
+    "rapport.web.pages.conflicts",
     "rapport.web.pages.customer",
     "rapport.web.pages.customers",
     "rapport.web.pages.dashboard",
@@ -60,6 +62,13 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
                 icon="inbox",
                 permission="tickets.read",
                 waiting=waiting_tickets,
+            ),
+            Entry(
+                name="conflicts",
+                href="/conflicts",
+                icon="git-compare",
+                permission="customers.read",
+                waiting=open_conflicts,
             ),
         ),
     ),
