@@ -114,7 +114,7 @@ def _user(request: _AnyRequest) -> User:
 def conflicts(
     request: _AnyRequest,
     company: NamedDependency[Company],
-    state: FromQuery[str] = "open",
+    show: FromQuery[str] = "open",
     tier: FromQuery[int | None] = None,
     kind: FromQuery[str] = "",
     name: FromQuery[str] = "",
@@ -124,7 +124,7 @@ def conflicts(
 ) -> Conflicts:
     """Where silos contradict each other, the most harmful first, and how many of each kind."""
     question = ConflictQuestion(
-        state=cast(State, state), tier=tier, kind=kind, name=name, winner=winner, loser=loser,
+        state=cast(State, show), tier=tier, kind=kind, name=name, winner=winner, loser=loser,
         page=page,
     )  # fmt: skip
     return conflicts_view(company, question, reveal=_user(request).may("customers.contact"))
