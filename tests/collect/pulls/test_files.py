@@ -22,7 +22,7 @@ from rapport.collect.pulls.child import Answer, Visit
 from rapport.collect.pulls.fetched import Failed, Fetched
 from rapport.collect.pulls.files import fetch_files
 from rapport.collect.pulls.plan import FilesPull, plan_from
-from rapport.errors import InvalidInput, InvalidMapping
+from rapport.errors import InvalidInput, InvalidMapping, NotAllowed
 from tests.collect.pulls.servers import STORAGES, ftp, s3, storages, web, webdav
 from tests.peak_memory import peak_mb, write_peak
 
@@ -233,6 +233,33 @@ def test_a_missing_folder_and_an_unknown_storage_are_said(tmp_path: Path) -> Non
         fetch_files(FilesPull(url=(tmp_path / "absent").as_uri()), tmp_path, None)
     with pytest.raises(InvalidInput, match="knows no storage 'gopher'"):
         fetch_files(FilesPull(url="gopher://host/x"), tmp_path, None)
+
+
+def test_a_link_out_of_the_folder_is_refused_and_one_within_is_a_file(tmp_path: Path) -> None:
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    secret = tmp_path / "secret.csv"
+    secret.write_text("a secret of the server")
+    (inbox / "one.csv").write_text("a\n1\n")
+    (inbox / "same.csv").symlink_to(inbox / "one.csv")
+    pull = FilesPull(url=inbox.as_uri(), pattern="**/*.csv")
+    first = fetch_files(pull, tmp_path / "first", None)
+    assert sorted(Path(path).name for path in first.files) == ["one.csv", "same.csv"]
+    for link, leads_to in (("out.csv", secret), ("way.csv", Path("../secret.csv"))):
+        (inbox / link).symlink_to(leads_to)
+        with pytest.raises(NotAllowed, match="link to a file outside"):
+            fetch_files(pull, tmp_path / "second", None)
+        (inbox / link).unlink()
+        assert not list((tmp_path / "second").rglob("*.csv"))
+
+
+def test_a_file_that_has_become_a_link_out_of_its_folder_is_not_followed(tmp_path: Path) -> None:
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    (tmp_path / "secret.csv").write_text("a secret of the server")
+    (inbox / "one.csv").symlink_to(tmp_path / "secret.csv")
+    with pytest.raises(NotAllowed):
+        fetch_files(FilesPull(url=(inbox / "one.csv").as_uri()), tmp_path / "visit", None)
 
 
 def test_a_folder_whose_name_has_marks_of_patterns_is_read(tmp_path: Path) -> None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rapport.collect.pulls.fetched import Fetched
 from rapport.collect.pulls.plan import FilesPull
-from rapport.errors import InvalidInput, MissingExtra
+from rapport.errors import InvalidInput, MissingExtra, NotAllowed
 
 #: What storages call the mark of a file's content, or else its moment: the first one found counts,
 #: and the size with it. Files that are put there again as they were keep the mark of their content.
@@ -35,6 +36,8 @@ def fetch_files(pull: FilesPull, folder: Path, state: Any) -> Fetched:
         If fsspec knows no such storage.
     FileNotFoundError
         If there is no such folder.
+    NotAllowed
+        If a file of the folder is a link to what lies outside of it.
     MissingExtra
         If fsspec is not installed.
     """
@@ -51,7 +54,9 @@ def fetch_files(pull: FilesPull, folder: Path, state: Any) -> Fetched:
     inbox.mkdir(parents=True, exist_ok=True)
     known = set(state or ())
     seen: list[str] = []
-    for path, name, info in _listed(storage, root, pull):
+    listed = _listed(storage, root, pull)
+    _refuse_ways_out(storage, root, listed)
+    for path, name, info in listed:
         # Few storages say nothing of a file's state in a list; they are asked file by file.
         version = _version(info) or _version(_info(storage, path) or {})
         digest = hashlib.sha256(f"{name}\n{version}".encode()).hexdigest()[:16]
@@ -87,6 +92,29 @@ def _listed(storage: Any, root: str, pull: FilesPull) -> list[tuple[str, str, di
         if info["type"] != "directory" and matches(name):
             listed.append((path, name, info))
     return sorted(listed, key=lambda each: each[1])
+
+
+def _refuse_ways_out(
+    storage: Any, root: str, listed: Sequence[tuple[str, str, dict[str, Any]]]
+) -> None:
+    """Refuse a folder with a link out of it: whoever may write there could have any file read.
+
+    Of this machine's files only; other storages follow their links with the rights of whoever signs
+    in there. It is refused, not passed over: a file that is meant and never comes is missed by
+    nobody.
+    """
+    from fsspec.implementations.local import LocalFileSystem  # noqa: PLC0415
+
+    if not isinstance(storage, LocalFileSystem):
+        return
+    named = [path for path, _, _ in listed]
+    folder = Path(root).parent if named == [root] else Path(root)
+    # A folder on the way may be a link as well, so more than the links among the files is asked.
+    if not all(Path(path).resolve().is_relative_to(folder.resolve()) for path in named):
+        raise NotAllowed(
+            "A file in the folder is a link to a file outside of it, which is not followed; copy "
+            "the file into the folder, or take the link away"
+        )
 
 
 def _info(storage: Any, path: str) -> dict[str, Any] | None:
