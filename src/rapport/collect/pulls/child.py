@@ -73,6 +73,8 @@ def failure_of(problem: BaseException) -> Failed:
         if isinstance(status, int):
             return _answered(status)
     names = [type(each).__name__ for each in chain]
+    if "JSONDecodeError" in names:  # requests' own is an OSError too, as if nobody had answered
+        return Failed(code="not_json", message=_NO_JSON, again=False)
     for each, name in zip(chain, names, strict=True):
         if isinstance(each, ModuleNotFoundError):
             return Failed(
@@ -99,6 +101,12 @@ def failure_of(problem: BaseException) -> Failed:
     if any(isinstance(each, OSError) for each in chain) or "OperationalError" in names:
         return Failed(code="unreachable", message="The source cannot be reached, or refused us")
     return Failed(code="failed", message=f"The visit failed: {names[-1]}")
+
+
+_NO_JSON = (
+    "The service answered, but not with JSON: a page of HTML, such as to sign in, stands at that "
+    "address, or what is asked for has another format; check the address"
+)
 
 
 def _answered(status: int) -> Failed:
