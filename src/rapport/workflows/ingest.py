@@ -26,6 +26,7 @@ from rapport.collect.touchpoints import touchpoint_of
 from rapport.engines.ledger import Ledger
 from rapport.errors import InvalidInput, RapportError
 from rapport.understand.text import analyse_texts
+from rapport.unify.belonging import register_belonging
 from rapport.unify.proofs import register_proofs
 from rapport.unify.resolve import resolve_batch
 from rapport.unify.sighting import Sighting, sighting_of
@@ -198,6 +199,7 @@ def write_the_ledger(batch: Batch) -> None:
     with company.ledger.write() as connection:
         resolution = resolve_batch(connection, company.ledger, batch.sightings, now)
         register_proofs(connection, company.ledger, batch.told)
+        register_belonging(connection, company.ledger, batch.told)
         batch.touched = resolution.touched
         mark_stale(company.ledger, connection, resolution.touched)
         batch.tickets = raise_alerts(

@@ -15,6 +15,7 @@ from rapport.unify.conflicts import no_longer_urgent
 from rapport.unify.refresh import ProfileActivity
 from rapport.unify.refresh import refresh_profiles as derive_profiles
 from rapport.unify.stored_evidence import atoms_of
+from rapport.unify.stored_households import derive_households
 from rapport.vocabulary.lake_tables import MEMBERSHIP
 from rapport.vocabulary.ledger_tables import membership, stale_profile
 from rapport.workflows.company import Company, Progress, silent, write_choice
@@ -56,6 +57,7 @@ def refresh_profiles(company: Company, *, progress: Progress = silent) -> int:
         known = {profile: activity[profile] for profile in chunk if profile in activity}
         with paused_cycle_search(), company.ledger.write() as connection:
             derive_profiles(connection, company.ledger, chunk, known, orders)
+            derive_households(connection, chunk)
             for piece in (chunk[i : i + 500] for i in range(0, len(chunk), 500)):
                 connection.execute(
                     delete(stale_profile).where(stale_profile.c.profile_id.in_(piece))

@@ -1,0 +1,265 @@
+"""What records say of where their person lives and works, kept as they say it.
+
+Nothing is concluded here. A statement stays with its record from when it was first until when it
+was last made, so that the order of arrival does not matter and a move does not wipe out where
+somebody lived before.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, select
+
+from rapport.engines.ledger import Ledger, among
+from rapport.unify.blocked_values import blocked_reason
+from rapport.unify.many_rows import write_many
+from rapport.unify.matching.comparisons.address import read_address
+from rapport.unify.name_words import fold, fold_words
+from rapport.unify.sighting import Sighting
+from rapport.unify.stored_evidence import micros, rows_in
+from rapport.vocabulary import ledger_tables as t
+from rapport.vocabulary import touchpoint as v
+from rapport.vocabulary.identifier import atom_id
+from rapport.vocabulary.ledger_tables import to_micros
+from rapport.vocabulary.touchpoint import Touchpoint
+
+HOME = "home"
+COMPANY = "company"
+ACCOUNT = "account"
+DOMAIN = "domain"
+TITLE = "title"
+
+_LONGEST = 200
+#: Between a silo and the number by which it calls a company.
+_OF = "/"
+#: What follows the number of a house and tells one flat from another, in five languages.
+_BOX = re.compile(
+    r"\b(?:bus|box|bte|boite|bt|apt|appt?|appartement|apartment|flat|unit|"
+    r"em|emelet|whg|wohnung|top|suite)\b[\s.:n°]*((?:\d+|[a-z])(?:[\s./-]*\w{1,4})?)\s*$"
+)
+#: "R. de la Chapelle" and "Lindeln.": short forms that stand or are glued where no other word is.
+_RUE = re.compile(r"^r\.?\s+(?=\D)|(?<=\d[ ,])r\.?\s+(?=[a-z])")
+_LANE = re.compile(r"(?<![a-z])([a-z]{3,})ln\b\.?")
+#: Forms of companies, which one silo writes and the next leaves out.
+_FORM_WORDS = (
+    "bv bvba nv vzw cv cvba commv comm vof maatschap stichting srl sprl sa sas sasu sarl eurl snc "
+    "scs scrl asbl sci kft bt zrt nyrt rt kkt ev eev egyeni gmbh ag kg ohg ug ek mbh co ltd "
+    "limited llc inc plc llp corp corporation company group holding"
+)
+_FORMS = frozenset(_FORM_WORDS.split())
+_JOINING = frozenset({"and", "et", "en", "und", "es", "the"})
+#: Typed where a company is asked for and there is none.
+_NONE_WORDS = (
+    "na n a none no nil null geen nvt prive privat private prive particulier privee aucun aucune "
+    "neant nincs maganszemely magan personal self selfemployed zelfstandig independant student "
+    "etudiant retired unemployed home test unknown onbekend inconnu ismeretlen"
+)
+_NO_COMPANY = frozenset(_NONE_WORDS.split())
+#: Whoever gives mailboxes to everybody, whatever follows the first part of the name.
+_PROVIDER_WORDS = (
+    "gmail googlemail outlook hotmail live msn yahoo ymail icloud me mac aol proton protonmail pm "
+    "gmx web mail email t-online freenet tutanota fastmail hushmail zoho yandex telenet skynet "
+    "proximus scarlet voo pandora belgacom base edpnet ziggo kpnmail planet xs4all upcmail casema "
+    "chello hetnet orange wanadoo free sfr laposte bbox neuf numericable freemail citromail "
+    "indamail vipmail mailbox btinternet sky talktalk virginmedia ntlworld blueyonder"
+)
+_PROVIDERS = frozenset(_PROVIDER_WORDS.split())
+_TITLES = ("job_title", "jobtitle", "title", "function", "position", "role")
+_ACCOUNT_IDS = ("account_id", "group_id", "company_id", "organization_id", "organisation_id")
+_ACCOUNT_NAMES = ("account", "account_name", "company", "company_name", "organization")
+#: What is said of somebody's company only there; elsewhere a title is a page's or a film's.
+_OF_PEOPLE = frozenset({v.RECORD_SEEN, v.IDENTIFIED, v.GROUPED, v.DEAL_UPDATED})
+
+
+class Statement(NamedTuple):
+    """One thing that a record says: its kind, the standard form, and what it adds."""
+
+    kind: str
+    value: str
+    detail: str
+
+
+@lru_cache(maxsize=65_536)
+def read_home(
+    street: str, postal_code: str | None, city: str | None, country: str | None
+) -> Statement | None:
+    """The dwelling that an address names; None without a number or a place.
+
+    Examples
+    --------
+    >>> read_home("Stationsstraat 12 bus 3", "2000", "Antwerpen", "BE")
+    Statement(kind='home', value='2000|stationsstr|12', detail='3')
+    >>> read_home("12, R. Haute", "1000", "Bruxelles", "BE").value
+    '1000|ruehaute|12'
+    """
+    written = _LANE.sub(r"\1laan", _RUE.sub("rue ", fold(street)))
+    key = read_address(written, None, postal_code, city, country)[5]
+    if key is None or len(key) > _LONGEST:
+        return None
+    found = _BOX.search(written)
+    return Statement(HOME, key, "" if found is None else re.sub(r"\W", "", found[1])[:20])
+
+
+@lru_cache(maxsize=65_536)
+def company_key(name: str) -> str | None:
+    """A company's name without its form, accents and marks; None where it names no company.
+
+    Examples
+    --------
+    >>> [company_key(n) for n in ("Studio Noord CommV", "SARL Atelier Vert", "n.v.t.", "B.V.")]
+    ['studio noord', 'atelier vert', None, None]
+    """
+    # "B.V." and "S.A." are one word; digits belong to a name ("3M", "Studio 54").
+    text = re.sub(r"\b(\w)\.\s?(?=\w\b)", r"\1", fold(name[:_LONGEST])).replace("&", " and ")
+    words = re.sub(r"[\W_]+", " ", re.sub("['’]", "", text)).split()
+    while words and words[-1] in _FORMS:
+        words.pop()
+    while words and words[0] in _FORMS:
+        words.pop(0)
+    kept = [word for word in words if word not in _JOINING]
+    if not kept or "".join(kept) in _NO_COMPANY or set(kept) <= _NO_COMPANY:
+        return None
+    return " ".join(kept) if len("".join(kept)) > 1 else None
+
+
+def is_provider(domain: str) -> bool:
+    """Whether anybody can have a mailbox there."""
+    return domain.partition(".")[0] in _PROVIDERS
+
+
+@lru_cache(maxsize=65_536)
+def business_domain(email: str) -> str | None:
+    """The domain of an e-mail address, unless anybody can have a mailbox there.
+
+    Examples
+    --------
+    >>> business_domain("jonas@studionoord.be"), business_domain("jonas@gmail.com")
+    ('studionoord.be', None)
+    """
+    domain = email.rpartition("@")[2].lower()
+    if "." not in domain or is_provider(domain) or blocked_reason("email", email) == "placeholder":
+        return None
+    return domain[:_LONGEST]
+
+
+def website_domain(address: str) -> str | None:
+    """The domain of a web site's address."""
+    host = re.sub(r"^\w+://", "", address.strip().lower()).split("/")[0].split(":")[0]
+    host = host.removeprefix("www.")
+    return host[:_LONGEST] if "." in host and not is_provider(host) else None
+
+
+def account_value(namespace: str, number: str) -> str:
+    """How a statement names the company that a silo calls ``number``."""
+    return f"{namespace}{_OF}{number}"[:_LONGEST]
+
+
+def statements_of(touchpoint: Touchpoint, sighting: Sighting) -> Iterator[Statement]:
+    """What one touchpoint says of where its person lives and works."""
+    traits = sighting.traits
+    street = traits.get("street")
+    if street:
+        home = read_home(
+            street,
+            traits.get("postal_code"),
+            traits.get("city"),
+            traits.get("country") or touchpoint.country,
+        )
+        if home is not None:
+            yield home
+    for identifier in sighting.identifiers:
+        if identifier.kind == "email":
+            domain = business_domain(identifier.value)
+            if domain is not None:
+                yield Statement(DOMAIN, domain, domain)
+        elif identifier.kind == "crm_account":
+            value = account_value(identifier.namespace, identifier.value)
+            yield Statement(ACCOUNT, value, identifier.value[:_LONGEST])
+    company = traits.get("company")
+    if touchpoint.type in _OF_PEOPLE:
+        said = touchpoint.properties
+        if (number := _text(said, _ACCOUNT_IDS)) is not None:
+            value = account_value(sighting.record.namespace or sighting.source, number)
+            yield Statement(ACCOUNT, value, number)
+        title = _text({**said, **touchpoint.traits}, _TITLES)
+        if title is not None:
+            yield Statement(TITLE, " ".join(fold_words(title)) or title, title)
+        if (website := _text(said, ("website",))) is not None and said.get("is_company"):
+            domain = website_domain(website)
+            if domain is not None:
+                yield Statement(DOMAIN, domain, domain)
+        company = company or _text(said, _ACCOUNT_NAMES)
+    if company:
+        key = company_key(company)
+        if key is not None:
+            yield Statement(COMPANY, key, company.strip()[:_LONGEST])
+
+
+def _text(said: Any, names: tuple[str, ...]) -> str | None:
+    for name in names:
+        found = said.get(name)
+        if isinstance(found, str | int) and not isinstance(found, bool) and str(found).strip():
+            return str(found).strip()[:_LONGEST]
+    return None
+
+
+_KEYS = ("atom_id", "kind", "value")
+
+
+def register_belonging(
+    connection: Connection, ledger: Ledger, told: Iterable[tuple[Touchpoint, Sighting]]
+) -> int:
+    """Keep what touchpoints say of homes and companies; returns how many statements.
+
+    Of one statement the earliest and the latest moment are kept, and how it was written last (of
+    equal moments the greater text): the same in whatever order they arrive.
+    """
+    seen: dict[tuple[int, str, str], list[Any]] = {}
+    for touchpoint, sighting in told:
+        if not (sighting.traits or sighting.identifiers):
+            continue
+        atom = at = None
+        for statement in statements_of(touchpoint, sighting):
+            if atom is None or at is None:
+                atom, at = atom_id(sighting.record), to_micros(sighting.occurred_at)
+            key = (atom, statement.kind, statement.value)
+            known = seen.get(key)
+            if known is None:
+                seen[key] = [at, at, statement.detail]
+            else:
+                known[0] = min(known[0], at)
+                known[1], known[2] = max((known[1], known[2]), (at, statement.detail))
+    if not seen:
+        return 0
+    b = t.belonging.c
+    for row in rows_in(
+        connection,
+        lambda piece: select(
+            b.atom_id, b.kind, b.value, micros(b.first_seen), micros(b.last_seen), b.detail
+        ).where(among(b.atom_id, piece)),
+        {key[0] for key in seen},
+    ):
+        key = (row[0], row[1], row[2])
+        known = seen.get(key)
+        if known is None:
+            continue
+        known[0] = min(known[0], row[3])
+        known[1], known[2] = max((known[1], known[2]), (row[4], row[5]))
+        if known == [row[3], row[4], row[5]]:
+            del seen[key]  # nothing new: most records say the same again
+    stating = ledger.insert(t.belonging)
+    told_columns = ("first_seen", "last_seen", "detail")
+    write_many(
+        connection,
+        stating.on_conflict_do_update(
+            index_elements=list(_KEYS),
+            set_={name: stating.excluded[name] for name in told_columns},
+        ),
+        (*_KEYS, *told_columns),
+        [(*key, *said) for key, said in sorted(seen.items())],
+    )
+    return len(seen)
