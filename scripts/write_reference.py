@@ -128,6 +128,9 @@ LEDGER_ROWS: dict[str, str] = {
     "audit": "who changed what in Rapport, and when",
     "belonging": "what one record says of where its person lives or works: an address, a company, a title",
     "blocked_value": "a value that proves nothing about who is who, such as test@test.com",
+    "conflict": "one silo whose word on a person does not stand, and how much harm that does; "
+    "derived, without values",
+    "conflict_total": "how many conflicts of one kind there are between two silos; moved with each",
     "consent": "one word of a person on one purpose; the latest counts",
     "contact": "the contact ledger: one touch that we began, on any channel",
     "contact_policy": "at most so many messages in so many days",
@@ -160,6 +163,7 @@ LEDGER_ROWS: dict[str, str] = {
     "send_decision": "one yes or no to a message, with the check that decided",
     "session": "a signed-in browser; only the digest of its token is kept",
     "setting": "a choice of the company, such as its reporting currency",
+    "settlement": "a colleague's word on which silo is right about an order or a consent",
     "sign_in_attempt": "failed attempts to sign in, which slow the next down",
     "source": "a silo: where data comes from, its mapping and its promise of freshness",
     "source_day": "accepted and refused records of a source on one day",
@@ -168,6 +172,8 @@ LEDGER_ROWS: dict[str, str] = {
     "ticket": "something that a person must answer, with owner, due time and cause",
     "ticket_note": "what somebody wrote or did on a ticket",
     "user_account": "somebody who signs in",
+    "value_proof": "what happened last that shows whether a value works: a click, a call, a bounce",
+    "value_rule": "how an attribute chooses where silos differ, who made the rule, and until when",
 }
 LAKE_ROWS: dict[str, str] = {
     "touchpoints": "one recorded interaction",
