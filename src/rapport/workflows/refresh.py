@@ -11,6 +11,7 @@ from sqlalchemy import delete, func, select
 
 from rapport.understand.activity import profile_activity
 from rapport.understand.order_states import order_findings
+from rapport.unify.accounts import derive_accounts
 from rapport.unify.conflicts import no_longer_urgent
 from rapport.unify.refresh import ProfileActivity
 from rapport.unify.refresh import refresh_profiles as derive_profiles
@@ -58,6 +59,7 @@ def refresh_profiles(company: Company, *, progress: Progress = silent) -> int:
         with paused_cycle_search(), company.ledger.write() as connection:
             derive_profiles(connection, company.ledger, chunk, known, orders)
             derive_households(connection, chunk)
+            derive_accounts(connection, chunk)
             for piece in (chunk[i : i + 500] for i in range(0, len(chunk), 500)):
                 connection.execute(
                     delete(stale_profile).where(stale_profile.c.profile_id.in_(piece))
