@@ -5,13 +5,17 @@ from __future__ import annotations
 import gzip
 import tracemalloc
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from rapport.collect.cut_records import KEPT, is_cut
 from rapport.collect.guess import guess_mapping
-from rapport.collect.mapped_files import read_touchpoints
+from rapport.collect.mapped_files import read_again, read_touchpoints
 from rapport.collect.mapping import Mapping, mapping_from
+from rapport.collect.refused import RefusedRow
 from rapport.collect.tables import LONGEST_LINE, open_file
 from rapport.errors import InvalidMapping
 from rapport.vocabulary.touchpoint import RefusedRecord, Touchpoint
@@ -51,7 +55,71 @@ def test_a_long_row_without_an_end_is_refused_and_not_kept_whole(tmp_path: Path)
     path.write_text("".join([HEADER, *ROWS, LONG.rstrip()]))
     touchpoints, refused = read(path, visits())
     assert (len(touchpoints), [r.reason for r in refused]) == (5, ["too_large"])
-    assert len(refused[0].payload) < 1000
+    assert len(refused[0].payload) < KEPT + 1000
+
+
+@pytest.mark.parametrize("format", ["csv", "jsonl"])
+def test_of_rows_that_are_too_long_their_beginnings_are_kept_and_each_is_one(
+    tmp_path: Path, format: str
+) -> None:
+    path = tmp_path / f"visits.{format}"
+    long = LONG if format == "csv" else '{"id":"v9","shop":"' + "a" * 17_000_000 + '"}\n'
+    other = long.replace("v9", "v8")
+    ends_otherwise = long.replace("aaa\n", "aab\n").replace('aaa"}', 'aab"}')
+    path.write_text((HEADER if format == "csv" else "") + long + other + ends_otherwise)
+    _, refused = read(path, visits(format=format))
+    assert len({r.payload for r in refused}) == 3
+    assert [r.payload.count(b"v9") for r in refused] == [1, 0, 1]
+    for record, line in zip(refused, (long, other, ends_otherwise), strict=True):
+        assert sha256(line.rstrip("\n").encode()).hexdigest().encode() in record.payload
+        assert is_cut(record.payload)
+
+
+def test_the_beginning_of_a_row_is_never_read_as_the_row(tmp_path: Path) -> None:
+    path = tmp_path / "visits.csv"
+    path.write_text(HEADER + LONG.replace("a" * 100, "b,\u00e9" * 20))
+    _, (record,) = read(path, visits())
+    row = RefusedRow(
+        refused_id=1, source="till", source_id=1, reason="too_large", detail="", locator=None,
+        message_id=None, received_at=NOW, payload=record.payload, replayed_at=None,
+    )  # fmt: skip
+    assert read_again(row, msgspec.to_builtins(visits())) == ((), ())
+
+
+def test_many_rows_that_are_too_long_are_refused_in_little_room(tmp_path: Path) -> None:
+    path = tmp_path / "visits.csv"
+    with path.open("w") as file:
+        file.write(HEADER)
+        for number in range(150):
+            file.write(f"v{number}," + "a" * (LONGEST_LINE + 1000) + "\n")
+    tracemalloc.start()
+    try:
+        count = sum(len(batch.refused) for batch in read_touchpoints(path, visits(), NOW))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert count == 150
+    assert most < 60_000_000
+
+
+@pytest.mark.parametrize(
+    ("first", "told", "kept_back"),
+    [
+        ("anna@pelda.example,Anna,2026-10-01", "3 columns without headings", "nna"),
+        ("Anna,Kovács,Gent", "3 columns with other headings", "Anna"),
+        ("Anna,Kovács,email,Gent", "email and 3 other columns", "Anna"),
+        ("id,shop,mail,remark", "id, shop, mail, remark", "\0"),
+    ],
+)
+def test_a_first_line_that_may_be_a_persons_is_not_repeated(
+    tmp_path: Path, first: str, told: str, kept_back: str
+) -> None:
+    path = tmp_path / "visits.csv"
+    path.write_text(f"{first}\n{first}\n")
+    with pytest.raises(InvalidMapping) as mistake:
+        read(path, visits())
+    assert f"the file has: {told}" in mistake.value.message
+    assert kept_back not in mistake.value.message
 
 
 def test_a_long_line_within_a_quoted_cell_refuses_its_row(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 import msgspec
 from msgspec import Struct
 
+from rapport.collect.cut_records import CutRecord
 from rapport.collect.event_checks import Refusal
 from rapport.collect.seekable import seekable
 from rapport.collect.tables import BadRow
@@ -90,9 +91,12 @@ def _from_lines(content: BinaryIO) -> Iterator[Found | BadRow]:
         if number == 1:
             line = line.removeprefix(_BOM)
         if len(line) > LARGEST_OBJECT:
+            cut = CutRecord()
+            cut.add(line)
             while line and not line.endswith(b"\n"):
                 line = content.readline(LARGEST_OBJECT)
-            yield BadRow(number, b"", _TOO_LARGE)
+                cut.add(line)
+            yield BadRow(number, cut.kept(), _TOO_LARGE)
         elif line.strip():
             yield _decoded(number, _NO_LIST, line.strip())
 
@@ -100,9 +104,9 @@ def _from_lines(content: BinaryIO) -> Iterator[Found | BadRow]:
 _TOO_LARGE = Refusal("too_large", "a record above 16 MB")
 
 
-def _decoded(at: int, under: str, raw: bytes | None) -> Found | BadRow:
-    if raw is None:
-        return BadRow(at, b"", _TOO_LARGE)
+def _decoded(at: int, under: str, raw: bytes | CutRecord) -> Found | BadRow:
+    if isinstance(raw, CutRecord):
+        return BadRow(at, raw.kept(), _TOO_LARGE)
     try:
         raw.decode("utf-8")
         value = msgspec.json.decode(raw)
@@ -129,27 +133,31 @@ class _Scan:
         self.base = 0  # the depth at which records of that list begin
         self.lists_seen = False
         self.taken: bytearray | None = None  # the record that is being read
-        self.too_large = False
+        self.cut: CutRecord | None = None  # the record, once it is too large
 
     def begin(self) -> None:
-        self.taken, self.too_large = bytearray(), False
+        self.taken, self.cut = bytearray(), None
 
     def keep(self, part: bytes | memoryview) -> None:
-        if self.taken is None or self.too_large:
+        if self.taken is None:
+            return
+        if self.cut is not None:
+            self.cut.add(part)
             return
         self.taken += part
         if len(self.taken) > LARGEST_OBJECT:
-            self.too_large = True
+            self.cut = CutRecord()
+            self.cut.add(self.taken)
             self.taken = bytearray()
 
-    def end(self) -> bytes | None:
-        raw = None if self.too_large or self.taken is None else bytes(self.taken)
-        self.taken = None
+    def end(self) -> bytes | CutRecord:
+        raw = self.cut or bytes(self.taken or b"")
+        self.taken = self.cut = None
         return raw
 
 
-def _scanned(content: BinaryIO, lists: frozenset[str]) -> Iterator[tuple[str, bytes | None]]:
-    """(list, bytes) of each record; None for the bytes of one that is too large."""
+def _scanned(content: BinaryIO, lists: frozenset[str]) -> Iterator[tuple[str, bytes | CutRecord]]:
+    """(list, bytes) of each record; of one that is too large what is kept of it."""
     scan = _Scan(lists)
     inside = False
     skip = 0  # of the next chunk: a backslash was the last byte of this one
@@ -192,7 +200,7 @@ def _scanned(content: BinaryIO, lists: frozenset[str]) -> Iterator[tuple[str, by
         if inside and scan.depth == 1 and len(scan.key) < 200:
             scan.key += chunk[quote:]
         scan.keep(chunk[kept:])
-    if scan.taken:
+    if scan.taken or scan.cut is not None:
         yield scan.under or _NO_LIST, scan.end()  # the file ends within it; decoding will say so
 
 

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from rapport.collect.connectors.rates import rate_of
 from rapport.collect.corrections import corrections_of
+from rapport.collect.cut_records import is_cut
 from rapport.collect.event_checks import Refusal
 from rapport.collect.group_commit import Kept
 from rapport.collect.groups import Group, Plain, groups_of
@@ -99,11 +100,13 @@ class _Gathered:
         self._touchpoints: list[Touchpoint] = []
         self._refused: list[RefusedRecord] = []
         self._rows = 0
+        self._refused_bytes = 0
 
     @property
     def size(self) -> int:
-        """How many touchpoints and refused records there are."""
-        return len(self._touchpoints) + len(self._refused) + len(self._waiting)
+        """How many touchpoints and refused records there are; those that are large count more."""
+        large = self._refused_bytes // _USUAL_BYTES
+        return len(self._touchpoints) + len(self._refused) + len(self._waiting) + large
 
     def add(self, found: Group | Plain | BadRow) -> None:
         """Read a group and check its keys, in the order of the file."""
@@ -134,6 +137,7 @@ class _Gathered:
         self._check_waiting()
         done = Batch(touchpoints=self._touchpoints, refused=self._refused, rows=self._rows)
         self._touchpoints, self._refused, self._rows = [], [], 0
+        self._refused_bytes = 0
         return done
 
     def _check_waiting(self) -> None:
@@ -155,8 +159,11 @@ class _Gathered:
 
     def _refuse(self, refusal: Refusal, lines: Sequence[int], raw: bytes) -> None:
         self._refused.append(_refused(self._reading, self._name, refusal, lines, raw))
+        self._refused_bytes += len(raw)
 
 
+#: Bytes of a refused record that make up one of a batch, so that a batch of long ones stays small.
+_USUAL_BYTES = 10_000
 _CHECKED_AT_ONCE = 500
 _TWICE = Refusal("duplicate_key", "this key was in the file before, with other content")
 
@@ -251,6 +258,8 @@ def read_again(
     surveys : tuple of SurveyDefinition
         What is known of surveys now.
     """
+    if is_cut(row.payload):
+        return (), ()  # half a record would be taken for a whole one
     current = mapping_from(mapping, f"the mapping of {row.source}")
     name = (row.locator or "").rpartition(":")[0]
     return read_payload(row.payload, current, row.source_id, row.received_at, name, surveys)

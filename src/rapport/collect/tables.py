@@ -21,6 +21,7 @@ import pyarrow.csv as arrow_csv
 import pyarrow.parquet as pq
 from msgspec import Raw, Struct
 
+from rapport.collect.cut_records import CutRecord
 from rapport.collect.event_checks import Refusal
 from rapport.collect.mapping import WHITESPACE, FileFormat
 from rapport.collect.zipped import MOST_PACKED, SMALL
@@ -142,7 +143,20 @@ def read_chunks(file: BinaryIO, written: FileFormat, rows: int | None = None) ->
 
 
 class _Cut(bytes):
-    """Stands for a line that was too long to be held."""
+    """Stands, as an empty one, for a line that was too long to be held."""
+
+    kept: bytes
+
+    @classmethod
+    def of(cls, record: CutRecord) -> _Cut:
+        line = cls(b"\n")
+        line.kept = record.kept()
+        return line
+
+
+def _kept(lines: Iterable[bytes]) -> bytes:
+    """The bytes of a row; of lines that were too long, what is kept of them."""
+    return b"".join(line.kept if isinstance(line, _Cut) else line for line in lines)
 
 
 class _Bounded:
@@ -162,27 +176,30 @@ class _Bounded:
         self.cut = 0  # how many lines were too long
 
     def __iter__(self) -> Iterator[bytes]:
-        rest, skipping = b"", False
+        rest = b""
+        passed: CutRecord | None = None  # a line that is too long, while it lasts
         for piece in self._pieces:
             lines = (rest + piece).split(b"\n")
             rest = lines.pop()
-            if lines and skipping:
-                del lines[0]
-                skipping = False
-            elif lines and len(lines[0]) > self._longest:
-                self.cut += 1
-                yield _Cut(b"\n")
-                del lines[0]
+            if lines and (passed is not None or len(lines[0]) > self._longest):
+                yield self._ended(passed or CutRecord(), lines.pop(0))
+                passed = None
             for line in lines:
                 yield line + b"\n"
-            if skipping:
+            if passed is None and len(rest) > self._longest:
+                passed = CutRecord()
+            if passed is not None:
+                passed.add(rest)
                 rest = b""
-            elif len(rest) > self._longest:
-                rest, skipping = b"", True
-                self.cut += 1
-                yield _Cut(b"\n")
-        if rest:
+        if passed is not None:
+            yield self._ended(passed, b"")
+        elif rest:
             yield rest
+
+    def _ended(self, record: CutRecord, last: bytes) -> _Cut:
+        record.add(last)
+        self.cut += 1
+        return _Cut.of(record)
 
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:
@@ -313,7 +330,7 @@ def _csv_chunks(file: BinaryIO, written: FileFormat, rows: int) -> Iterator[Chun
         bad: list[BadRow] = []
         ended = True
         for row in cells:
-            raw = b"".join(lines.taken)
+            raw = _kept(lines.taken)
             first_line = lines.number - len(lines.taken) + 1
             refusal = _row_refusal(row, names, undecodable=lines.undecodable, cut=lines.cut)
             lines.undecodable = lines.cut = False
@@ -509,9 +526,9 @@ def _json_chunk(numbered: Iterable[tuple[int, bytes]]) -> Chunk:
     bad: list[BadRow] = []
     for line, raw in numbered:
         refusal = None
-        if type(raw) is _Cut:
+        if isinstance(raw, _Cut):
             refusal = Refusal("too_large", f"a line is longer than {_LONGEST_JSON_LINE} bytes")
-            bad.append(BadRow(line, b"", refusal))
+            bad.append(BadRow(line, raw.kept, refusal))
             continue
         try:
             raw.decode("utf-8")
