@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from rapport.collect.connectors import connector_of
+from rapport.collect.headings import headings_told
 from rapport.collect.mapping import Mapping as FileMapping
 from rapport.collect.plain import PlainColumns, runs
 from rapport.collect.records import file_chunks
@@ -134,7 +135,9 @@ def _checked(chunks: Iterator[Chunk], mapping: FileMapping) -> Iterator[Chunk]:
         if number == 0 and (chunk.columns or not chunk.bad):
             missing = sorted(c for c in mapping.columns.values() if c not in chunk.columns)
             if missing:
-                there = ", ".join(chunk.columns)
+                named = mapping.file.format != "csv" or mapping.file.column_names
+                names = list(chunk.columns)
+                there = ", ".join(names) if named else headings_told(names)
                 raise InvalidMapping(
                     f"Source {mapping.source} needs the column "
                     f"{', '.join(f'`{name}`' for name in missing)}; the file has: {there}. "

@@ -21,6 +21,7 @@ from rapport.collect.connectors import KINDS, connector_of
 from rapport.collect.connectors.orders import LINE_FIELDS
 from rapport.collect.countries import country_code
 from rapport.collect.currencies import currency_code
+from rapport.collect.headings import DATE_LIKE, EMAIL, PHONE, is_value
 from rapport.collect.mapping import WHITESPACE, FileFormat, FileKind, Mapping
 from rapport.collect.records import RECOGNISED_BY, file_chunks, first_cells
 from rapport.collect.source_names import LONGEST
@@ -37,9 +38,6 @@ _DATE_FORMATS = (
 _TIMES = ("", " %H:%M", " %H:%M:%S")
 #: Hungarian ő and ű in cp1250; in cp1252 the same bytes are õ and û, which no silo of ours writes.
 _CP1250_BYTES = re.compile(rb"[\xf5\xfb\xd5\xdb]")
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-_PHONE = re.compile(r"\+?[\d\s()./-]{8,20}")
-_DATE_LIKE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{8}")
 _DECIMAL = re.compile(r"[-−]?[\d ., ]*\d[.,]\d{1,2}")
 _NUMBER_FIELDS = (
     *("amount", "line_amount", "unit_price", "quantity", "score", "rate"),
@@ -210,7 +208,7 @@ def _guess_format(path: Path, questions: list[str]) -> FileFormat:
         delimiter = _guess_delimiter(lines)
     first = lines[0].split() if delimiter == WHITESPACE else _cells(lines[0], delimiter)
     names: tuple[str, ...] = ()
-    if all(_is_value(cell) for cell in first if cell.strip()):
+    if all(is_value(cell) for cell in first if cell.strip()):
         names = tuple(f"column_{number}" for number in range(1, len(first) + 1))
         questions.append(
             "The file has no header line; what do its columns mean? State `column_names`"
@@ -280,13 +278,6 @@ def _guess_delimiter(lines: Sequence[str]) -> str:
     if most == 1 and len({len(line.split()) for line in lines}) == 1 and len(lines[0].split()) > 1:
         return WHITESPACE
     return best
-
-
-def _is_value(cell: str) -> bool:
-    """Whether a cell of the first line is data; column names are words."""
-    return bool(_DATE_LIKE.fullmatch(cell) or _EMAIL.fullmatch(cell)) or _reads(
-        lambda: read_decimal(cell)
-    )
 
 
 def _guess_writing(
@@ -463,14 +454,14 @@ def _fields_of(connector: Connector, columns: dict[str, list[Any]]) -> dict[str,
 
 
 def _looks_like_email(cell: Any) -> bool:
-    return isinstance(cell, str) and bool(_EMAIL.fullmatch(cell.strip()))
+    return isinstance(cell, str) and bool(EMAIL.fullmatch(cell.strip()))
 
 
 def _looks_like_phone(cell: Any) -> bool:
     return (
         isinstance(cell, str)
-        and bool(_PHONE.fullmatch(cell.strip()))
-        and not _DATE_LIKE.fullmatch(cell.strip()[:10])
+        and bool(PHONE.fullmatch(cell.strip()))
+        and not DATE_LIKE.fullmatch(cell.strip()[:10])
         and 8 <= sum(c.isdigit() for c in cell) <= 15
         and (cell.strip().startswith(("+", "0")))
     )
@@ -487,7 +478,7 @@ def _looks_like_country(cell: Any) -> bool:
 def _looks_like_moment(cell: Any) -> bool:
     if isinstance(cell, datetime):
         return True
-    return isinstance(cell, str) and bool(_DATE_LIKE.match(cell.strip()))
+    return isinstance(cell, str) and bool(DATE_LIKE.match(cell.strip()))
 
 
 _LOOKS: dict[str, Callable[[Any], bool]] = {
