@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 from operator import eq
+from types import MappingProxyType
 from typing import TypeVar
 
 from msgspec import Struct
@@ -56,9 +57,18 @@ class Partition(Struct, frozen=True, kw_only=True):
 class Cluster:
     """What objections ask of a growing cluster."""
 
-    __slots__ = ("apart", "birthdays", "devices", "has_person", "members", "names", "values")
+    __slots__ = (
+        "apart", "birthdays", "devices", "has_person", "limits", "members", "names", "values",
+    )  # fmt: skip
 
-    def __init__(self, atom: Atom, values: Iterable[Value], apart: frozenset[int]) -> None:
+    def __init__(
+        self,
+        atom: Atom,
+        values: Iterable[Value],
+        apart: frozenset[int],
+        limits: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
+        self.limits = limits
         self.members = [atom.atom_id]
         self.has_person = not (atom.is_device or atom.is_bare_contact)
         self.names: set[PersonName] = {atom.name} if atom.name.words else set()
@@ -69,6 +79,10 @@ class Cluster:
         for value in values:
             if kind_of(value.kind).identifier_class is not IdentifierClass.DEVICE:
                 self.values.setdefault((value.kind, value.namespace), set()).add(value.value)
+
+    def limit(self, kind: str) -> int:
+        """How many different values of the kind one person may hold."""
+        return self.limits.get(kind) or kind_of(kind).limit
 
     def absorb(self, other: Cluster) -> None:
         self.members += other.members
@@ -96,10 +110,10 @@ def over_limit(a: Cluster, b: Cluster, _tie: Tie) -> str | None:
         if others is not None:
             together = len(values | others)
             # A record that breaks the limit all by itself may still be joined by what it names.
-            if together > max(kind_of(key[0]).limit, len(values), len(others)):
+            if together > max(a.limit(key[0]), len(values), len(others)):
                 return f"over_limit:{key[0]}"
     for kind, count in a.devices.items():
-        if kind in b.devices and count + b.devices[kind] > kind_of(kind).limit:
+        if kind in b.devices and count + b.devices[kind] > a.limit(kind):
             return f"over_limit:{kind}"
     return None
 
@@ -114,7 +128,8 @@ def needs_a_person(a: Cluster, b: Cluster, tie: Tie) -> str | None:
         return None
     for key, values in a.values.items():
         kind = kind_of(key[0])
-        strong = kind.identifier_class is IdentifierClass.PERSON and kind.limit <= _STRONG_LIMIT
+        limit = a.limit(kind.kind)
+        strong = kind.identifier_class is IdentifierClass.PERSON and limit <= _STRONG_LIMIT
         if strong and key in b.values and values.isdisjoint(b.values[key]):
             return f"needs_a_person:{key[0]}"
     return None
@@ -203,6 +218,7 @@ class _Clustering:
                 evidence.atoms[atom_id],
                 evidence.held.get(atom_id, ()),
                 evidence.cannot.get(atom_id, nobody),
+                evidence.limits,
             )
         self.devices = [a for a in sorted(tied) if evidence.atoms[a].is_device]
         self.speaks = {a for a in self.devices if self._names_one_person(a)}

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from rapport.unify.blocked_values import blocked_reason, names_household
 from rapport.unify.names import NO_NAME, PersonName, count_persons
@@ -118,6 +118,7 @@ class Evidence(Struct, frozen=True, kw_only=True):
     held: Mapping[int, tuple[Value, ...]]  # values that count for the limits, per record
     cannot: Mapping[int, frozenset[int]] = {}  # records that a person keeps apart, both ways
     set_aside: tuple[tuple[Value, str, tuple[int, ...]], ...] = ()  # value, why, known holders
+    limits: Mapping[str, int] = {}  # by kind, where the company chose another than the usual one
 
 
 def is_trusted(kind: IdentifierKind) -> bool:
@@ -163,6 +164,7 @@ def make_evidence(
     must: Iterable[tuple[int, int]] = (),
     cannot: Iterable[tuple[int, int]] = (),
     alike: Iterable[Likeness] = (),
+    limits: Mapping[str, int] | None = None,
 ) -> Evidence:
     """Evidence from what is stored about ``atoms``.
 
@@ -176,6 +178,8 @@ def make_evidence(
         The company's own blocked values.
     alike : likenesses
         What matching by probability found.
+    limits : mapping of kind to int, optional
+        The company's own limits.
     """
     holders: defaultdict[Value, list[int]] = defaultdict(list)
     for value, atom_id in holdings:
@@ -220,17 +224,7 @@ def make_evidence(
         for a, b in {(min(pair), max(pair)) for pair in must}
         if a in atoms and b in atoms
     )
-    ties.extend(
-        Tie(
-            kind=LIKENESS,
-            priority=_LIKENESS_PRIORITY,
-            atoms=(pair.a, pair.b),
-            bits=pair.bits,
-            reason=LIKENESS,
-        )
-        for pair in alike
-        if pair.a in atoms and pair.b in atoms
-    )
+    ties.extend(_likeness_ties(pair for pair in alike if pair.a in atoms and pair.b in atoms))
     apart: defaultdict[int, set[int]] = defaultdict(set)
     for a, b in cannot:
         apart[a].add(b)
@@ -241,7 +235,44 @@ def make_evidence(
         held={atom_id: tuple(sorted(values)) for atom_id, values in held.items()},
         cannot={atom_id: frozenset(others) for atom_id, others in apart.items()},
         set_aside=tuple(sorted(set_aside)),
+        limits=limits or {},
     )
+
+
+def _likeness_ties(alike: Iterable[Likeness]) -> Iterable[Tie]:
+    return (
+        Tie(
+            kind=LIKENESS,
+            priority=_LIKENESS_PRIORITY,
+            atoms=(pair.a, pair.b),
+            bits=pair.bits,
+            reason=LIKENESS,
+        )
+        for pair in alike
+    )
+
+
+def with_likeness(
+    evidence: Evidence, added: Iterable[Likeness], removed: Collection[tuple[int, int]] = ()
+) -> Evidence:
+    """The evidence as it would be had matching found other pairs alike.
+
+    Parameters
+    ----------
+    added : likenesses of records that are in ``evidence``
+    removed : collection of (smaller, larger) atom ids
+    """
+    added = tuple(added)
+    gone = {*removed, *((pair.a, pair.b) for pair in added)}
+    kept = [tie for tie in evidence.ties if tie.kind != LIKENESS or tie.atoms not in gone]
+    ties = sorted([*kept, *_likeness_ties(added)], key=lambda tie: tie.order)
+    return structs.replace(evidence, ties=tuple(ties))
+
+
+def without_tie(evidence: Evidence, fallen: Tie) -> Evidence:
+    """The evidence as it would be if this value, likeness or word did not count."""
+    kept = tuple(tie for tie in evidence.ties if tie != fallen)
+    return structs.replace(evidence, ties=kept)
 
 
 def value_of(identifier: Identifier) -> Value:

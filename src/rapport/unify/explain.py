@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from msgspec import Struct
 from sqlalchemy import Connection, select
 
 from rapport.engines.ledger import among
-from rapport.unify.cluster import cluster
-from rapport.unify.evidence import Tie, Value
-from rapport.unify.stewardship import current_profile
+from rapport.unify.cluster import UsedLink, cluster
+from rapport.unify.evidence import LIKENESS, Evidence, Tie, Value, without_tie
+from rapport.unify.review import Scored, Step, scores_of
+from rapport.unify.stewardship import Consequences, concerning, current_profile
 from rapport.unify.stored_evidence import atoms_of, gather, open_memberships, rows_in
 from rapport.vocabulary import ledger_tables as t
 
@@ -25,8 +27,31 @@ class RecordShown(Struct, frozen=True, kw_only=True):
     profile_id: str
 
 
+class IfFell(Struct, frozen=True, kw_only=True):
+    """What would change if one tie did not count, and what a split there would part.
+
+    Attributes
+    ----------
+    leaving : tuple of int
+        Records that would leave the person; none where other evidence still holds them.
+    cut : tuple of int
+        Records that a split at this link parts from the others: those that would leave, or else
+        the smaller side of the chain.
+    followed : Consequences
+        Messages and tickets of the records in ``cut``.
+    """
+
+    leaving: tuple[int, ...]
+    cut: tuple[int, ...]
+    followed: Consequences = Consequences()
+
+
 class LinkShown(Struct, frozen=True, kw_only=True):
-    """Evidence between two records; ``why`` is the objection where it was refused."""
+    """Evidence between two records; ``why`` is the objection where it was refused.
+
+    ``probability`` and ``steps`` are of a likeness. ``fell`` is None where the link holds nothing,
+    or where the person has too many records to try each of them.
+    """
 
     kind: str
     value: str
@@ -35,6 +60,9 @@ class LinkShown(Struct, frozen=True, kw_only=True):
     reason: str
     bits: float
     why: str = ""
+    probability: float | None = None
+    steps: tuple[Step, ...] = ()
+    fell: IfFell | None = None
 
 
 class ValueShown(Struct, frozen=True, kw_only=True):
@@ -62,6 +90,10 @@ class Explanation(Struct, frozen=True, kw_only=True):
     links: tuple[LinkShown, ...]
     refused: tuple[LinkShown, ...]
     set_aside: tuple[ValueShown, ...]
+
+
+#: Records times links: above, not every link is tried, for a page has to wait for it.
+_MOST_TRIED = 50_000
 
 
 def mask(kind: str, value: str) -> str:
@@ -102,8 +134,15 @@ def explain(connection: Connection, profile_id: str, *, reveal: bool = False) ->
     set_aside = [entry for entry in evidence.set_aside if own.intersection(entry[2])]
     named = own.union(*((u.a, u.b) for u in used), *((r.a, r.b) for r in refused))
     records = _records(connection, named, reveal=reveal)
+    scored = scores_of(
+        connection,
+        {_pair(link.a, link.b) for link in used if link.tie.kind == LIKENESS}
+        | {_pair(link.a, link.b) for link in refused if link.tie.kind == LIKENESS},
+    )
+    fell = _if_each_fell(connection, evidence, own, used)
 
-    def shown(a: int, b: int, tie: Tie, why: str = "") -> LinkShown:
+    def shown(a: int, b: int, tie: Tie, why: str = "", if_fell: IfFell | None = None) -> LinkShown:
+        score: Scored | None = scored.get(_pair(a, b)) if tie.kind == LIKENESS else None
         return LinkShown(
             kind=tie.kind,
             value=_value(tie.value, reveal=reveal),
@@ -112,12 +151,18 @@ def explain(connection: Connection, profile_id: str, *, reveal: bool = False) ->
             reason=tie.reason,
             bits=tie.bits,
             why=why,
+            probability=None if score is None else score.probability,
+            steps=() if score is None else score.steps,
+            fell=if_fell,
         )
 
     return Explanation(
         profile_id=here,
         records=tuple(records[a] for a in sorted(own) if a in records),
-        links=tuple(shown(link.a, link.b, link.tie) for link in used),
+        links=tuple(
+            shown(link.a, link.b, link.tie, if_fell=effect)
+            for link, effect in zip(used, fell, strict=True)
+        ),
         refused=tuple(shown(link.a, link.b, link.tie, link.why) for link in refused),
         set_aside=tuple(
             ValueShown(
@@ -129,6 +174,60 @@ def explain(connection: Connection, profile_id: str, *, reveal: bool = False) ->
             for value, why, members in set_aside
         ),
     )
+
+
+def _pair(a: int, b: int) -> tuple[int, int]:
+    return (a, b) if a < b else (b, a)
+
+
+def _if_each_fell(
+    connection: Connection, evidence: Evidence, own: Collection[int], used: Sequence[UsedLink]
+) -> list[IfFell | None]:
+    """Of each link what would change without its tie; nothing is written."""
+    if len(used) * len(evidence.atoms) > _MOST_TRIED:
+        return [None] * len(used)
+    found: list[IfFell | None] = []
+    for link in used:
+        leaving = leaving_without(evidence, own, link.tie)
+        cut = leaving or smaller_side([(x.a, x.b) for x in used], (link.a, link.b), own)
+        found.append(IfFell(leaving=leaving, cut=cut, followed=concerning(connection, cut)))
+    return found
+
+
+def leaving_without(evidence: Evidence, own: Collection[int], fallen: Tie) -> tuple[int, ...]:
+    """The records of a person that would be somebody else's without one tie; pure."""
+    mine = set(own)
+    parts = [
+        together
+        for members in cluster(without_tie(evidence, fallen)).clusters
+        if (together := mine.intersection(members))
+    ]
+    stays = max(parts, key=lambda part: (len(part), -min(part)), default=set())
+    return tuple(sorted(mine - stays))
+
+
+def smaller_side(
+    links: Iterable[tuple[int, int]], cut: tuple[int, int], own: Collection[int]
+) -> tuple[int, ...]:
+    """The smaller of the two sides into which a chain of links falls where one is cut.
+
+    Examples
+    --------
+    >>> smaller_side([(1, 2), (2, 3)], (2, 3), {1, 2, 3})
+    (3,)
+    """
+    beside: defaultdict[int, set[int]] = defaultdict(set)
+    for a, b in links:
+        if (a, b) != cut:
+            beside[a].add(b)
+            beside[b].add(a)
+    reached, frontier = {cut[1]}, [cut[1]]
+    while frontier:
+        for other in beside[frontier.pop()] - reached:
+            reached.add(other)
+            frontier.append(other)
+    sides = sorted((sorted(reached), sorted(set(own) - reached)), key=lambda s: (len(s), s))
+    return tuple(sides[0])
 
 
 def _value(value: Value | None, *, reveal: bool) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, insert, or_, select, true, update
 
 from rapport.engines.ledger import Ledger, among
 from rapport.errors import Conflict, InvalidInput, NotFound
@@ -320,23 +320,45 @@ def consequences(connection: Connection, decision_id: int) -> Consequences:
     if row is None:
         raise NotFound(f"There is no decision {decision_id}")
     inputs, outputs, since = row
-    profiles = {*inputs, *outputs}
-    atoms = {a for members in (*inputs.values(), *outputs.values()) for a in members}
+    contact = t.contact.c
+    return _followed(
+        connection,
+        contact.profile_id,
+        {*inputs, *outputs},
+        {a for members in (*inputs.values(), *outputs.values()) for a in members},
+        since,
+    )
+
+
+def concerning(connection: Connection, atom_ids: Collection[int]) -> Consequences:
+    """All contacts with, and tickets about, the person of these records, by the records."""
+    return _followed(connection, t.contact.c.atom_id, atom_ids, atom_ids, None)
+
+
+def _followed(
+    connection: Connection,
+    column: ColumnElement[Any],
+    whom: Collection[Any],
+    atom_ids: Collection[int],
+    since: datetime | None,
+) -> Consequences:
     contact, ticket = t.contact.c, t.ticket.c
     contacts = rows_in(
         connection,
         lambda piece: select(
             contact.contact_id, contact.profile_id, contact.atom_id, contact.channel,
             contact.purpose, contact.at, contact.status,
-        ).where(among(contact.profile_id, piece), contact.at >= since),
-        profiles,
+        ).where(among(column, piece), true() if since is None else contact.at >= since),
+        whom,
     )  # fmt: skip
     tickets = rows_in(
         connection,
         lambda piece: select(
             ticket.ticket_id, ticket.atom_id, ticket.status, ticket.opened_at
-        ).where(among(ticket.atom_id, piece), ticket.opened_at >= since),
-        atoms,
+        ).where(
+            among(ticket.atom_id, piece), true() if since is None else ticket.opened_at >= since
+        ),
+        atom_ids,
     )
     return Consequences(
         contacts=tuple(

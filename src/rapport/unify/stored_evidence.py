@@ -15,6 +15,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from rapport.engines.ledger import among
 from rapport.unify.blocked_values import blocked_reason
 from rapport.unify.evidence import Atom, Evidence, Likeness, Value, make_evidence, most_holders
+from rapport.unify.identity_rules import identity_rules
 from rapport.unify.names import person_name
 from rapport.vocabulary import ledger_tables as t
 
@@ -146,6 +147,7 @@ class _Walk:
             ).first()
             is not None
         )
+        self.limits = identity_rules(connection).limits
         self.alike: set[Likeness] = set()
         self.holdings: set[tuple[Value, int]] = set()
         self.counts: dict[Value, int] = {}
@@ -254,6 +256,7 @@ class _Walk:
                 must=self.must,
                 cannot=self.cannot,
                 alike=self.alike,
+                limits=self.limits,
             ),
             oversized=tuple(frozenset(members) for members in oversized.values()),
         )

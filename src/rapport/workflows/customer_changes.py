@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from msgspec import Struct
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
 from rapport.act.contact_policy import record_human_contact
 from rapport.act.next_best_action import answer_advice, keep_advice
@@ -18,24 +18,36 @@ from rapport.engines.ledger import JournalEntry
 from rapport.errors import Conflict, InvalidInput, NotFound
 from rapport.unify.decisions import DecisionShown, decisions_of
 from rapport.unify.explain import Explanation, explain
+from rapport.unify.memberships import RULES
 from rapport.unify.stewardship import (
     Consequences,
     Rearrangement,
     consequences,
     current_profile,
+    is_undone,
     join_profiles,
     separate,
     undo_decision,
 )
-from rapport.unify.stored_evidence import atoms_of
+from rapport.unify.stored_evidence import atoms_of, open_memberships
 from rapport.unify.survivorship import facts, pin_value
 from rapport.vocabulary.identifier import Identifier, kind_of
-from rapport.vocabulary.ledger_tables import atom, audit, profile, stale_profile
+from rapport.vocabulary.ledger_tables import atom, decision, profile
 from rapport.vocabulary.touchpoint import Touchpoint
 from rapport.workflows.company import Company
 from rapport.workflows.customer import advice_for, key_of_value
 from rapport.workflows.customer_timeline import CALL_MADE, VISIT_MADE, source_labels
 from rapport.workflows.deliver import OWN_SOURCE
+from rapport.workflows.identity_approval import (
+    Proposed,
+    approval_limits,
+    concern_of,
+    mark_stale,
+    note,
+    propose,
+    settle,
+    tidy_reason,
+)
 from rapport.workflows.refresh import refresh_profiles
 
 #: How a colleague met a customer, and the touchpoint that says so.
@@ -148,8 +160,8 @@ def choose_values(
             if value is not None and (not value.strip() or "\0" in value or len(value) > 1_000):
                 raise InvalidInput(f"The value for {name} is empty, too long or not text")
             pin_value(connection, company.ledger, here, name, value, author=author, at=now)
-        _mark_stale(company, connection, [here])
-        _note(connection, author, "values.choose", here, {"names": sorted(chosen)}, now)
+        mark_stale(company, connection, [here])
+        note(connection, author, "values.choose", here, {"names": sorted(chosen)}, now)
     refresh_profiles(company)
     return here
 
@@ -178,21 +190,46 @@ def choose_keys(company: Company, profile_id: str, keys: Mapping[str, str], *, a
 # ── identity ───────────────────────────────────────────────────────────────────────────────────
 
 
-def join_customers(company: Company, a: str, b: str, *, author: str, reason: str) -> Rearrangement:
-    """Say that two profiles are one person."""
+def join_customers(
+    company: Company, a: str, b: str, *, author: str, reason: str
+) -> Rearrangement | Proposed:
+    """Say that two profiles are one person; what is large is proposed to a second person."""
+    text = tidy_reason(reason)
     now = company.clock()
     with company.ledger.write() as connection:
-        done = join_profiles(
-            connection, company.ledger, a, b, author=author, reason=_reason(reason), at=now
-        )
-        _settle(company, connection, done, author, "profiles.join", now)
+        done = join_within(company, connection, a, b, author=author, reason=text, now=now)
     refresh_profiles(company)
+    return done
+
+
+def join_within(
+    company: Company,
+    connection: Connection,
+    a: str,
+    b: str,
+    *,
+    author: str,
+    reason: str,
+    now: datetime,
+    verdict_id: int | None = None,
+) -> Rearrangement | Proposed:
+    """The same within a transaction; whoever calls it refreshes the profiles."""
+    people = [current_profile(connection, a), current_profile(connection, b)]
+    concern = concern_of(connection, people)
+    members = atoms_of(connection, people)
+    if len(members) == len(set(people)) == 2 and not concern.within(approval_limits(connection)):
+        return propose(
+            company, connection, kind="join", sides=[members[one] for one in people],
+            concern=concern, author=author, reason=reason, now=now, verdict_id=verdict_id,
+        )  # fmt: skip
+    done = join_profiles(connection, company.ledger, a, b, author=author, reason=reason, at=now)
+    settle(company, connection, done, author, "profiles.join", now)
     return done
 
 
 def separate_customer(
     company: Company, profile_id: str, atom_ids: Collection[int], *, author: str, reason: str
-) -> Rearrangement:
+) -> Rearrangement | Proposed:
     """Say that some of a profile's records are another person.
 
     Raises
@@ -200,6 +237,7 @@ def separate_customer(
     InvalidInput
         If none or all of its records are named, or one that is not its own.
     """
+    text = tidy_reason(reason)
     now = company.clock()
     with company.ledger.write() as connection:
         here = current_profile(connection, profile_id)
@@ -209,65 +247,74 @@ def separate_customer(
             raise InvalidInput(
                 f"Choose some of the {len(own)} records of this person, not none and not all"
             )
-        done = separate(
-            connection,
-            company.ledger,
-            [own - others, others],
-            author=author,
-            reason=_reason(reason),
-            at=now,
-        )
-        _settle(company, connection, done, author, "profiles.separate", now)
+        sides = [own - others, others]
+        concern = concern_of(connection, [here])
+        if not concern.within(approval_limits(connection)):
+            return propose(
+                company, connection, kind="separate", sides=sides, concern=concern,
+                author=author, reason=text, now=now,
+            )  # fmt: skip
+        done = separate(connection, company.ledger, sides, author=author, reason=text, at=now)
+        settle(company, connection, done, author, "profiles.separate", now)
     refresh_profiles(company)
     return done
 
 
-def undo(company: Company, decision_id: int, *, author: str, reason: str = "") -> Rearrangement:
-    """Take a decision about identity back."""
+def split_at(
+    company: Company, profile_id: str, a: int, b: int, *, author: str, reason: str
+) -> Rearrangement | Proposed:
+    """Part a person at the link between two records, as their explanation foretells.
+
+    Raises
+    ------
+    Conflict
+        If no such link holds the person together any more.
+    """
+    with company.ledger.read() as connection:
+        explained = explain(connection, profile_id)
+    for link in explained.links:
+        if {link.a.atom_id, link.b.atom_id} == {a, b} and link.fell is not None:
+            return separate_customer(
+                company, explained.profile_id, link.fell.cut, author=author, reason=reason
+            )
+    raise Conflict(
+        "Other evidence holds these records together by now; look at the explanation again"
+    )
+
+
+def undo(
+    company: Company, decision_id: int, *, author: str, reason: str = ""
+) -> Rearrangement | Proposed:
+    """Take a decision about identity back.
+
+    A colleague's word is taken back at once; what the rules decided about many records is proposed
+    to a second person, as any large split is.
+    """
+    text = tidy_reason(reason)
     now = company.clock()
     with company.ledger.write() as connection:
+        row = connection.execute(
+            select(decision.c.actor, decision.c.inputs, decision.c.outputs).where(
+                decision.c.decision_id == decision_id
+            )
+        ).one_or_none()
+        if row is not None and row.actor == RULES:
+            sides = [tuple(atoms) for atoms in {**row.inputs, **row.outputs}.values() if atoms]
+            members = {a for side in sides for a in side}
+            concern = concern_of(connection, open_memberships(connection, members).values())
+            if not concern.within(approval_limits(connection)):
+                if is_undone(connection, decision_id):
+                    raise Conflict(f"Decision {decision_id} was undone already")
+                return propose(
+                    company, connection, kind="undo", sides=sides, concern=concern,
+                    author=author, reason=text, now=now, reverses=decision_id,
+                )  # fmt: skip
         done = undo_decision(
-            connection,
-            company.ledger,
-            decision_id,
-            author=author,
-            reason=_reason(reason),
-            at=now,
+            connection, company.ledger, decision_id, author=author, reason=text, at=now
         )
-        _settle(company, connection, done, author, "profiles.undo", now)
+        settle(company, connection, done, author, "profiles.undo", now)
     refresh_profiles(company)
     return done
-
-
-def _reason(reason: str) -> str:
-    text = " ".join(reason.replace("\0", "").split())
-    if len(text) > _LONGEST_REASON:
-        raise InvalidInput(f"A reason has at most {_LONGEST_REASON} characters, not {len(text)}")
-    return text
-
-
-def _settle(
-    company: Company,
-    connection: Connection,
-    done: Rearrangement,
-    author: str,
-    action: str,
-    now: datetime,
-) -> None:
-    _mark_stale(company, connection, done.touched)
-    _note(connection, author, action, str(done.decision_id), {"records": len(done.moved)}, now)
-
-
-def _mark_stale(company: Company, connection: Connection, profile_ids: Collection[str]) -> None:
-    rows = [{"profile_id": profile_id} for profile_id in sorted(profile_ids)]
-    company.ledger.insert_new(connection, stale_profile, rows, ["profile_id"])
-
-
-def _note(
-    connection: Connection, actor: str, action: str, subject: str, details: Any, now: datetime
-) -> None:
-    row = {"at": now, "actor": actor, "action": action, "subject": subject, "details": details}
-    connection.execute(insert(audit), [row])
 
 
 # ── contacts, tickets, advice ──────────────────────────────────────────────────────────────────
