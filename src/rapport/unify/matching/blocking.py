@@ -27,8 +27,11 @@ KeyArray = NDArray[np.uint64]
 
 #: Records of one block at most.
 CAP = 80
-#: Pairs per record at most, over all kinds of keys.
-PAIRS_PER_RECORD = 30
+#: Pairs per record at most over all kinds of keys, a pair that several kinds make counted for each.
+PAIRS_PER_RECORD = 60.0
+#: Beyond so many records the budget shrinks with the root of their number, down to a quarter: keys
+#: of a million records are the more telling ones anyway.
+_MANY_RECORDS = 60_000
 #: Words of one name that make keys at most, the rarest first.
 _MOST_WORDS = 6
 
@@ -37,12 +40,14 @@ class Fact(Struct, frozen=True, kw_only=True):
     """Something that a record states, seen as values that keys are made of.
 
     ``columns`` are the standardised columns that may hold it; those that a data set lacks are
-    passed over. ``of`` takes a value of the column to the fact's values.
+    passed over. ``of`` takes a value of the column to the fact's values. Where ``among`` names a
+    column, only values that some record holds there make keys.
     """
 
     name: str
     columns: tuple[str, ...]
     of: Callable[[object], Sequence[str]]
+    among: str = ""
 
 
 def _itself(value: object) -> Sequence[str]:
@@ -66,13 +71,27 @@ def _stems(value: object) -> Sequence[str]:
     return sorted({word[:3] for word in _words(value) if len(word) > 2})
 
 
+def _initials(value: object) -> Sequence[str]:
+    return sorted({word[0] for word in value if word}) if isinstance(value, list | tuple) else ()
+
+
+def _mailboxes(value: object) -> Sequence[str]:
+    return tuple(value) if isinstance(value, list | tuple) else (str(value),)
+
+
 FACTS: tuple[Fact, ...] = (
-    *(
-        Fact(name=column, columns=(column,), of=_itself)
-        for column in PROFILED
-    ),
+    *(Fact(name=column, columns=(column,), of=_itself) for column in PROFILED),
+    Fact(name="email_local", columns=("email_local",), of=_itself),
+    Fact(name="phone_tail", columns=("phone_tail",), of=_itself),
     Fact(name="word", columns=("name_words",), of=_words),
+    Fact(name="initial", columns=("name_words",), of=_initials),
     Fact(name="stem", columns=("name_words",), of=_stems),
+    Fact(
+        name="mailbox",  # a mailbox's letters, and the mailboxes that a name would have
+        columns=("mailbox_name_letters", "mailbox_name_full", "mailbox_name_short"),
+        of=_mailboxes,
+        among="mailbox_name_letters",
+    ),
     Fact(name="birth", columns=("birth",), of=_itself),
     Fact(name="birth_year", columns=("birth",), of=_year),
     Fact(name="birth_day", columns=("birth",), of=_day),
@@ -87,6 +106,9 @@ FACTS: tuple[Fact, ...] = (
 #: Kinds of keys, the most telling first: when the budget is short, the last ones suffer.
 RECIPES: tuple[tuple[str, ...], ...] = (
     *((column,) for column in PROFILED),
+    ("email_local",),
+    ("phone_tail",),
+    ("mailbox",),
     ("word", "birth"),
     ("birth", "postcode"),
     ("word", "word"),
@@ -95,6 +117,7 @@ RECIPES: tuple[tuple[str, ...], ...] = (
     ("birth", "city"),
     ("word", "birth_year", "city"),
     ("word", "birth_day"),
+    ("stem", "stem"),
     ("stem", "postcode", "birth_year"),
     ("stem", "birth_day", "city"),
     ("stem", "postcode"),
@@ -103,7 +126,7 @@ RECIPES: tuple[tuple[str, ...], ...] = (
     ("word",),
 )
 #: By what a key that too many share is refined.
-REFINERS = ("birth_year", "postcode", "city", "birth_day", "stem")
+REFINERS = ("birth_year", "postcode", "city", "birth_day", "stem", "initial")
 
 
 class KindOfKey(Struct, frozen=True, kw_only=True):
@@ -168,16 +191,12 @@ def block(
     n = standardised.n_records
     facts = {fact.name: held for fact in FACTS if (held := _held(fact, standardised)) is not None}
     usable = [recipe for recipe in recipes if all(name in facts for name in recipe)]
-    budget = pairs_per_record * n
+    made = [_grouped(*_keys(recipe, facts)) for recipe in usable]
+    allowed = _budgets([_made(size, cap) for _, _, size in made], _budget(n, pairs_per_record))
     found: list[IntArray] = []
     kinds = []
-    for at, recipe in enumerate(usable):
-        records, keys = _keys(recipe, facts)
-        own = len(recipe) == 1 and recipe[0] in PROFILED
-        # What earlier kinds left unused is there for the later ones.
-        share = budget if own else budget / (len(usable) - at)
-        pairs, kind = _pairs(recipe, records, keys, facts, cap, share, n)
-        budget = max(budget - len(pairs), 0.0)
+    for recipe, (records, keys, size), budget in zip(usable, made, allowed, strict=True):
+        pairs, kind = _pairs(recipe, records, keys, size, facts, cap, budget, n)
         found.append(pairs)
         kinds.append(kind)
     combined = np.unique(np.concatenate(found)) if found else np.empty(0, dtype=np.int64)
@@ -191,21 +210,21 @@ def keys_of(row: Row, recipes: Sequence[tuple[str, ...]] = RECIPES) -> list[tupl
     """
     facts: dict[str, list[str]] = {}
     for fact in FACTS:
-        values = [
+        values = {
             value
             for column in fact.columns
             if row.get(column) is not None
             for value in fact.of(row[column])
-        ]
+        }
         if values:
-            facts[fact.name] = values
+            facts[fact.name] = sorted(values)
     keys: list[tuple[str, ...]] = []
     for recipe in recipes:
         if any(name not in facts for name in recipe):
             continue
         name = "+".join(recipe)
-        if recipe == ("word", "word"):
-            words = sorted(facts["word"])
+        if _twice(recipe):
+            words = facts[recipe[0]]
             keys += [(name, x, y) for at, x in enumerate(words) for y in words[at + 1 :]]
         else:
             keys += [(name, *values) for values in product(*(facts[part] for part in recipe))]
@@ -218,26 +237,36 @@ def _held(fact: Fact, standardised: Standardised) -> _Held | None:
     if not columns:
         return None
     codes, values = standardised.column(columns[0])
-    numbers: dict[str, int] = {}
     lengths = np.zeros(len(values) + 1, dtype=np.int64)
-    flat: list[int] = []
     if fact.of is _itself:
         coded = values.combine_chunks().dictionary_encode().indices
         ids = pc.fill_null(coded, -1).to_numpy(zero_copy_only=False).astype(np.int64)
         lengths[:-1] = ids >= 0
         per_value = ids[ids >= 0]
     else:
-        for at, value in enumerate(values.to_pylist()):
-            if value is None:
-                continue
-            got = fact.of(value)
+        # Columns of one comparison, which have one code.
+        said = zip(*(standardised.column(name)[1].to_pylist() for name in columns), strict=True)
+        numbers: dict[str, int] = {}
+        flat: list[int] = []
+        wanted = (
+            {one for one in standardised.column(fact.among)[1].to_pylist() if one is not None}
+            if fact.among
+            else None
+        )
+        for at, row in enumerate(said):
+            got = {one for value in row if value is not None for one in fact.of(value)}
+            if wanted is not None:
+                got &= wanted
             lengths[at] = len(got)
-            flat.extend(numbers.setdefault(one, len(numbers)) for one in got)
+            flat.extend(numbers.setdefault(one, len(numbers)) for one in sorted(got))
         per_value = np.array(flat, dtype=np.int64)
     value_starts = np.r_[0, np.cumsum(lengths)]
     counts = lengths[codes]  # code -1 is the last: nothing
     starts = np.r_[0, np.cumsum(counts)]
-    return _Held(starts=starts, ids=per_value[_ranges(value_starts[np.where(codes < 0, len(values), codes)], counts)])
+    return _Held(
+        starts=starts,
+        ids=per_value[_ranges(value_starts[np.where(codes < 0, len(values), codes)], counts)],
+    )
 
 
 def _ranges(starts: IntArray, counts: IntArray) -> IntArray:
@@ -267,19 +296,23 @@ def _joined(records: IntArray, keys: KeyArray, fact: _Held, part: int) -> tuple[
     return np.repeat(records, counts), _mixed(np.repeat(keys, counts), ids, part)
 
 
+def _twice(recipe: tuple[str, ...]) -> bool:
+    return len(recipe) == 2 and recipe[0] == recipe[1]
+
+
 def _keys(recipe: tuple[str, ...], facts: Mapping[str, _Held]) -> tuple[IntArray, KeyArray]:
     first = facts[recipe[0]]
     records = np.repeat(np.arange(len(first.starts) - 1, dtype=np.int64), first.counts)
     keys = first.ids.astype(np.uint64)
-    if recipe == ("word", "word"):
-        return _word_pairs(records, first)
+    if _twice(recipe):
+        return _two_of(records, first)
     for part, name in enumerate(recipe[1:]):
         records, keys = _joined(records, keys, facts[name], part)
     return records, keys
 
 
-def _word_pairs(records: IntArray, words: _Held) -> tuple[IntArray, KeyArray]:
-    """Each two words of a name, whichever comes first."""
+def _two_of(records: IntArray, words: _Held) -> tuple[IntArray, KeyArray]:
+    """Each two values of one fact, whichever comes first."""
     counts = words.counts[records]
     other = words.ids[_ranges(words.starts[records], counts)]
     one = np.repeat(words.ids, counts)
@@ -302,12 +335,13 @@ def _pairs(
     recipe: tuple[str, ...],
     records: IntArray,
     keys: KeyArray,
+    size: IntArray,
     facts: Mapping[str, _Held],
     cap: int,
     budget: float,
     n: int,
 ) -> tuple[IntArray, KindOfKey]:
-    records, keys, size = _grouped(records, keys)
+    """Pairs of one recipe's blocks, those above the cap refined."""
     cap = _affordable(size, cap, budget)
     small = size <= cap
     found = [_within(records[small], keys[small], n)]
@@ -337,6 +371,25 @@ def _pairs(
         refined=refined,
         dropped=len(dropped),
     )
+
+
+def _budget(n: int, pairs_per_record: float) -> float:
+    return n * pairs_per_record * min(1.0, max(0.25, (_MANY_RECORDS / max(n, 1)) ** 0.5))
+
+
+def _made(size: IntArray, cap: int) -> float:
+    """Pairs that blocks of these sizes make, each entry of a block counted."""
+    return float((np.minimum(size, cap) - 1).sum() / 2)
+
+
+def _budgets(wanted: list[float], budget: float) -> list[float]:
+    """Pairs that each recipe may make: what modest ones leave over goes to the greedy."""
+    allowed = [0.0] * len(wanted)
+    order = sorted(range(len(wanted)), key=lambda at: (wanted[at], at))
+    for left, at in enumerate(order):
+        allowed[at] = min(wanted[at], budget / (len(order) - left))
+        budget -= allowed[at]
+    return allowed
 
 
 def _affordable(size: IntArray, cap: int, budget: float) -> int:

@@ -22,6 +22,12 @@ FloatArray = NDArray[np.float32]
 
 #: Records of one component at most; beyond, its weakest pairs are left out until it falls apart.
 MOST_RECORDS = 500
+#: Part that the best pair of a field has in its evidence; the rest is the average's.
+_BEST = np.float32(0.5)
+#: Pairs that are scored together.
+_PAIRS_AT_ONCE = 400_000
+#: A rival counts for so many bits at most.
+MOST_RIVAL_BITS = 3.0
 #: Numbers of one batch of components at most: pairs times comparisons.
 _BATCH = 24_000_000
 
@@ -105,28 +111,55 @@ def link(
     for pairs in (must_pairs, cannot_pairs):
         special[component[pairs].ravel()] = True
 
+    waiting: list[tuple[IntArray, bool]] = []
+    n_waiting = 0
     for size in np.unique(sizes[sizes > 1]).tolist():
-        i, j = np.triu_indices(size, 1)
         chosen = np.flatnonzero((sizes == size) & ~special)
-        per_batch = max(1, _BATCH // (size * size * 36))
-        batches = [chosen[at : at + per_batch] for at in range(0, len(chosen), per_batch)]
-        for some in [*batches, *np.flatnonzero((sizes == size) & special)[:, None]]:
+        per_batch = max(1, _BATCH // (size * size * 48))
+        batches = [(chosen[at : at + per_batch], False) for at in range(0, len(chosen), per_batch)]
+        batches += [(one, True) for one in np.flatnonzero((sizes == size) & special)[:, None]]
+        for some, is_special in batches:
             records = members[starts[some][:, None] + np.arange(size)]
-            stranger, household, said = score(records[:, i].ravel(), records[:, j].ravel())
-            forest = _Forest(len(some), size, i, j, stranger, household, said, combine)
-            if special[some[0]]:
-                place = {int(record): at for at, record in enumerate(records[0])}
-                forest.decided(
-                    [(place[x], place[y]) for x, y in must_pairs.tolist() if x in place],
-                    [
-                        (place[x], place[y])
-                        for x, y in cannot_pairs.tolist()
-                        if x in place and y in place
-                    ],
-                )
-            forest.grow(merge_bits)
-            forest.write(records, out)
+            waiting.append((records, is_special))
+            n_waiting += records.shape[0] * size * (size - 1) // 2
+            if n_waiting >= _PAIRS_AT_ONCE:
+                _link_batches(waiting, score, combine, merge_bits, must_pairs, cannot_pairs, out)
+                waiting, n_waiting = [], 0
+    _link_batches(waiting, score, combine, merge_bits, must_pairs, cannot_pairs, out)
     return out
+
+
+def _link_batches(
+    batches: list[tuple[IntArray, bool]],
+    score: FieldScorer,
+    combine: Combine,
+    merge_bits: float,
+    must: IntArray,
+    cannot: IntArray,
+    out: Clusters,
+) -> None:
+    """Cluster components; the records of a batch are one component a row, all of one size."""
+    if not batches:
+        return
+    corners = [np.triu_indices(records.shape[1], 1) for records, _ in batches]
+    ends = np.cumsum([len(records) * len(i) for (records, _), (i, _) in zip(batches, corners, strict=True)])
+    stranger, household, said = score(
+        np.concatenate([r[:, i].ravel() for (r, _), (i, _) in zip(batches, corners, strict=True)]),
+        np.concatenate([r[:, j].ravel() for (r, _), (_, j) in zip(batches, corners, strict=True)]),
+    )
+    for (records, is_special), (i, j), end in zip(batches, corners, ends.tolist(), strict=True):
+        part = slice(end - len(records) * len(i), end)
+        forest = _Forest(
+            *records.shape, i, j, stranger[:, part], household[:, part], said[:, part], combine
+        )
+        if is_special:
+            place = {int(record): at for at, record in enumerate(records[0])}
+            forest.decided(
+                [(place[x], place[y]) for x, y in must.tolist() if x in place],
+                [(place[x], place[y]) for x, y in cannot.tolist() if x in place and y in place],
+            )
+        forest.grow(merge_bits)
+        forest.write(records, out)
 
 
 def _pairs(pairs: Iterable[tuple[int, int]]) -> IntArray:
@@ -188,8 +221,13 @@ class _Forest:
             _square(values.astype(np.float32), count, size, i, j)
             for values in (stranger, household, said)
         )
+        # The best pair of each field and pair of clusters; where nothing is said, below all.
+        self.best_stranger = np.where(self.pairs > 0, self.stranger, -np.inf).astype(np.float32)
+        self.best_household = np.where(self.pairs > 0, self.household, -np.inf).astype(np.float32)
         self.apart = np.zeros((count, size, size), dtype=np.bool_)
-        self.bits = self._agreement(self.stranger, self.household, self.pairs)
+        self.bits = self._agreement(
+            self.stranger, self.household, self.pairs, self.best_stranger, self.best_household
+        )
         diagonal = np.arange(size)
         self.bits[:, diagonal, diagonal] = -np.inf
         self.own = np.broadcast_to(diagonal, (count, size)).copy()  # cluster of each place
@@ -197,11 +235,28 @@ class _Forest:
         self.ends = np.full((count, size, 2), -1, dtype=np.int64)
 
     def _agreement(
-        self, stranger: FloatArray, household: FloatArray, pairs: FloatArray
+        self,
+        stranger: FloatArray,
+        household: FloatArray,
+        pairs: FloatArray,
+        best_stranger: FloatArray,
+        best_household: FloatArray,
     ) -> FloatArray:
-        """Bits of clusters; the second axis is the comparisons."""
-        several = np.maximum(pairs, 1.0)
-        return self.combine((stranger / several).sum(axis=1), (household / several).sum(axis=1))
+        """Bits of clusters; the second axis is the comparisons.
+
+        Half of a field's evidence is its best pair: of eight records with slips, the one that a
+        ninth repeats to the letter tells more than the average does.
+        """
+        said, several = pairs > 0, np.maximum(pairs, 1.0)
+        none = np.float32(0)
+        return self.combine(
+            *(
+                np.where(
+                    said, _BEST * np.where(said, best, none) + (1 - _BEST) * sums / several, none
+                ).sum(axis=1)
+                for sums, best in ((stranger, best_stranger), (household, best_household))
+            )
+        )
 
     def decided(self, joined: list[tuple[int, int]], apart: list[tuple[int, int]]) -> None:
         """Do what people decided, in the only component: join first, then keep apart."""
@@ -229,17 +284,44 @@ class _Forest:
                 return
             i, j = best // self.size, best % self.size
             i, j = np.minimum(i, j), np.maximum(i, j)
-            before = np.minimum(self.weakest[active, i], self.weakest[active, j])
+            value = self._against_rivals(active, i, j, value)
+            # One that could as well be somebody else's waits until its rivals are settled.
+            self.bits[active, i, j] = self.bits[active, j, i] = value
+            sure = value >= merge_bits
+            moving, i, j, value = active[sure], i[sure], j[sure], value[sure]
+            before = np.minimum(self.weakest[moving, i], self.weakest[moving, j])
             kept = np.where(
-                (self.weakest[active, i] <= self.weakest[active, j])[:, None],
-                self.ends[active, i],
-                self.ends[active, j],
+                (self.weakest[moving, i] <= self.weakest[moving, j])[:, None],
+                self.ends[moving, i],
+                self.ends[moving, j],
             )
-            self.ends[active, i] = np.where(
+            self.ends[moving, i] = np.where(
                 (value < before)[:, None], np.column_stack([i, j]), kept
             )
-            self.weakest[active, i] = np.minimum(before, value)
-            self._merge(active, i, j)
+            self.weakest[moving, i] = np.minimum(before, value)
+            self._merge(moving, i, j)
+
+    def _against_rivals(
+        self, at: IntArray, i: IntArray, j: IntArray, value: FloatArray
+    ) -> FloatArray:
+        """Bits of joining i and j, given that each could also join others that are not the other.
+
+        "Jan Peeters" without an address agrees with every Jan Peeters alike: one of them he may be,
+        but none of them surely.
+        """
+        with_i, with_j = self.bits[at, i], self.bits[at, j]
+        rows = np.arange(len(at))
+        rival_of_j = np.where(with_j < 0, with_i, -np.inf)
+        rival_of_i = np.where(with_i < 0, with_j, -np.inf)
+        for rival in (rival_of_i, rival_of_j):
+            rival[rows, i] = rival[rows, j] = -np.inf
+        # Strong ties are no rivals of each other: a record that knows both a card and an address
+        # may well join one that knows the card to one that knows the address.
+        odds = sum(
+            np.exp2(np.minimum(rival, MOST_RIVAL_BITS)).sum(axis=1)
+            for rival in (rival_of_i, rival_of_j)
+        )
+        return (value - np.log2(1.0 + odds)).astype(np.float32)
 
     def _merge(self, at: IntArray, i: IntArray, j: IntArray) -> None:
         """Cluster j of each component in ``at`` becomes part of cluster i."""
@@ -248,6 +330,11 @@ class _Forest:
             row = sums[at, :, i] + sums[at, :, j]
             sums[at, :, i] = row
             sums[at, :, :, i] = row
+            rows.append(row)
+        for best in (self.best_stranger, self.best_household):
+            row = np.maximum(best[at, :, i], best[at, :, j])
+            best[at, :, i] = row
+            best[at, :, :, i] = row
             rows.append(row)
         bits = self._agreement(*rows)
         # Whoever must stay apart from one part must stay apart from the whole.

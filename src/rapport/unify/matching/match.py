@@ -22,6 +22,7 @@ from rapport.unify.matching.blocking import (
     sample_pairs,
 )
 from rapport.unify.matching.comparison import Comparison
+from rapport.unify.matching.comparisons import COMPARISONS
 from rapport.unify.matching.linkage import Clusters, link
 from rapport.unify.matching.model import Model, Weight, check_model, default_model, level_keys
 from rapport.unify.matching.score import (
@@ -34,6 +35,7 @@ from rapport.unify.matching.score import (
 from rapport.unify.matching.standardise import Standardised, standardise
 from rapport.unify.matching.train import (
     HOUSEHOLD,
+    HOUSEHOLD_ANCHOR,
     SAME,
     STRANGER,
     Trained,
@@ -89,7 +91,7 @@ class Matched(Struct, frozen=True, kw_only=True):
 def match(
     stated: pa.Table,
     *,
-    comparisons: Sequence[Comparison],
+    comparisons: Sequence[Comparison] = COMPARISONS,
     model: Model | None = None,
     start: Model | None = None,
     cannot: Iterable[tuple[int, int]] = (),
@@ -215,6 +217,7 @@ def train(
     start: Model,
     labelled: Iterable[tuple[int, int, bool]] = (),
     rng: np.random.Generator,
+    household_anchor: float = HOUSEHOLD_ANCHOR,
 ) -> Trained:
     """Weights for these records, from the records themselves."""
     n = standardised.n_records
@@ -245,6 +248,7 @@ def train(
         priors=(start.same_per_record, start.household_per_record),
         version="trained",
         template=start,
+        household_anchor=household_anchor,
     )
 
 

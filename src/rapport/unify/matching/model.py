@@ -23,6 +23,8 @@ from rapport.unify.matching.value_profiles import PROFILED
 FORMAT = 1
 #: Levels on which two records hold the same identifying value come once per holder of the value.
 GRADES = (Holder.PERSONAL, Holder.HOUSEHOLD, Holder.GENERIC)
+#: Levels that say "these two cannot be compared": no evidence, whatever their shares among pairs.
+NEUTRAL = frozenset({"not_comparable", "other_source"})
 #: Nothing is proof: no level weighs more bits than this, either way, before rarity.
 MOST_BITS = 14.0
 

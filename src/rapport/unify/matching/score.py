@@ -22,6 +22,7 @@ from rapport.unify.matching.comparison import Comparison, Row
 from rapport.unify.matching.model import (
     GRADES,
     MOST_BITS,
+    NEUTRAL,
     Model,
     Weight,
     graded,
@@ -142,7 +143,9 @@ class _Table(Struct, frozen=True, kw_only=True):
     m: FloatArray
 
 
-def _bits(weight: Weight) -> tuple[float, float, float]:
+def _bits(key: str, weight: Weight) -> tuple[float, float, float]:
+    if key in NEUTRAL:
+        return (0.0, 0.0, 0.0)
     stranger = math.log2(weight.m / weight.u)
     household = math.log2(weight.m / weight.household)
     return (
@@ -154,7 +157,7 @@ def _bits(weight: Weight) -> tuple[float, float, float]:
 
 def _table(comparison: Comparison, model: Model) -> _Table:
     weights = model.weights[comparison.name]
-    bits = [(0.0, 0.0, 0.0), *(_bits(weights[key]) for key in level_keys(comparison))]
+    bits = [(0.0, 0.0, 0.0), *(_bits(key, weights[key]) for key in level_keys(comparison))]
     stranger, household, m = (np.array(column, dtype=np.float32) for column in zip(*bits))
     return _Table(stranger=stranger, household=household, m=m)
 
@@ -266,7 +269,7 @@ class _Executor:
             (
                 level.holds,
                 [
-                    (key, *_bits(weights[key]))
+                    (key, *_bits(key, weights[key]))
                     for key in (
                         [graded(level.key, grade) for grade in GRADES]
                         if level.rarity in PROFILED
@@ -278,7 +281,7 @@ class _Executor:
             )
             for level in comparison.levels
         ]
-        self.otherwise = ("else", *_bits(weights["else"])[:2])
+        self.otherwise = ("else", *_bits("else", weights["else"])[:2])
 
     def bits(self, a: Row, b: Row) -> tuple[str, str, float, float] | None:
         for name in self.said:

@@ -23,7 +23,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from rapport.unify.matching.comparison import Comparison
-from rapport.unify.matching.model import Model, Weight, level_keys
+from rapport.unify.matching.model import NEUTRAL, Model, Weight, level_keys
 from rapport.unify.matching.score import Levels
 from rapport.unify.matching.value_profiles import PROFILED
 
@@ -34,7 +34,7 @@ SAME, HOUSEHOLD, STRANGER = range(3)
 #: What the starting weights count for, in pairs of each class.
 _PRIOR_PAIRS = (30.0, 60.0, 2000.0)
 #: Part of the household class that stays as the starting weights have it.
-_HOUSEHOLD_ANCHOR = 0.5
+HOUSEHOLD_ANCHOR = 0.5
 _ROUNDS = 60
 _STOP = 1e-4
 _LEAST = 1e-9
@@ -62,12 +62,19 @@ class Evidence(Struct, frozen=True, kw_only=True):
 
 
 class Trained(Struct, frozen=True, kw_only=True):
-    """A model and how it was come by."""
+    """A model and how it was come by.
+
+    Attributes
+    ----------
+    pairs : mapping of comparison to (float, float, float)
+        Pairs of one person, of one household and of strangers, of which both say something.
+    """
 
     model: Model
     rounds: int
     pairs_same: float
     pairs_household: float
+    pairs: Mapping[str, tuple[float, float, float]]
 
 
 def starting_weights(comparison: Comparison) -> dict[str, Weight]:
@@ -141,7 +148,7 @@ def expectation_maximisation(
     version: str,
     template: Model | None = None,
     prior_pairs: tuple[float, float, float] = _PRIOR_PAIRS,
-    household_anchor: float = _HOUSEHOLD_ANCHOR,
+    household_anchor: float = HOUSEHOLD_ANCHOR,
 ) -> Trained:
     """Weights under which the evidence is likeliest, near the starting weights.
 
@@ -155,22 +162,22 @@ def expectation_maximisation(
     """
     sizes = [len(level_keys(c)) + 1 for c in comparisons]
     base = [
-        np.array(
-            [[w.m, w.household, w.u] for w in (start[c.name][key] for key in level_keys(c))]
-        ).T
+        np.array([[w.m, w.household, w.u] for w in (start[c.name][key] for key in level_keys(c))]).T
         for c in comparisons
     ]
     base = [p / p.sum(axis=1, keepdims=True) for p in base]
     tables = [p.copy() for p in base]
     rare = [by_rarity(c) for c in comparisons]
+    neutral = [np.array([False, *(key in NEUTRAL for key in level_keys(c))]) for c in comparisons]
     total = float(evidence.weight.sum())
     sizes_of_classes = np.array([priors[0] * n_records / 2, priors[1] * n_records / 2, 0.0])
     sizes_of_classes = np.maximum(sizes_of_classes, 1.0)
     sizes_of_classes[STRANGER] = max(total - sizes_of_classes[:2].sum(), 1.0)
     known = evidence.fixed >= 0
     rounds = 0
+    said: list[tuple[float, float, float]] = []
     for rounds in range(1, _ROUNDS + 1):
-        like = _log_likelihood(evidence, tables, rare) + np.log(sizes_of_classes / total)
+        like = _log_likelihood(evidence, tables, rare, neutral) + np.log(sizes_of_classes / total)
         like -= like.max(axis=1, keepdims=True)
         posterior = np.exp(like)
         posterior /= posterior.sum(axis=1, keepdims=True)
@@ -178,6 +185,7 @@ def expectation_maximisation(
         expected = posterior * evidence.weight[:, None]
         sizes_of_classes = np.maximum(expected.sum(axis=0), 0.5)
         moved = 0.0
+        said = []
         for at, size in enumerate(sizes):
             counts = np.stack(
                 [
@@ -185,9 +193,11 @@ def expectation_maximisation(
                     for c in range(3)
                 ]
             )
+            counts[:, neutral[at][1:]] = 0.0
             prior = np.array(prior_pairs)
             prior[HOUSEHOLD] += household_anchor * counts[HOUSEHOLD].sum()
             new = counts + prior[:, None] * base[at]
+            said.append((float(counts[0].sum()), float(counts[1].sum()), float(counts[2].sum())))
             sums = new.sum(axis=1, keepdims=True)
             new = np.where(sums > 0, new / np.maximum(sums, 1e-300), base[at])
             moved = max(moved, float(np.abs(new - tables[at]).max()))
@@ -221,17 +231,22 @@ def expectation_maximisation(
         rounds=rounds,
         pairs_same=float(sizes_of_classes[SAME]),
         pairs_household=float(sizes_of_classes[HOUSEHOLD]),
+        pairs={c.name: of for c, of in zip(comparisons, said, strict=True)},
     )
 
 
 def _log_likelihood(
-    evidence: Evidence, tables: Sequence[FloatArray], rare: Sequence[NDArray[np.bool_]]
+    evidence: Evidence,
+    tables: Sequence[FloatArray],
+    rare: Sequence[NDArray[np.bool_]],
+    neutral: Sequence[NDArray[np.bool_]],
 ) -> FloatArray:
     like = np.zeros((len(evidence.codes), 3))
     for at, table in enumerate(tables):
         logs = np.zeros((table.shape[1] + 1, 3))
         logs[1:] = np.log(np.maximum(table.T, _LEAST))
         logs[rare[at], STRANGER] = 0.0
+        logs[neutral[at]] = 0.0
         like += logs[evidence.codes[:, at]]
     like[:, STRANGER] += evidence.rarity
     return like

@@ -323,9 +323,7 @@ def _related(persons: list[list[str]]) -> bool:
     return max(count.values(), default=0) * 2 >= len(persons)
 
 
-def with_rarity(
-    standardised: Standardised, *, records_per_person: float = 1.0
-) -> Standardised:
+def with_rarity(standardised: Standardised, *, records_per_person: float = 1.0) -> Standardised:
     """Say of each value on which agreement may be rare which share of strangers would hold it.
 
     Adds ``<column>_share`` for each column that a level names as its rarity and that is not an
