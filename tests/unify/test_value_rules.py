@@ -85,6 +85,28 @@ def test_a_value_that_works_beats_one_that_bounces_whoever_states_it() -> None:
     assert known.proven["email"]["old@mail.be"].standing == -1
 
 
+@pytest.mark.parametrize(
+    ("name", "one", "other", "same"),
+    [
+        ("street", "Av. des Tilleuls 188", "Avenue des Tilleuls 188", True),
+        ("street", "Beukenln. 22", "Beukenlaan 22", True),
+        ("street", "Beukenlaan 22 bus 3", "Beukenlaan 22 bus 4", False),
+        ("street", "Beukenlaan 22", "Beukenlaan 23", False),
+        ("city", "Anvers", "Antwerpen", True),
+        ("postal_code", "B-9000", "9000", True),
+        ("email", "an+shop@mail.be", "AN@mail.be", True),
+        ("name", "Sarah G.", "Geerts Sarah", True),
+        ("name", "Sarah M.", "Geerts Sarah", False),
+        ("name", "S. G.", "Geerts Sarah", False),  # could be anybody
+    ],
+)
+def test_ways_of_writing_one_value_are_no_conflict(
+    name: str, one: str, other: str, same: bool
+) -> None:
+    known = under(name, None, said(1, "crm", name, one), said(2, "web", name, other))
+    assert (known.conflicts == ()) is same
+
+
 def test_what_is_not_well_formed_wins_by_no_rule() -> None:
     facts = (said(1, "crm", "email", "nobody", days=30), said(2, "web", "email", "a@mail.be"))
     for by in ("recent", "trusted", "frequent"):

@@ -14,6 +14,7 @@ code, so that no address is shown that nobody has.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -25,6 +26,7 @@ from sqlalchemy import Connection, select
 
 from rapport.engines.ledger import Ledger, among
 from rapport.errors import InvalidInput
+from rapport.unify.matching.comparisons.address import read_address, read_city, read_postcode
 from rapport.unify.name_words import fold_words
 from rapport.unify.names import person_name
 from rapport.unify.proofs import Proof, proofs_of, together
@@ -64,6 +66,8 @@ _MALFORMED = 0.1
 _SHOUTED = 0.8  # "JAN PEETERS" loses to "Jan Peeters" among equals
 _AGREEMENT = 0.25
 
+_DIGITS = re.compile(r"\d+")
+_GLUED_LANE = re.compile(r"(?<=\w{3})ln$")
 _ADDRESS = ("street", "postal_code", "city", "country")
 _NAMES = frozenset({"name", "first_name", "last_name"})
 
@@ -380,7 +384,19 @@ def _groups(
 
 def _one_value(name: str, a: frozenset[str], b: frozenset[str]) -> bool:
     """Whether two values are one: equal, or for names the shorter within the longer."""
-    return a == b or (name in _NAMES and bool(a) and bool(b) and (a <= b or b <= a))
+    if a == b:
+        return True
+    if name not in _NAMES or not a or not b:
+        return False
+    return _is_short_for(a, b) or _is_short_for(b, a)
+
+
+def _is_short_for(shorter: frozenset[str], longer: frozenset[str]) -> bool:
+    """Whether each word of a name is in the other: a page of reviews shows "Sarah G."."""
+    return any(len(word) > 1 for word in shorter) and all(
+        word in longer or (len(word) == 1 and any(w.startswith(word) for w in longer))
+        for word in shorter
+    )
 
 
 def is_same_value(name: str, a: str, b: str) -> bool:
@@ -407,6 +423,15 @@ def _meaning(name: str, value: str, country: str | None) -> frozenset[str]:
         normal = normalise_phone(value, country)
     elif name == "loyalty_card":
         normal = normalise_loyalty_card(value)
+    elif name == "street":  # "Av. des Tilleuls 188" is "Avenue des Tilleuls 188"; boxes count
+        lane, number = read_address(value, None, None, None, country)[2:4]
+        numbers = [each.lstrip("0") for each in _DIGITS.findall(value)]
+        # "Beukenln." is glued in Dutch, and no word of its own.
+        normal = lane and "|".join((_GLUED_LANE.sub("laan", lane), number or "", *numbers))
+    elif name == "city":
+        normal = read_city(value)
+    elif name == "postal_code":
+        normal = read_postcode(value, country)
     return frozenset({normal or "".join(fold_words_and_digits(value))})
 
 
