@@ -18,8 +18,8 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from rapport.unify.evidence import Value
-from rapport.unify.given_names import GIVEN_NAMES
-from rapport.unify.names import PersonName, count_persons, names_agree
+from rapport.unify.given_names import GIVEN_NAMES, ROOTS
+from rapport.unify.names import PersonName, birthdays_conflict, count_persons, names_agree
 
 #: Kinds of identifiers that people of one household share.
 SHAREABLE = ("email", "phone", "iban", "anonymous_id", "device_id")
@@ -65,7 +65,7 @@ class Person(Struct, frozen=True, kw_only=True):
     ----------
     founder : (int, int)
         First sight and number of their oldest record: who they are, whatever the order of arrival.
-    names : tuple of PersonName
+    names, birthdays : tuples of PersonName and of ISO dates
         As their records state them.
     homes : tuple of Home
     holds : mapping of Value to int
@@ -76,6 +76,7 @@ class Person(Struct, frozen=True, kw_only=True):
     profile_id: str
     founder: tuple[int, int]
     names: tuple[PersonName, ...] = ()
+    birthdays: tuple[str, ...] = ()
     homes: tuple[Home, ...] = ()
     holds: Mapping[Value, int] = {}
     is_company: bool = False
@@ -125,9 +126,13 @@ class Member(Struct, frozen=True, kw_only=True):
 
 
 class Formed(Struct, frozen=True, kw_only=True):
-    """People who live together, those known longest first."""
+    """People who live together, those known longest first.
+
+    `persons` counts those who may be one person once.
+    """
 
     founder: tuple[int, int]
+    persons: int
     members: tuple[Member, ...]
 
 
@@ -160,8 +165,39 @@ def _families(person: Person) -> frozenset[str]:
 
 
 def may_be_one_person(a: Person, b: Person) -> bool:
-    """Whether two people of a household may be one person whom identity has not joined."""
-    return any(names_agree(x, y) for x, y in product(a.names, b.names))
+    """Whether two people of one address may be one person whom identity has not joined.
+
+    A slip in a family name tells nobody apart at home, where all bear it: given names, short forms
+    of them and birthdays do.
+    """
+    if any(birthdays_conflict(x, y) for x, y in product(a.birthdays, b.birthdays)):
+        return False
+    return any(
+        names_agree(x, y)
+        or (
+            not x.married
+            and not y.married
+            and x.generation == y.generation
+            and bool(_given_roots(x) & _given_roots(y))
+        )
+        for x, y in product(a.names, b.names)
+    )
+
+
+@lru_cache(maxsize=65_536)
+def _given_roots(name: PersonName) -> frozenset[str]:
+    words = name.given or frozenset(word for word in name.tokens if word in GIVEN_NAMES)
+    return frozenset(root for word in words for root in ROOTS.get(word, (word,)))
+
+
+def count_people(people: Iterable[Person]) -> int:
+    """How many persons these are at least, those who may be one counted once."""
+    groups: list[list[Person]] = []
+    for person in people:
+        near = [g for g in groups if any(may_be_one_person(person, other) for other in g)]
+        groups = [g for g in groups if g not in near]
+        groups.append([person, *(other for g in near for other in g)])
+    return len(groups)
 
 
 class Together:
@@ -342,9 +378,13 @@ def form_households(
     formed = []
     for group in {id(group): group for group in clusters.values() if len(group) > 1}.values():
         ordered = sorted(group, key=lambda key: people[key].founder)
+        persons = count_people(people[key] for key in ordered)
+        if persons < 2 and not any(r.kind == WORD for k in group for _, rs in used[k] for r in rs):
+            continue  # one person whom silos spell in several ways
         formed.append(
             Formed(
                 founder=people[ordered[0]].founder,
+                persons=persons,
                 members=tuple(_member(key, used[key]) for key in ordered),
             )
         )

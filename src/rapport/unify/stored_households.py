@@ -11,6 +11,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
+from rapidfuzz.distance import OSA
 from sqlalchemy import Connection, and_, delete, insert, or_, select
 
 from rapport.engines.ledger import among
@@ -50,6 +52,8 @@ MOST_REACHED = 300
 #: Records that are a company's and not a person's.
 COMPANY_RECORDS = frozenset({"crm_account", "business_id"})
 HOUSEHOLD = "household"
+#: Shorter family names may differ in one letter and be two.
+_SHORT = 2
 _MEMBER = ("profile_id", "household_id", "since", "confidence", "why")
 _HOUSEHOLD = (
     "household_id", "name", "members", "street", "postal_code", "city", "country", "confidence",
@@ -101,7 +105,10 @@ def read_people(connection: Connection, profile_ids: Collection[str]) -> dict[st
     ):
         stated[atom][name] = value
     names: defaultdict[str, set[Any]] = defaultdict(set)
+    birthdays: defaultdict[str, set[str]] = defaultdict(set)
     for atom, said in stated.items():
+        if "birthday" in said:
+            birthdays[profile_of[atom]].add(said["birthday"])
         name = person_name(said.get("name"), said.get("first_name"), said.get("last_name"))
         if name != NO_NAME:
             names[profile_of[atom]].add(name)
@@ -133,6 +140,7 @@ def read_people(connection: Connection, profile_ids: Collection[str]) -> dict[st
             profile_id=profile_id,
             founder=founders[profile_id],
             names=tuple(sorted(names[profile_id], key=repr)),
+            birthdays=tuple(sorted(birthdays[profile_id])),
             homes=tuple(
                 Home(key, box, *span) for (key, box), span in sorted(homes[profile_id].items())
             ),
@@ -160,14 +168,7 @@ class _Region:
             for profile_id, person in found.items():
                 kept = {v: at for v, at in person.holds.items() if v[::2] not in self.blocked}
                 if len(kept) < len(person.holds):
-                    found[profile_id] = Person(
-                        profile_id=profile_id,
-                        founder=person.founder,
-                        names=person.names,
-                        homes=person.homes,
-                        holds=kept,
-                        is_company=person.is_company,
-                    )
+                    found[profile_id] = replace(person, holds=kept)
         self.people |= found
 
     def sharers(self, profile_ids: Iterable[str]) -> set[str]:
@@ -360,7 +361,7 @@ def _write(
         sorted((*row[:4], as_json(row[4])) for row in new),
     )
     ids = set(stored.values()) | {row[1] for row in wanted.values()}
-    _write_rows(connection, ids)
+    _write_rows(connection, ids, {group_id("h", each.founder): each.persons for each in formed})
     return sum(
         (before[p][1] if p in before else None) != (wanted[p][1] if p in wanted else None)
         for p in before.keys() | wanted.keys()
@@ -372,7 +373,7 @@ def as_json(value: Any) -> str:
     return msgspec.json.encode(value, order="sorted").decode()
 
 
-def _write_rows(connection: Connection, ids: set[str]) -> None:
+def _write_rows(connection: Connection, ids: set[str], persons: Mapping[str, int]) -> None:
     """The rows of these households from their members' rows; of empty ones none is left."""
     p, m, hh = t.profile.c, t.household_member.c, t.household.c
     members: defaultdict[str, list[Any]] = defaultdict(list)
@@ -397,7 +398,7 @@ def _write_rows(connection: Connection, ids: set[str]) -> None:
         wanted[household_id] = (
             household_id,
             household_name([(row.name, row.country) for row in rows if row.name]),
-            len(rows),
+            persons.get(household_id, len(rows)),
             addresses.get(placed.profile_id),
             placed.postal_code,
             placed.city,
@@ -461,7 +462,11 @@ def household_name(people: Iterable[tuple[str, str | None]]) -> str:
             counted[key] += 1
             if key not in written or written[key].isupper():
                 written[key] = family
-    ordered = sorted(counted, key=lambda key: (-counted[key], key))
+    ordered: list[str] = []
+    for key in sorted(counted, key=lambda key: (-counted[key], key)):
+        # "Dák" beside "Deák" is a slip of somebody's hand, not another family.
+        if not any(OSA.distance(key, other) <= (len(key) > _SHORT) for other in ordered):
+            ordered.append(key)
     return " – ".join(written[key] for key in ordered[:3])[:200]
 
 

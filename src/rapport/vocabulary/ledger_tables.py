@@ -495,7 +495,7 @@ household = Table(
     metadata,
     Column("household_id", Text, primary_key=True),  # names its oldest record
     Column("name", Text, nullable=False),  # the family names, most frequent first
-    Column("members", Integer, nullable=False),
+    Column("members", Integer, nullable=False),  # who may be one person counted once
     Column("street", Text),
     Column("postal_code", Text),
     Column("city", Text),
