@@ -89,6 +89,7 @@ def test_a_value_that_works_beats_one_that_bounces_whoever_states_it() -> None:
     ("name", "one", "other", "same"),
     [
         ("street", "Av. des Tilleuls 188", "Avenue des Tilleuls 188", True),
+        ("street", "55 r. des Écoles", "55 rue des Écoles", True),
         ("street", "Beukenln. 22", "Beukenlaan 22", True),
         ("street", "Beukenlaan 22 bus 3", "Beukenlaan 22 bus 4", False),
         ("street", "Beukenlaan 22", "Beukenlaan 23", False),

@@ -110,11 +110,19 @@ def attribute_contradictions(
                     value=max(revenue, Decimal(0)),
                     since=max(began, min(f.observed_at for f in facts)),
                     settled=(PIN if conflict.rule == "pinned" else RULE) if decided else "",
-                    verified=max(standings) < own or (own == 0 and max(standings) < 0),
+                    verified=all(
+                        is_proven_against(known, conflict.name, conflict.shown.value, f.value)
+                        for f in facts
+                    ),
                     urgent_until=delivery_until if urgent else None,
                 )
             )
     return [_whole(each) for each in parts.values()]
+
+
+def is_proven_against(known: ProfileFacts, name: str, shown: str, other: str) -> bool:
+    """Whether something happened that shows that ``shown`` works better than ``other``."""
+    return _standing(known, name, other) < _standing(known, name, shown)
 
 
 def _standing(known: ProfileFacts, name: str, value: str) -> int:

@@ -67,6 +67,7 @@ _SHOUTED = 0.8  # "JAN PEETERS" loses to "Jan Peeters" among equals
 _AGREEMENT = 0.25
 
 _DIGITS = re.compile(r"\d+")
+_RUE = re.compile(r"^(\d*\s*)r\.?\s", re.IGNORECASE)  # "R. de la Station", "55 r. des Écoles"
 _GLUED_LANE = re.compile(r"(?<=\w{3})ln$")
 _ADDRESS = ("street", "postal_code", "city", "country")
 _NAMES = frozenset({"name", "first_name", "last_name"})
@@ -424,7 +425,8 @@ def _meaning(name: str, value: str, country: str | None) -> frozenset[str]:
     elif name == "loyalty_card":
         normal = normalise_loyalty_card(value)
     elif name == "street":  # "Av. des Tilleuls 188" is "Avenue des Tilleuls 188"; boxes count
-        lane, number = read_address(value, None, None, None, country)[2:4]
+        whole = _RUE.sub(r"\1rue ", value)
+        lane, number = read_address(whole, None, None, None, country)[2:4]
         numbers = [each.lstrip("0") for each in _DIGITS.findall(value)]
         # "Beukenln." is glued in Dutch, and no word of its own.
         normal = lane and "|".join((_GLUED_LANE.sub("laan", lane), number or "", *numbers))

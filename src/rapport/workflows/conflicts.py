@@ -19,7 +19,14 @@ from rapport.collect.sources import list_sources
 from rapport.engines.ledger import among
 from rapport.errors import InvalidInput, NotFound
 from rapport.privacy.spreadsheet_cells import safe_cell
-from rapport.unify.conflicts import CHOSEN, settle, settlements_of, take_back, words_by_source
+from rapport.unify.conflicts import (
+    CHOSEN,
+    is_proven_against,
+    settle,
+    settlements_of,
+    take_back,
+    words_by_source,
+)
 from rapport.unify.explain import mask
 from rapport.unify.stewardship import current_profile
 from rapport.unify.stored_evidence import rows_in
@@ -668,11 +675,14 @@ def _corrections(
             )
             if not everything:
                 rows = [row for row in rows if row.settled or row.verified]
-            yield _told(connection, sorted(rows, key=lambda r: r.profile_id), reveal=reveal)
+            ranked = sorted(rows, key=lambda r: (r.profile_id, r.harm))
+            yield _told(connection, ranked, everything=everything, reveal=reveal)
         after = ids[-1]
 
 
-def _told(connection: Connection, rows: Sequence[Any], *, reveal: bool) -> list[Correction]:
+def _told(
+    connection: Connection, rows: Sequence[Any], *, everything: bool, reveal: bool
+) -> list[Correction]:
     ids = {row.profile_id for row in rows}
     known = facts_of(connection, ids)
     said = words_by_source(connection, {r.profile_id for r in rows if r.kind == CONSENT})
@@ -685,7 +695,9 @@ def _told(connection: Connection, rows: Sequence[Any], *, reveal: bool) -> list[
         elif row.kind == CONSENT:
             stated += _told_consent(row, said.get(row.profile_id, ()))
         else:
-            stated += _told_attribute(row, known[row.profile_id], reveal=reveal)
+            stated += _told_attribute(
+                row, known[row.profile_id], everything=everything, reveal=reveal
+            )
     a = atom.c
     records = {
         each[0]: (each[1], each[2])
@@ -738,15 +750,20 @@ def _told_consent(
 
 
 def _told_attribute(
-    row: Any, known: ProfileFacts, *, reveal: bool
+    row: Any, known: ProfileFacts, *, everything: bool, reveal: bool
 ) -> Iterator[tuple[Any, int, str, str, str, str]]:
-    for part in dict.fromkeys((row.name, *PARTS.get(row.name, ()))):
+    # A name is told as a whole: its parts are chosen one by one, and may be of two spellings.
+    parts = ("name",) if row.name == "name" else PARTS.get(row.name, (row.name,))
+    for part in parts:
         sides, shown = known.sides.get(part), known.shown.get(part)
         if sides is None or shown is None:
             continue
-        evidence = (_proof(known, [shown]) or "") if row.verified else ""
         for fact in sides.wrong:
-            if fact.source == row.loser:
+            if fact.source != row.loser:
+                continue
+            proven = is_proven_against(known, part, shown.value, fact.value)
+            if everything or proven or fact.atom_id in sides.decided:
+                evidence = (_proof(known, [shown]) or _proof(known, [fact]) or "") if proven else ""
                 its = _masked(part, fact.value, reveal=reveal) or ""
                 right = _masked(part, shown.value, reveal=reveal) or ""
                 yield row, fact.atom_id, part, its, right, evidence

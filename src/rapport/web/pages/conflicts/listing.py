@@ -377,7 +377,7 @@ def _side(
     silo = found.labels.get(source, source)
     stands = right == "shown"
     where = silo if at is None else context.t(
-        "conflicts.stated", silo=silo, date=context.n.date(at)
+        "conflicts.stated", silo=silo, date=context.n.date_short(at)
     )  # fmt: skip
     words = context.t("conflicts.told" if line.kind == CONSENT else "conflicts.this_one")
     return h.div(
