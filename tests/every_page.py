@@ -60,6 +60,7 @@ PAGES: Mapping[str, tuple[str, ...]] = {
         "/conflicts/rules/name?by1=verified&by2=preferred&silo1=crm&silo2=loyalty&preview=1",
     ),
     "/customers": ("/customers",),
+    "/customers/lookup": ("/customers/lookup",),
     "/customers/{profile_id:str}": ("/customers/{her}", "/customers/{bad}"),
     "/customers/{profile_id:str}/contact": ("/customers/{bad}/contact",),
     "/customers/{profile_id:str}/identity": ("/customers/{bad}/identity?q=maes",),

@@ -12,6 +12,7 @@ RESOURCES: tuple[str, ...] = (
     "rapport.api.customers",
     "rapport.api.health",
     "rapport.api.imports",
+    "rapport.api.lookup",
     "rapport.api.models",
     "rapport.api.outbox",
     "rapport.api.policy",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 import msgspec
@@ -10,7 +11,9 @@ from msgspec import Struct
 from sqlalchemy import select
 
 from rapport.engines.columns import ColumnEngine
+from rapport.unify.identity_rules import IdentityRules, identity_rules
 from rapport.unify.matching.comparisons import COMPARISONS
+from rapport.unify.matching.live import build_index
 from rapport.unify.matching.match import Matched, match
 from rapport.unify.matching.model import Model, default_model
 from rapport.unify.matching.stored_records import (
@@ -26,7 +29,9 @@ from rapport.unify.matching.waterfall import waterfalls
 from rapport.unify.resolve import resolve_atoms
 from rapport.vocabulary.ledger_tables import position
 from rapport.workflows.company import Company, Progress, read_choice, silent
+from rapport.workflows.identity_review import renew_queue
 from rapport.workflows.ingest import WORKER, mark_stale
+from rapport.workflows.lookup import keep_index
 from rapport.workflows.refresh import refresh_profiles
 
 #: Fewer records are too few to learn weights from; those that ship are used.
@@ -84,15 +89,17 @@ def match_company(
         words = judgements(connection, records.atoms)
         blocked = blocked_values(connection)
         kept = read_choice(connection, "identity_model")
+        rules = identity_rules(connection)
     progress("match", 0, len(records.atoms))
     if learn is None:
         learn = kept is None and len(records.atoms) >= FEWEST_TO_LEARN
     known = msgspec.convert(kept, Model) if kept is not None else default_model()
+    using = with_merge_line(known, rules)
     matched = match(
         records.stated,
         comparisons=COMPARISONS,
-        model=None if learn else known,
-        start=known,
+        model=None if learn else using,
+        start=using,
         must=words.must,
         cannot=words.cannot,
         blocked=blocked,
@@ -111,10 +118,17 @@ def match_company(
         split += len(resolution.split)
         done += len(part)
         progress("decide", done, len(changes))
+    keep_index(
+        company, build_index(matched.standardised, records.atoms, matched.model, COMPARISONS)
+    )
     if learn:
-        company.choose("identity_model", msgspec.to_builtins(matched.model))
+        # Without the company's own line, so that the usual one comes back when that one goes.
+        learnt = msgspec.structs.replace(matched.model, merge=known.merge)
+        company.choose("identity_model", msgspec.to_builtins(learnt))
+    company.choose("home_countries", _home_countries(records))
     company.choose("matched_until", int(until or 0))
     refresh_profiles(company, progress=progress)
+    renew_queue(company, progress=progress)
     return MatchingDone(
         records=len(records.atoms),
         compared=matched.n_pairs,
@@ -126,6 +140,22 @@ def match_company(
         learnt=learn,
         seconds=matched.seconds,
     )
+
+
+def with_merge_line(model: Model, rules: IdentityRules) -> Model:
+    """The model with the company's own merge line, which stays above what a person is asked."""
+    if rules.merge is None:
+        return model
+    return msgspec.structs.replace(model, merge=max(rules.merge, model.review))
+
+
+def _home_countries(records: RecordsToMatch) -> list[str]:
+    """The countries of one record in twenty or more, the most frequent first."""
+    if "country" not in records.stated.column_names:
+        return []
+    counts = Counter(records.stated["country"].drop_null().to_pylist())
+    least = counts.total() / 20
+    return [country for country, n in counts.most_common() if n >= least and len(country) == 2]
 
 
 def _scored_pairs(records: RecordsToMatch, matched: Matched) -> list[ScoredPair]:

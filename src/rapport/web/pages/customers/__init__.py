@@ -14,6 +14,7 @@ from litestar.response import Stream
 
 from rapport.web import html as h
 from rapport.web.csv_file import csv_pieces
+from rapport.web.pages.customers.lookup import lookup_answer, lookup_page
 from rapport.web.pages.customers.suggested import suggested
 from rapport.web.parts.accuracy import accuracy_line, heading_mark, rough
 from rapport.web.parts.buttons import button
@@ -94,13 +95,19 @@ def customers_page(
                 else _nothing(context, q, narrowed),
             ),
             subtitle=_subtitle(context, shown, q),
-            tools=button(
-                context.t("customers.file"),
-                href=f"/customers.csv?{urlencode([n for n in narrowed if n[0] != 'q'])}",
-                icon_name="download",
-            )
-            if request.user.may("customers.contact") and not q.strip()
-            else None,
+            tools=h.div(
+                {"class": "row"},
+                button(
+                    context.t("customers.lookup.title"), href="/customers/lookup", icon_name="phone"
+                ),
+                button(
+                    context.t("customers.file"),
+                    href=f"/customers.csv?{urlencode([n for n in narrowed if n[0] != 'q'])}",
+                    icon_name="download",
+                )
+                if request.user.may("customers.contact") and not q.strip()
+                else None,
+            ),
         )
     )
 
@@ -395,4 +402,4 @@ def search_fragment(
     return html_response(suggested(context_of(request), query, found))
 
 
-routes = (customers_page, customers_file, search_fragment)
+routes = (customers_page, customers_file, search_fragment, lookup_page, lookup_answer)

@@ -1,0 +1,188 @@
+"""Who is this? Exact identifiers first, then likeness; nothing is changed by asking."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from threading import Lock
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Connection, select
+
+from rapport.errors import InvalidInput, StoreMismatch
+from rapport.unify.lookup import holders
+from rapport.unify.matching.comparison import STATED
+from rapport.unify.matching.comparisons import COMPARISONS
+from rapport.unify.matching.live import LiveIndex, open_index
+from rapport.unify.stored_evidence import open_memberships
+from rapport.vocabulary.ledger_tables import profile
+from rapport.workflows.company import Company, read_choice
+
+#: Longer words are no name, number or address.
+_LONGEST = 400
+_MOST = 10
+
+_opened: dict[Path, LiveIndex] = {}
+_opening = Lock()
+
+
+class Match(Struct, frozen=True, kw_only=True):
+    """A person who may be the one asked for.
+
+    Attributes
+    ----------
+    certain : bool
+        Whether this is the person: by an identifier of their own, or because what is stated is as
+        like as records that are joined.
+    by : str
+        The kind of identifier that found them, or ``likeness``.
+    probability : float or None
+        That it is the same person, where likeness was measured.
+    fields : tuple of (comparison, level, bits)
+        What speaks for and against.
+    """
+
+    profile_id: str
+    certain: bool
+    by: str
+    name: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    city: str | None = None
+    probability: float | None = None
+    fields: tuple[tuple[str, str, float], ...] = ()
+
+
+class LookedUp(Struct, frozen=True, kw_only=True):
+    """Who it is or may be, the likeliest first.
+
+    ``by_likeness`` is False where no records were matched yet, so that only exact identifiers
+    could be asked.
+    """
+
+    matches: tuple[Match, ...]
+    by_likeness: bool
+
+
+def look_up(company: Company, stated: Mapping[str, str | None]) -> LookedUp:
+    """Find a person by whatever is known of them.
+
+    Parameters
+    ----------
+    stated : mapping
+        Columns of `STATED`: name, birthday, phone, postal_code …
+
+    Raises
+    ------
+    InvalidInput
+        If nothing, or something unknown, is stated.
+    """
+    unknown = sorted(set(stated) - set(STATED))
+    said = {name: value.strip()[:_LONGEST] for name, value in stated.items() if value}
+    said = {name: value for name, value in said.items() if value and "\0" not in value}
+    if unknown or not said.keys() - {"source", "country", "gender"}:
+        what = f"{', '.join(unknown)} cannot be asked for" if unknown else "Nothing is asked for"
+        raise InvalidInput(f"{what}; state one or more of: {', '.join(STATED)}")
+    with company.ledger.read() as connection:
+        index = live_index(company, connection)
+        found: dict[str, Match] = {}
+        countries = read_choice(connection, "home_countries")
+        for holder in holders(connection, said, countries):
+            found[holder.profile_id] = Match(
+                profile_id=holder.profile_id,
+                certain=holder.certain,
+                by=holder.kind,
+            )
+        if countries and "country" not in said:
+            said["country"] = countries[0]
+        candidates = index.find(said, limit=4 * _MOST) if index is not None else []
+        placed = open_memberships(connection, {candidate.atom for candidate in candidates})
+        for candidate in candidates:  # the best record of each person first
+            profile_id = placed.get(candidate.atom)
+            if profile_id is None:
+                continue
+            known = found.get(profile_id)
+            if known is not None and known.probability is not None:
+                continue
+            sure = index is not None and candidate.score.probability >= index.model.merge
+            found[profile_id] = Match(
+                profile_id=profile_id,
+                certain=known.certain if known is not None else sure,
+                by=known.by if known is not None else "likeness",
+                probability=candidate.score.probability,
+                fields=candidate.score.fields,
+            )
+        best = sorted(
+            found.values(),
+            key=lambda m: (not m.certain, -(m.probability or 0.5), m.profile_id),
+        )[:_MOST]
+        if sum(match.certain for match in best) > 1:  # two cannot both be the one
+            best = [_doubtful(match) for match in best]
+        return LookedUp(matches=_named(connection, best), by_likeness=index is not None)
+
+
+def _doubtful(match: Match) -> Match:
+    return msgspec.structs.replace(match, certain=False)
+
+
+def _named(connection: Connection, matches: list[Match]) -> tuple[Match, ...]:
+    p = profile.c
+    rows = connection.execute(
+        select(p.profile_id, p.name, p.email, p.phone, p.city).where(
+            p.profile_id.in_([match.profile_id for match in matches])
+        )
+    )
+    known = {row.profile_id: row for row in rows}
+    return tuple(
+        msgspec.structs.replace(
+            match,
+            name=known[match.profile_id].name,
+            email=known[match.profile_id].email,
+            phone=known[match.profile_id].phone,
+            city=known[match.profile_id].city,
+        )
+        for match in matches
+        if match.profile_id in known
+    )
+
+
+# ── the index ──────────────────────────────────────────────────────────────────────────────────
+
+
+def index_folder(company: Company) -> Path:
+    """Where the indexes of records lie."""
+    return company.settings.folder / "identity"
+
+
+def live_index(company: Company, connection: Connection) -> LiveIndex | None:
+    """The index that matching wrote last; None where there is none yet."""
+    name = read_choice(connection, "identity_index")
+    if name is None:
+        return None
+    folder = index_folder(company) / str(name)
+    with _opening:
+        index = _opened.get(folder)
+        if index is None:
+            try:
+                index = open_index(folder, COMPARISONS)
+            except StoreMismatch:  # of another version; the next matching makes a new one
+                return None
+            for old in [known for known in _opened if known.parent == folder.parent]:
+                del _opened[old]
+            _opened[folder] = index
+    return index
+
+
+def keep_index(company: Company, index: LiveIndex) -> None:
+    """Make ``index`` the one that is asked from now on, in every process."""
+    folder = index_folder(company)
+    name = f"index-{company.clock():%Y%m%dT%H%M%S%f}"
+    index.save(folder / name)
+    before = company.choice("identity_index")
+    company.choose("identity_index", name)
+    for old in folder.iterdir():
+        # The last one stays for those who have it open and read on.
+        if old.name not in (name, before):
+            shutil.rmtree(old, ignore_errors=True)
