@@ -26,6 +26,7 @@ from rapport.collect.mapping import WHITESPACE, FileFormat, FileKind, Mapping
 from rapport.collect.records import RECOGNISED_BY, file_chunks, first_cells
 from rapport.collect.source_names import LONGEST
 from rapport.collect.tables import CR_ONLY, DAMAGED, EXCEL_SEPARATOR, open_file, read_chunks
+from rapport.collect.xml_records import DECLARES_ENTITIES
 from rapport.errors import InvalidMapping
 
 _SAMPLE_BYTES = 1_000_000
@@ -193,6 +194,8 @@ def _guess_format(path: Path, questions: list[str]) -> FileFormat:
         raise InvalidMapping(f"{path.name}: {CR_ONLY}")
     text = head.decode(encoding, "replace")
     if text.lstrip("\ufeff \t\r\n").startswith(("<?xml", "<!DOCTYPE", "<!doctype", "<html")):
+        if "<!ENTITY" in text:
+            raise InvalidMapping(f"{path.name}: {DECLARES_ENTITIES}")
         raise InvalidMapping(
             f"{path.name} is XML or HTML of no kind that is known by its beginning; say what is in "
             "it, or export it as CSV"

@@ -70,6 +70,10 @@ def _raw_of(records: Sequence[Record]) -> Any:
     return lambda index: records[index].raw()
 
 
+#: Reasons that a file saved anew may mend.
+_OF_ITS_TEXT = ("invalid_encoding", "contains_nul")
+
+
 def first_cells(
     path: Path, chunks_of: Callable[[BinaryIO], Iterator[Chunk]]
 ) -> dict[str, list[Any]]:
@@ -85,8 +89,8 @@ def first_cells(
     if chunk is not None and not chunk.lines and chunk.bad:
         first = chunk.bad[0]
         raise InvalidMapping(
-            f"{path.name} holds no row that can be read; line {first.line}: "
-            f"{first.refusal.detail}. Save it again as UTF-8 text"
+            f"{path.name} holds no row that can be read; line {first.line}: {first.refusal.detail}"
+            + (". Save it again as UTF-8 text" if first.refusal.reason in _OF_ITS_TEXT else "")
         )
     if chunk is None or not chunk.lines:
         return {}

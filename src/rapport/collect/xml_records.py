@@ -103,7 +103,7 @@ class _Reader:
         parser.CharacterDataHandler = self._data
 
     def _doctype(self, *_: object) -> None:
-        raise _Refused("not_storable", "the file declares a document type or entities; remove them")
+        raise _Refused("not_storable", DECLARES_ENTITIES)
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         if not self._open and local_name(name) not in self._roots:
@@ -223,6 +223,11 @@ def xml_records(
 
 
 _KEPT_OF_BAD = 1_000_000
+#: A few lines of them can stand for gigabytes, or for other files of the server.
+DECLARES_ENTITIES = (
+    "the file declares entities or a document type, which is refused for safety, since they may "
+    "stand for far more than it holds; export it without"
+)
 
 
 def records_of_xml(

@@ -21,6 +21,11 @@ SMALL = 10_000_000
 BROKEN = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError)
 
 
+def is_swollen(info: zipfile.ZipInfo) -> bool:
+    """Whether a member would unpack to more than any text packs from."""
+    return info.file_size > SMALL and info.file_size > MOST_PACKED * max(info.compress_size, 1)
+
+
 def open_zip(content: BinaryIO, wanted: Collection[str]) -> tuple[zipfile.ZipFile, dict[str, str]]:
     """The archive, and its members by their names without folders, in small letters.
 
@@ -50,10 +55,7 @@ def open_zip(content: BinaryIO, wanted: Collection[str]) -> tuple[zipfile.ZipFil
         if name not in wanted:
             continue
         size += info.file_size
-        swollen = info.file_size > SMALL and (
-            info.file_size > MOST_PACKED * max(info.compress_size, 1)
-        )
-        if info.file_size > _LARGEST_MEMBER or size > _LARGEST_IN_ALL or swollen:
+        if info.file_size > _LARGEST_MEMBER or size > _LARGEST_IN_ALL or is_swollen(info):
             raise InvalidMapping(
                 f"{name} in the archive would unpack to {info.file_size} bytes; a real export is "
                 "smaller: cut it by days"
