@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import tracemalloc
+import zipfile
 from datetime import UTC, datetime
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 
 import msgspec
@@ -13,10 +15,11 @@ import pytest
 
 from rapport.collect.cut_records import KEPT, is_cut
 from rapport.collect.guess import guess_mapping
+from rapport.collect.json_records import Found, json_objects
 from rapport.collect.mapped_files import read_again, read_touchpoints
 from rapport.collect.mapping import Mapping, mapping_from
 from rapport.collect.refused import RefusedRow
-from rapport.collect.tables import LONGEST_LINE, open_file
+from rapport.collect.tables import LONGEST_LINE, BadRow, open_file
 from rapport.errors import InvalidMapping
 from rapport.vocabulary.touchpoint import RefusedRecord, Touchpoint
 
@@ -209,3 +212,63 @@ def test_a_packed_table_as_repetitive_as_any_is_read(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress((HEADER + "".join(ROWS * 2000)).encode()))
     touchpoints, _ = read(path, visits())
     assert len(touchpoints) == 10_000
+
+
+def test_xml_that_declares_entities_is_refused_for_what_it_does(tmp_path: Path) -> None:
+    path = tmp_path / "invoice.xml"
+    path.write_text(
+        '<?xml version="1.0"?><!DOCTYPE Invoice [<!ENTITY a "aaaaaaaaaa">'
+        '<!ENTITY b "&a;&a;&a;">]><Invoice>&b;</Invoice>'
+    )
+    for kind in (None, "ubl"):
+        with pytest.raises(InvalidMapping, match="refused for safety") as mistake:
+            guess_mapping(path, kind=kind)
+        assert "UTF-8" not in mistake.value.message
+
+
+@pytest.mark.parametrize("name", ["_chat.txt", "notes.txt"])
+def test_a_packed_chat_that_swells_is_refused_for_its_size(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "WhatsApp Chat.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr(name, bytes(30_000_000))
+    with pytest.raises(InvalidMapping, match="would unpack to 30000000 bytes"):
+        list(
+            read_touchpoints(
+                path,
+                mapping_from(
+                    {"source": "chat", "kind": "whatsapp", "constants": {"agent": "Shop"}}, "test"
+                ),
+                NOW,
+            )
+        )
+
+
+_TICKET = b'{"id": 7, "subject": "Tent", "created_at": "2026-10-01T10:00:00Z"}'
+
+
+@pytest.mark.parametrize(
+    ("content", "found", "said"),
+    [
+        (b"[%b, %b]" % (_TICKET, _TICKET), 2, ()),
+        (b"%b,\n\n%b" % (_TICKET, _TICKET), 2, ()),
+        (b"\xef\xbb\xbf[%b]\r\n" % _TICKET, 1, ()),
+        (b"[%b] and more" % _TICKET, 1, ("after the end",)),
+        (b'[%b] "text"' % _TICKET, 1, ("after the end",)),
+        (b"[%b]]" % _TICKET, 1, ("after the end",)),
+        (b"[%b] x [%b]" % (_TICKET, _TICKET), 2, ("after the end",)),
+        (b'{"tickets": [%b]} 7' % _TICKET, 1, ("after the end",)),
+        (b"[%b," % _TICKET, 1, ("ends before",)),
+        (b'{"tickets": [%b]' % _TICKET, 1, ("ends before",)),
+        (b"[%b]%b" % (_TICKET, b" " * 600_000 + b"end"), 1, ("after the end",)),
+    ],
+)
+def test_what_stands_after_the_json_is_refused_and_not_passed_over(
+    content: bytes, found: int, said: tuple[str, ...]
+) -> None:
+    records = list(json_objects(BytesIO(content), "tickets.json", ("tickets",))())
+    assert sum(isinstance(record, Found) for record in records) == found
+    bad = [record for record in records if isinstance(record, BadRow)]
+    assert len(bad) == len(said)
+    for row, words in zip(bad, said, strict=True):
+        assert words in row.refusal.detail
+        assert is_cut(row.raw)

@@ -22,6 +22,9 @@ class CutRecord:
         self._size = 0
         self._digest = sha256()
 
+    def __bool__(self) -> bool:
+        return self._size > 0
+
     def add(self, piece: bytes | bytearray | memoryview) -> None:
         """More of it."""
         if len(self._beginning) < KEPT:

@@ -68,7 +68,10 @@ def json_objects(
             yield from _from_lines(content)
         else:
             for at, (under, raw) in enumerate(_scanned(content, frozenset(lists)), 1):
-                yield _decoded(at, under, raw)
+                if isinstance(under, Refusal):
+                    yield BadRow(at, _raw(raw), under)
+                else:
+                    yield _decoded(at, under, raw)
 
     return objects
 
@@ -102,6 +105,12 @@ def _from_lines(content: BinaryIO) -> Iterator[Found | BadRow]:
 
 
 _TOO_LARGE = Refusal("too_large", "a record above 16 MB")
+_STRAY = Refusal("malformed_json", "something that is no record stands after the end of the JSON")
+_UNENDED = Refusal("malformed_json", "the file ends before its JSON does; was it copied whole?")
+
+
+def _raw(raw: bytes | CutRecord) -> bytes:
+    return raw.kept() if isinstance(raw, CutRecord) else raw
 
 
 def _decoded(at: int, under: str, raw: bytes | CutRecord) -> Found | BadRow:
@@ -135,6 +144,10 @@ class _Scan:
         self.taken: bytearray | None = None  # the record that is being read
         self.cut: CutRecord | None = None  # the record, once it is too large
 
+    def read_key(self, part: bytes) -> None:
+        if self.depth == 1 and len(self.key) < 200:
+            self.key += part
+
     def begin(self) -> None:
         self.taken, self.cut = bytearray(), None
 
@@ -156,15 +169,22 @@ class _Scan:
         return raw
 
 
-def _scanned(content: BinaryIO, lists: frozenset[str]) -> Iterator[tuple[str, bytes | CutRecord]]:
-    """(list, bytes) of each record; of one that is too large what is kept of it."""
+def _scanned(
+    content: BinaryIO, lists: frozenset[str]
+) -> Iterator[tuple[str | Refusal, bytes | CutRecord]]:
+    """(list, bytes) of each record; of one that is too large what is kept of it.
+
+    In place of the list a refusal, of what stands outside of any document.
+    """
     scan = _Scan(lists)
+    stray = _Stray()
     inside = False
     skip = 0  # of the next chunk: a backslash was the last byte of this one
-    for chunk in chain(iter(lambda: content.read(_CHUNK), b""), ()):
+    for chunk in _without_mark(content):
         at, skip = skip, 0
         kept = 0  # up to where this chunk's bytes are in `taken`
         quote = 0 if inside else -1
+        stray.since = 0 if scan.depth == 0 else -1
         while at <= len(chunk):
             found = (_INSIDE if inside else _OUTSIDE).search(chunk, at)
             if found is None:
@@ -177,8 +197,7 @@ def _scanned(content: BinaryIO, lists: frozenset[str]) -> Iterator[tuple[str, by
                     skip = max(0, at - len(chunk))
                 else:
                     inside = False
-                    if scan.depth == 1 and len(scan.key) < 200:
-                        scan.key += chunk[quote : found.start()]
+                    scan.read_key(chunk[quote : found.start()])
                 continue
             if mark == b'"':
                 inside, quote = True, at
@@ -186,22 +205,68 @@ def _scanned(content: BinaryIO, lists: frozenset[str]) -> Iterator[tuple[str, by
                     scan.key.clear()
                 continue
             if mark in b"{[":
+                if scan.depth == 0:
+                    yield from stray.until(chunk, found.start())
                 if _opens(scan, mark):
                     kept = found.start()
                 elif scan.taken is None:
                     kept = at
-            else:
-                scan.depth = max(0, scan.depth - 1)
+            elif scan.depth > 0:
+                scan.depth -= 1
+                if scan.depth == 0:
+                    stray.since = at
                 ended = _closes(scan)
                 if ended is not None:
                     scan.keep(chunk[kept:at])
                     kept = at
                     yield ended, scan.end()
-        if inside and scan.depth == 1 and len(scan.key) < 200:
-            scan.key += chunk[quote:]
+        if inside:
+            scan.read_key(chunk[quote:])
         scan.keep(chunk[kept:])
+        stray.add(chunk, len(chunk))
+    yield from stray.until(b"", 0)
+    yield from _unended(scan, stray.tail)
+
+
+def _unended(scan: _Scan, tail: bytes) -> Iterator[tuple[str | Refusal, bytes | CutRecord]]:
+    """What the file ends within; of a record decoding will say so."""
     if scan.taken or scan.cut is not None:
-        yield scan.under or _NO_LIST, scan.end()  # the file ends within it; decoding will say so
+        yield scan.under or _NO_LIST, scan.end()
+    elif scan.depth:
+        last = CutRecord()
+        last.add(tail)
+        yield _UNENDED, last
+
+
+def _without_mark(content: BinaryIO) -> Iterator[bytes]:
+    first = content.read(_CHUNK).removeprefix(_BOM)
+    return chain((first,) if first else (), iter(lambda: content.read(_CHUNK), b""))
+
+
+class _Stray:
+    """What stands outside of any document."""
+
+    def __init__(self) -> None:
+        self.since = -1  # from where the chunk is outside; -1: it is within
+        self.tail = b""  # what was read last, of anything
+        self._record = CutRecord()
+
+    def add(self, chunk: bytes, end: int) -> None:
+        self.tail = chunk[-200:] or self.tail
+        if self.since >= 0:
+            self._record.add(chunk[self.since : end].strip(_BETWEEN))
+            self.since = -1
+
+    def until(self, chunk: bytes, end: int) -> Iterator[tuple[Refusal, CutRecord]]:
+        """What there is when a document begins or the file ends."""
+        self.add(chunk, end)
+        if self._record:
+            yield _STRAY, self._record
+            self._record = CutRecord()
+
+
+#: What may stand between documents: some programs write them one after another.
+_BETWEEN = b" \t\r\n,\x1e"
 
 
 def _opens(scan: _Scan, mark: bytes) -> bool:

@@ -175,3 +175,22 @@ def test_any_text_after_a_stamp_is_read_or_refused(
 ) -> None:
     content = f"21/10/2026, 14:03 - {rest}".encode("utf-8", "replace")
     survives(tmp_path_factory.getbasetemp(), content, NL, "whatsapp.txt")
+
+
+@pytest.mark.parametrize("end", ["\r", "\n", "\r\n"])
+def test_lines_end_as_any_system_ends_them(tmp_path: Path, end: str) -> None:
+    said = [f"{day}/11/2026, 14:0{n} - Anna: bericht {n} é" for day in (11, 13) for n in range(5)]
+    said.insert(3, "second line of it")
+    touchpoints, _ = read_bytes(tmp_path, end.join(said).encode(), NL, "chat.txt")
+    assert len(touchpoints) == 2
+    assert touchpoints[0].text is not None
+    assert touchpoints[0].text.count("bericht") == 5
+    assert "second line" in touchpoints[0].text
+
+
+def test_a_long_chat_of_carriage_returns_is_cut_at_its_lines_alone(tmp_path: Path) -> None:
+    days = [f"{13 + n // 1000}/11/2026, {n // 60 % 16:02}:{n % 60:02}" for n in range(2_000)]
+    chat = "\r".join(f"{day} - Anna: {'é' * 80}" for day in days)
+    touchpoints, refused = read_bytes(tmp_path, chat.encode(), NL, "chat.txt")
+    assert refused == []
+    assert sum(touch.properties["turns_customer"] for touch in touchpoints) == 2_000

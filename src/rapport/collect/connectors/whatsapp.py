@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from io import TextIOWrapper
 from typing import BinaryIO, Literal
 from zoneinfo import ZoneInfo
 
@@ -25,6 +26,7 @@ from rapport.collect.mapping import Mapping
 from rapport.collect.rows import PERSON_FIELDS, PLACE_FIELDS, Row, RowError
 from rapport.collect.seekable import seekable
 from rapport.collect.tables import BadRow
+from rapport.collect.zipped import is_swollen
 from rapport.errors import InvalidMapping
 from rapport.vocabulary.identifier import Identifier
 from rapport.vocabulary.identifier_values import clean_text
@@ -47,6 +49,7 @@ _STAMP = re.compile(
 )
 _AUTHOR = re.compile(r"([^:]{1,120}): ?")
 _MARKS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+_LINE_ENDS = re.compile(r"\r\n?")
 _SPACES = re.compile("[\u00a0\u202f\u2009]")
 _MEDIA = re.compile(
     r"<attached: [^>]{1,200}>|<[^<>]{1,40}(?:omitted|weggelaten|omis|kihagyva|ausgeschlossen)>"
@@ -88,18 +91,21 @@ class _Segment(Struct, frozen=True, kw_only=True):
 
 def _lines(content: BinaryIO) -> Iterator[str]:
     read = 0
-    first = True
-    wide: str | None = None
-    while line := content.readline(_LONGEST_LINE):
-        read += len(line)
-        if read > _LARGEST_CHAT:
-            raise InvalidMapping("The chat is larger than 500 MB; export it again without media")
-        if first and line.startswith((b"\xff\xfe", b"\xfe\xff")):
-            wide = "utf-16"
-        if wide is not None:
-            raise InvalidMapping("The chat is in UTF-16; save it as UTF-8 text")
-        first = False
-        yield _SPACES.sub(" ", _MARKS.sub("", decode_text(line))).rstrip("\r\n")
+    # As Latin-1 each byte is a letter and stays what it is; all three ends of lines become one.
+    text = TextIOWrapper(content, encoding="latin-1", newline=None)
+    try:
+        while line := text.readline(_LONGEST_LINE):
+            if read == 0 and line.startswith(("\xff\xfe", "\xfe\xff")):
+                raise InvalidMapping("The chat is in UTF-16; save it as UTF-8 text")
+            read += len(line)
+            if read > _LARGEST_CHAT:
+                raise InvalidMapping(
+                    "The chat is larger than 500 MB; export it again without media"
+                )
+            plain = decode_text(line.encode("latin-1"))
+            yield _SPACES.sub(" ", _MARKS.sub("", plain)).rstrip("\n")
+    finally:
+        text.detach()  # the file is read again from its start
 
 
 @contextmanager
@@ -124,6 +130,12 @@ def _chat_text(file: FileAsIs) -> Iterator[Callable[[], Iterator[str]]]:
             if not names:
                 raise InvalidMapping(f"{file.name} holds no chat; export it as text again")
             name = next((n for n in names if n.endswith("_chat.txt")), names[0])
+            size = packed.getinfo(name).file_size
+            if is_swollen(packed.getinfo(name)) or size > _LARGEST_CHAT:
+                raise InvalidMapping(
+                    f"The text in {file.name} would unpack to {size} bytes, as no real chat does; "
+                    "look at what the archive holds, and export the chat again without media"
+                )
 
             def unpacked() -> Iterator[str]:
                 with packed.open(name) as member:
@@ -355,9 +367,8 @@ def _recognises(head: bytes, name: str) -> bool:
         return name.endswith(".zip") and ("whatsapp" in name or b"_chat.txt" in head)
     if not name.endswith(".txt"):
         return False
-    lines = [
-        _SPACES.sub(" ", _MARKS.sub("", line)) for line in decode_text(head[:20_000]).split("\n")
-    ]
+    plain = _LINE_ENDS.sub("\n", decode_text(head[:20_000]))
+    lines = [_SPACES.sub(" ", _MARKS.sub("", line)) for line in plain.split("\n")]
     stamped = [found for line in lines[:40] if (found := _stamped(line)) is not None]
     return bool(stamped) and any(_AUTHOR.match(rest) for _, rest in stamped)
 
