@@ -448,7 +448,10 @@ conflict = Table(
     Column("verified", Boolean, nullable=False),  # something happened that shows who is right
     Column("urgent_until", UtcTime),  # when what makes it worse ends, such as an open delivery
     Index("conflict_by_harm", "settled", "harm", "since", "profile_id"),
-    Index("conflict_by_sides", "kind", "name", "winner", "loser", "settled", "harm"),
+    Index(
+        "conflict_by_sides",
+        *("kind", "name", "winner", "loser", "settled", "harm", "since", "profile_id"),
+    ),
     Index("conflict_by_loser", "loser", "profile_id"),
     Index("conflict_by_urgent", "urgent_until"),
 )

@@ -164,7 +164,7 @@ def upgrade() -> None:
         batch_op.create_index("conflict_by_loser", ["loser", "profile_id"], unique=False)
         batch_op.create_index(
             "conflict_by_sides",
-            ["kind", "name", "winner", "loser", "settled", "harm"],
+            ["kind", "name", "winner", "loser", "settled", "harm", "since", "profile_id"],
             unique=False,
         )
         batch_op.create_index("conflict_by_urgent", ["urgent_until"], unique=False)
