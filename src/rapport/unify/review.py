@@ -93,6 +93,7 @@ def queue_changes(connection: Connection, atom_ids: Collection[int] | None = Non
             {profile for pair in best for profile in pair},
         )
     }
+    speaking = _speaking(connection, {profile for pair in best for profile in pair})
     # Somebody who put it off is not asked again because another of the records is now most alike.
     put_off = {(row.a, row.b) for row in known if row.state == LATER}
     placed = open_memberships(connection, {a for pair in put_off for a in pair})
@@ -103,7 +104,10 @@ def queue_changes(connection: Connection, atom_ids: Collection[int] | None = Non
             b=b,
             probability=-likely,
             joined=joined,
-            rank=rank_of(-likely, sum((revenue.get(one, Decimal(0)) for one in pair), Decimal(0))),
+            rank=rank_of(
+                -likely * min(1.0, len(scored[pair]) / max(_across(speaking, pair), 1)),
+                sum((revenue.get(one, Decimal(0)) for one in pair), Decimal(0)),
+            ),
             state=LATER if pair in later else OPEN,
         )
         for pair, (likely, a, b, joined) in best.items()
@@ -113,6 +117,63 @@ def queue_changes(connection: Connection, atom_ids: Collection[int] | None = Non
         written=tuple(row for key, row in sorted(wanted.items()) if now.get(key) != row),
         gone=tuple(sorted(now.keys() - wanted.keys())),
     )
+
+
+#: What a record must state to be compared with others.
+_STATED = ("name", "first_name", "last_name", "email", "phone", "street", "loyalty_card")
+
+
+def _speaking(connection: Connection, profile_ids: Collection[str]) -> dict[str, int]:
+    """How many records of each person say something of a person."""
+    members = atoms_of(connection, profile_ids)
+    f = t.attribute.c
+    said = {
+        row[0]
+        for row in rows_in(
+            connection,
+            lambda piece: (
+                select(f.atom_id).where(among(f.atom_id, piece), f.name.in_(_STATED)).distinct()
+            ),
+            {a for atoms in members.values() for a in atoms},
+        )
+    }
+    return {one: len(said.intersection(atoms)) for one, atoms in members.items()}
+
+
+def _across(speaking: Mapping[str, int], pair: tuple[str, str]) -> int:
+    return speaking.get(pair[0], 0) * speaking.get(pair[1], 0)
+
+
+def support_of(
+    connection: Connection, left: Collection[int], right: Collection[int]
+) -> tuple[int, int]:
+    """Of the pairs of records across two people that say something, how many are alike."""
+    f, p = t.attribute.c, t.pair_score.c
+    said = [
+        {
+            row[0]
+            for row in rows_in(
+                connection,
+                lambda piece: (
+                    select(f.atom_id).where(among(f.atom_id, piece), f.name.in_(_STATED)).distinct()
+                ),
+                side,
+            )
+        }
+        for side in (left, right)
+    ]
+    across = {0: set(left), 1: set(right)}
+    alike = sum(
+        1
+        for row in rows_in(
+            connection,
+            lambda piece: select(p.atom_a, p.atom_b).where(among(p.atom_a, piece)),
+            {*left, *right},
+        )
+        if (row[0] in across[0] and row[1] in across[1])
+        or (row[0] in across[1] and row[1] in across[0])
+    )
+    return alike, max(len(said[0]) * len(said[1]), alike)
 
 
 #: Minus the probability, so that the least is the likeliest; the records; whether linkage joined.
@@ -173,15 +234,18 @@ def _kept_apart(connection: Connection, profile_ids: Collection[str]) -> set[tup
     }
 
 
-def rank_of(probability: float, revenue: Decimal) -> float:
+def rank_of(likelihood: float, revenue: Decimal) -> float:
     """Likely first; of equally likely ones those that are worth more.
+
+    ``likelihood`` is the probability of the most alike records times the share of their records
+    that are alike: one record of many that agrees is less than all of them.
 
     Examples
     --------
     >>> rank_of(0.9, Decimal(0)), rank_of(0.9, Decimal(999))
     (0.9, 3.6)
     """
-    return round(probability * (1 + log10(1 + max(float(revenue), 0.0))), 4)
+    return round(likelihood * (1 + log10(1 + max(float(revenue), 0.0))), 4)
 
 
 def write_queue(connection: Connection, ledger: Ledger, changes: QueueChanges) -> None:

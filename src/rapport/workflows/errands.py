@@ -10,6 +10,8 @@ from threading import Event, Thread
 
 from rapport.errors import Conflict, RapportError
 from rapport.workflows.company import Company
+from rapport.workflows.identity_health import identity_is_due, measure_identity
+from rapport.workflows.identity_rules import run_identity_job
 from rapport.workflows.pull import due_pulls, pull_source
 from rapport.workflows.quality import measure_quality, quality_is_due
 
@@ -36,6 +38,11 @@ def run_errands(company: Company, stop: Event) -> int:
         done += 1
     if not stop.is_set() and quality_is_due(company):
         measure_quality(company)
+        done += 1
+    if not stop.is_set() and run_identity_job(company):
+        done += 1
+    if not stop.is_set() and identity_is_due(company):
+        measure_identity(company)
         done += 1
     return done
 
