@@ -141,14 +141,7 @@ def demo(
 
     _print(context, built, shown)
     if serve:
-        serve_company(msgspec_replace(context.settings, port=port), announce=out.print)
-
-
-def msgspec_replace(settings: Settings, **changes: Any) -> Settings:
-    """The settings with those ``changes`` that are not None."""
-    from dataclasses import replace  # noqa: PLC0415
-
-    return replace(settings, **{k: v for k, v in changes.items() if v is not None})
+        serve_company(context.settings.served_at(port=port), announce=out.print)
 
 
 @main_group.command()
@@ -164,7 +157,7 @@ def serve(context: _Context, host: str | None, port: int | None) -> None:
     """
     from rapport.workflows.serve import serve_company  # noqa: PLC0415
 
-    serve_company(msgspec_replace(context.settings, host=host, port=port), announce=out.print)
+    serve_company(context.settings.served_at(host=host, port=port), announce=out.print)
 
 
 @main_group.command("import")
