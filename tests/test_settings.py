@@ -53,3 +53,15 @@ def test_all_mistakes_are_told_at_once_and_without_values() -> None:
     assert "RAPPORT_PORT must be int" in told.value.message
     assert "RAPPORT_LEDGER is not a setting" in told.value.message
     assert "hush" not in told.value.message
+
+
+def test_the_pages_address_is_that_of_the_port_unless_it_was_set() -> None:
+    assert read_settings({}).public_url == "http://127.0.0.1:8000"
+    assert read_settings({"RAPPORT_PORT": "9000"}).public_url == "http://127.0.0.1:9000"
+    assert read_settings({}).served_at(port=8123).public_url == "http://127.0.0.1:8123"
+    everywhere = read_settings({"RAPPORT_PORT": "9000"}).served_at(host="0.0.0.0")  # noqa: S104
+    assert (everywhere.host, everywhere.public_url) == ("0.0.0.0", "http://127.0.0.1:9000")  # noqa: S104
+    assert read_settings({}).served_at(host="::1").public_url == "http://[::1]:8000"
+    named = read_settings({"RAPPORT_PUBLIC_URL": "https://rapport.example"})
+    assert named.served_at(port=8123).public_url == "https://rapport.example"
+    assert read_settings({"RAPPORT_PUBLIC_URL": ""}).public_url == "http://127.0.0.1:8000"

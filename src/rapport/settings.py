@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TypeVar, get_type_hints
 
@@ -67,6 +67,13 @@ def read_reference(value: str) -> Secret:
         raise InvalidSettings(f"The secret's file {name} cannot be read") from error
 
 
+def _address(host: str, port: int) -> str:
+    """Where a browser on this machine finds what is served on ``host``."""
+    if host in ("0.0.0.0", "::", ""):  # noqa: S104  # every address of the machine; none to visit
+        host = "127.0.0.1"
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """How this installation runs. All have defaults: the product starts with none set."""
@@ -84,7 +91,9 @@ class Settings:
     smtp_password: Secret = _setting(Secret(""), "password at the mail server")
     smtp_starttls: bool = _setting(False, "upgrade the connection to TLS before sending")
     mail_from: str = _setting("rapport@localhost", "sender address of alerts and messages")
-    public_url: str = _setting("http://127.0.0.1:8000", "address at which users reach the pages")
+    public_url: str = _setting(
+        "", "address at which users reach the pages; empty: that of `host` and `port`"
+    )
     memory_limit_mb: int = _setting(2048, "memory that questions to the lake may use")
     threads: int = _setting(0, "processor threads for questions; 0: all")
     workers: int = _setting(1, "processes that serve requests")
@@ -98,6 +107,17 @@ class Settings:
         "../shared/data", "folder of public data sets that `rapport certify identity` measures with"
     )
     source_taps: str = _setting("", "Singer taps that such sources may run; empty: none")
+
+    def __post_init__(self) -> None:
+        if not self.public_url:
+            object.__setattr__(self, "public_url", _address(self.host, self.port))
+
+    def served_at(self, *, host: str | None = None, port: int | None = None) -> Settings:
+        """These settings for another address; the pages' address follows unless it was set."""
+        at = (self.host if host is None else host, self.port if port is None else port)
+        followed = self.public_url == _address(self.host, self.port)
+        public_url = _address(*at) if followed else self.public_url
+        return replace(self, host=at[0], port=at[1], public_url=public_url)
 
     @property
     def folder(self) -> Path:
