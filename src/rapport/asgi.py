@@ -6,6 +6,7 @@ Every route states in ``opt["permission"]`` what it needs: a permission of `voca
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 from collections.abc import AsyncIterator, Iterator
@@ -20,10 +21,14 @@ from litestar.di import Provide
 from litestar.enums import HttpMethod
 from litestar.exceptions import HTTPException
 from litestar.handlers import BaseRouteHandler
-from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
+from litestar.middleware import (
+    AbstractAuthenticationMiddleware,
+    ASGIMiddleware,
+    AuthenticationResult,
+)
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
-from litestar.types import Message, Send
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from rapport import __version__
 from rapport.api import api_routes
@@ -75,6 +80,26 @@ class WhoAsks(AbstractAuthenticationMiddleware):
             return AuthenticationResult(user=user_of_api_token(company, token), auth=None)
         session = session_of(company, connection.cookies.get(SESSION_COOKIE))
         return AuthenticationResult(user=session.user if session else None, auth=session)
+
+
+class EngineCrash(Exception):
+    """A library's own crash, as an exception that is answered like any other."""
+
+
+class CrashesAreErrors(ASGIMiddleware):
+    """Answers the crash of a library as an error of ours.
+
+    Rust's panics, such as of the lake's tables, come as `BaseException`, which nobody catches: the
+    visitor would see the server's bare line in place of a page with a reference.
+    """
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        try:
+            await next_app(scope, receive, send)
+        except (Exception, asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit):
+            raise
+        except BaseException as crash:
+            raise EngineCrash from crash
 
 
 def permission_guard(
@@ -225,7 +250,7 @@ def create_app(
                 route_handlers=[assets, tracker_script, *page_routes(), *api_routes()],
                 guards=[permission_guard],
                 before_request=before_each,
-                middleware=[WhoAsks],
+                middleware=[CrashesAreErrors(), WhoAsks],
                 dependencies={"company": Provide(company, sync_to_thread=False)},
             ),
         ],

@@ -15,8 +15,10 @@ from litestar.testing import TestClient
 from rapport.asgi import create_app
 from rapport.errors import where_it_failed
 from rapport.workflows.company import Company
-from tests.company import empty_company
+from tests.api.test_figures import QUESTION
+from tests.company import empty_company, visitor
 from tests.conftest import FakeClock
+from tests.feedback import with_token
 from tests.invariants.test_source import TREES
 from tests.journeys.test_one_customer import everything_logged
 
@@ -60,6 +62,31 @@ def test_an_error_of_ours_is_logged_with_its_place_and_without_its_message(
     (line,) = [line for line in said if "LookupError" in line]
     reference = line.split("reference ")[1].split(":")[0]
     assert reference in answer.text
+
+
+class PanicException(BaseException):
+    """As a library in Rust crashes."""
+
+
+def test_the_crash_of_a_library_is_answered_with_a_page_and_a_reference(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def panics(*_: object, **__: object) -> None:
+        raise PanicException(HER)
+
+    with visitor(company, role="admin") as opened, everything_logged() as said:
+        client = with_token(company, opened)
+        monkeypatch.setattr(type(company.lake), "ask", panics)
+        page, answer = client.get("/"), client.get("/api/v1/sources/nothing/quality")
+        crashed = client.post("/api/v1/questions", json=QUESTION)
+    assert answer.status_code == 404
+    for shown in (page, crashed):
+        assert shown.status_code == 500
+        assert "reference" in shown.text
+        assert HER not in shown.text
+    assert "<html" in page.text
+    assert crashed.json()["code"] == "internal"
+    assert "PanicException" in "\n".join(said)
 
 
 def test_where_it_failed_ends_where_errors_go_in_circles() -> None:
