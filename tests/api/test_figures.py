@@ -84,6 +84,14 @@ def test_cohorts_are_followed(client: TestClient[Any]) -> None:
     assert client.get("/api/v1/cohorts", params=days | {"grain": "moon"}).status_code == 400
 
 
+def test_cohorts_name_all_that_is_missing(client: TestClient[Any]) -> None:
+    without = client.get("/api/v1/cohorts")
+    assert without.status_code == 400
+    assert "Say `first_day` and `last_day`" in without.json()["message"]
+    half = client.get("/api/v1/cohorts", params={"first_day": "2026-08-01"}).json()
+    assert half["message"].startswith("Say `last_day`,")
+
+
 def test_segments_are_made_counted_changed_and_forgotten(client: TestClient[Any]) -> None:
     assert client.post("/api/v1/segments/count", json={"rule": OFTEN}).json() == {
         "members": 4,

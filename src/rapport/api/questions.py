@@ -10,10 +10,11 @@ from litestar.di import NamedDependency
 from litestar.params import Body, FromPath, FromQuery
 from msgspec import Struct
 
-from rapport.errors import NotFound
+from rapport.errors import InvalidInput, NotFound
 from rapport.understand.dimensions import DIMENSIONS
 from rapport.understand.metrics import BY_NAME, METRICS
 from rapport.understand.metrics.base import Metric
+from rapport.understand.periods import GRAINS
 from rapport.understand.question import Question, unknown
 from rapport.workflows.company import Company
 from rapport.workflows.questions import Answered, CohortTriangle, ask_cohorts, ask_question
@@ -64,13 +65,23 @@ def read_metric(name: FromPath[str]) -> Metric:
 @get("/api/v1/cohorts", sync_to_thread=True, opt=_READ, tags=["questions"])
 def read_cohorts(
     company: NamedDependency[Company],
-    first_day: FromQuery[date],
-    last_day: FromQuery[date],
+    first_day: FromQuery[date | None] = None,
+    last_day: FromQuery[date | None] = None,
     grain: FromQuery[str] = "month",
     segment: FromQuery[str | None] = None,
     as_of: FromQuery[datetime | None] = None,
 ) -> CohortTriangle:
-    """Who comes back, by the period of the first order; `last_day` is not included."""
+    """Who comes back, by the period of the first order.
+
+    `first_day` and `last_day` are needed; `last_day` is not included.
+    """
+    if first_day is None or last_day is None:
+        days = {"first_day": first_day, "last_day": last_day}
+        missing = " and ".join(f"`{name}`" for name, day in days.items() if day is None)
+        raise InvalidInput(
+            f"Say {missing}, such as first_day=2026-01-01&last_day=2027-01-01; the last is not "
+            f"included. You may also say `grain` ({', '.join(GRAINS)}), `segment` and `as_of`"
+        )
     rule = None if segment is None else find_segment(company, segment).rule
     return ask_cohorts(
         company, first_day=first_day, last_day=last_day, grain=grain, segment=rule, as_of=as_of
