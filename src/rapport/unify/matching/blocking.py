@@ -1,7 +1,7 @@
 """Which pairs are worth comparing: those that share two facts, or one that is somebody's own.
 
-Comparing all pairs of a million records would take months. A *key* is a combination of facts (a word
-of the name and the postcode, a word and the birthday, …), and records that share a key are
+Comparing all pairs of a million records would take months. A *key* is a combination of facts (a
+word of the name and the postcode, a word and the birthday, …), and records that share a key are
 compared. A key that too many share is not dropped but refined by a further fact; what is then still
 too common is dropped and counted. How many pairs each kind of key makes is measured before any is
 made, and common kinds get smaller blocks until all fit the budget.
@@ -9,11 +9,11 @@ made, and common kinds get smaller blocks until all fit the budget.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Struct
 from numpy.typing import NDArray
@@ -273,7 +273,8 @@ def _ranges(starts: IntArray, counts: IntArray) -> IntArray:
     """start, start + 1, … for each start, as one array."""
     ends = np.cumsum(counts)
     offset = np.repeat(starts - (ends - counts), counts)
-    return np.arange(int(ends[-1]) if len(ends) else 0, dtype=np.int64) + offset
+    out: IntArray = np.arange(int(ends[-1]) if len(ends) else 0, dtype=np.int64) + offset
+    return out
 
 
 _ODD = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)
@@ -374,7 +375,7 @@ def _pairs(
 
 
 def _budget(n: int, pairs_per_record: float) -> float:
-    return n * pairs_per_record * min(1.0, max(0.25, (_MANY_RECORDS / max(n, 1)) ** 0.5))
+    return n * pairs_per_record * min(1.0, max(0.25, math.sqrt(_MANY_RECORDS / max(n, 1))))
 
 
 def _made(size: IntArray, cap: int) -> float:
@@ -393,7 +394,7 @@ def _budgets(wanted: list[float], budget: float) -> list[float]:
 
 
 def _affordable(size: IntArray, cap: int, budget: float) -> int:
-    """The greatest block size, up to ``cap``, whose blocks together make no more pairs than that."""
+    """The greatest block size, up to ``cap``, whose blocks make no more pairs than ``budget``."""
     # A block of n makes n (n - 1) / 2 pairs: (n - 1) / 2 for each of its entries.
     made = np.bincount(np.minimum(size, cap + 1), minlength=cap + 2)[: cap + 1]
     total = np.cumsum(made * (np.arange(cap + 1) - 1) / 2)
@@ -411,9 +412,10 @@ def _within(records: IntArray, keys: KeyArray, n: int) -> IntArray:
         one, other = records[at], records[at + step]
         found.append(np.minimum(one, other) * n + np.maximum(one, other))
         step += 1
-    pairs = np.concatenate(found) if found else np.empty(0, dtype=np.int64)
+    pairs: IntArray = np.concatenate(found) if found else np.empty(0, dtype=np.int64)
     # A record may hold a key twice, by two words that begin alike.
-    return pairs[pairs // max(n, 1) != pairs % max(n, 1)]
+    distinct: IntArray = pairs[pairs // max(n, 1) != pairs % max(n, 1)]
+    return distinct
 
 
 def sample_pairs(blocks: Blocks, most: int, rng: np.random.Generator) -> IntArray:

@@ -1,10 +1,11 @@
 """From scored pairs to persons: average linkage on each component, field by field.
 
 Connected components would join a thousand persons through a chain of doubtful pairs. Here two
-clusters join only if what their records say agrees *on average*: for each comparison the bits of all
-pairs that say something of it are averaged, and the averages are added. So a till's record that
-knows a card and a web shop's that knows an e-mail address do not speak against each other where
-they have nothing in common, and one wrong strong pair does not join two well-known persons.
+clusters join only if what their records say agrees field by field: for each comparison the bits of
+all pairs that say something of it count half by their average and half by the best of them, and the
+fields are added. So a till's record that knows a card and a web shop's that knows an e-mail address
+do not speak against each other where they have nothing in common, and one wrong strong pair does
+not join two well-known persons.
 """
 
 from __future__ import annotations
@@ -142,7 +143,9 @@ def _link_batches(
     if not batches:
         return
     corners = [np.triu_indices(records.shape[1], 1) for records, _ in batches]
-    ends = np.cumsum([len(records) * len(i) for (records, _), (i, _) in zip(batches, corners, strict=True)])
+    ends = np.cumsum(
+        [len(records) * len(i) for (records, _), (i, _) in zip(batches, corners, strict=True)]
+    )
     stranger, household, said = score(
         np.concatenate([r[:, i].ravel() for (r, _), (i, _) in zip(batches, corners, strict=True)]),
         np.concatenate([r[:, j].ravel() for (r, _), (_, j) in zip(batches, corners, strict=True)]),
@@ -150,7 +153,14 @@ def _link_batches(
     for (records, is_special), (i, j), end in zip(batches, corners, ends.tolist(), strict=True):
         part = slice(end - len(records) * len(i), end)
         forest = _Forest(
-            *records.shape, i, j, stranger[:, part], household[:, part], said[:, part], combine
+            len(records),
+            records.shape[1],
+            i,
+            j,
+            stranger[:, part],
+            household[:, part],
+            said[:, part],
+            combine,
         )
         if is_special:
             place = {int(record): at for at, record in enumerate(records[0])}
@@ -230,6 +240,8 @@ class _Forest:
         )
         diagonal = np.arange(size)
         self.bits[:, diagonal, diagonal] = -np.inf
+        # Pairs of clusters that would join but for their rivals.
+        self.waiting = np.zeros((count, size, size), dtype=np.bool_)
         self.own = np.broadcast_to(diagonal, (count, size)).copy()  # cluster of each place
         self.weakest = np.full((count, size), np.inf, dtype=np.float32)
         self.ends = np.full((count, size, 2), -1, dtype=np.int64)
@@ -275,7 +287,8 @@ class _Forest:
         """Join the two clusters that agree most, in each component, until none do enough."""
         active = np.arange(len(self.bits))
         while len(active):
-            flat = self.bits[active].reshape(len(active), -1)
+            flat = np.where(self.waiting[active], -np.inf, self.bits[active])
+            flat = flat.reshape(len(active), -1)
             best = flat.argmax(axis=1)
             value = flat[np.arange(len(active)), best]
             going = value >= merge_bits
@@ -286,8 +299,8 @@ class _Forest:
             i, j = np.minimum(i, j), np.maximum(i, j)
             value = self._against_rivals(active, i, j, value)
             # One that could as well be somebody else's waits until its rivals are settled.
-            self.bits[active, i, j] = self.bits[active, j, i] = value
             sure = value >= merge_bits
+            self.waiting[active, i, j] = self.waiting[active, j, i] = ~sure
             moving, i, j, value = active[sure], i[sure], j[sure], value[sure]
             before = np.minimum(self.weakest[moving, i], self.weakest[moving, j])
             kept = np.where(
@@ -321,7 +334,8 @@ class _Forest:
             np.exp2(np.minimum(rival, MOST_RIVAL_BITS)).sum(axis=1)
             for rival in (rival_of_i, rival_of_j)
         )
-        return (value - np.log2(1.0 + odds)).astype(np.float32)
+        against: FloatArray = (value - np.log2(1.0 + odds)).astype(np.float32)
+        return against
 
     def _merge(self, at: IntArray, i: IntArray, j: IntArray) -> None:
         """Cluster j of each component in ``at`` becomes part of cluster i."""
@@ -349,6 +363,8 @@ class _Forest:
         self.bits[at, :, i] = bits
         self.bits[at, j] = -np.inf
         self.bits[at, :, j] = -np.inf
+        self.waiting[at, i] = False
+        self.waiting[at, :, i] = False
         self.own[at] = np.where(self.own[at] == j[:, None], i[:, None], self.own[at])
 
     def write(self, records: IntArray, out: Clusters) -> None:

@@ -41,6 +41,15 @@ UNSAID = 0
 #: Rare agreement proves at most this many bits, and common agreement at least none.
 _MOST_RARE_BITS = 22.0
 _BATCH = 131_072
+#: Levels on which a mailbox repeats what the name has said: of two Jan Peeters, one is
+#: jan.peeters7@… and the other peeters.jan@… because both are called so. They count only where the
+#: names do not agree already.
+_REPEATED_BY_NAME = frozenset({"same_local_part", "same_local_words", "local_part_close"})
+_NAME, _MAILBOX = "name", "email"
+#: Levels of the name that leave open that it is another name.
+_OTHER_NAME = frozenset(
+    {"else", "organisation_and_person", "same_given", "shared_word", "shares_word"}
+)
 
 
 class Levels(Struct, frozen=True, kw_only=True):
@@ -79,7 +88,25 @@ def level_codes(
         found, rare = _compare(reading, left, right, engine)
         codes[at, both] = found
         share[at, both] = rare
+    _silence_repeated(codes, share, [reading.comparison for reading in standardised.readings])
     return Levels(codes=codes, share=share)
+
+
+def _silence_repeated(
+    codes: CodeArray, share: FloatArray, comparisons: Sequence[Comparison]
+) -> None:
+    """Leave out, in place, what a mailbox says only because the name says it."""
+    places = {comparison.name: at for at, comparison in enumerate(comparisons)}
+    if _NAME not in places or _MAILBOX not in places:
+        return
+    name, mailbox = places[_NAME], places[_MAILBOX]
+    agrees = np.array([False, *(key not in _OTHER_NAME for key in level_keys(comparisons[name]))])
+    repeated = np.array(
+        [False, *(key in _REPEATED_BY_NAME for key in level_keys(comparisons[mailbox]))]
+    )
+    silent = agrees[codes[name]] & repeated[codes[mailbox]]
+    codes[mailbox, silent] = UNSAID
+    share[mailbox, silent] = np.nan
 
 
 def _compare(
@@ -158,7 +185,9 @@ def _bits(key: str, weight: Weight) -> tuple[float, float, float]:
 def _table(comparison: Comparison, model: Model) -> _Table:
     weights = model.weights[comparison.name]
     bits = [(0.0, 0.0, 0.0), *(_bits(key, weights[key]) for key in level_keys(comparison))]
-    stranger, household, m = (np.array(column, dtype=np.float32) for column in zip(*bits))
+    stranger, household, m = (
+        np.array(column, dtype=np.float32) for column in zip(*bits, strict=True)
+    )
     return _Table(stranger=stranger, household=household, m=m)
 
 
@@ -239,12 +268,20 @@ def score_pair(
     """
     stranger, household = model.priors(n_records)
     found: list[tuple[str, str, float, float]] = []
+    named = mailbox = False
     for comparison in _executors(model, comparisons):
         step = comparison.bits(a, b)
         if step is not None:
             found.append(step)
             stranger += step[2]
             household += step[3]
+            named = named or (step[0] == _NAME and step[1] not in _OTHER_NAME)
+            mailbox = mailbox or (step[0] == _MAILBOX and step[1] in _REPEATED_BY_NAME)
+    if named and mailbox:  # as `_silence_repeated`
+        silent = next(step for step in found if step[0] == _MAILBOX)
+        found.remove(silent)
+        stranger -= silent[2]
+        household -= silent[3]
     low, high = (-stranger, -household) if -stranger < -household else (-household, -stranger)
     bits = -(high + math.log2(1.0 + 2.0 ** max(low - high, -60.0))) * model.slope
     wins = household < stranger

@@ -182,10 +182,10 @@ def _read(
     code_of = np.full(len(first), -1, dtype=np.int32)
     read = comparison.read
     listed = tuple(at for at, column in enumerate(comparison.columns) if column.type == "words")
-    for at, values in enumerate(zip(*stated, strict=True)):
-        if values.count(None) == len(values):
+    for at, inputs in enumerate(zip(*stated, strict=True)):
+        if inputs.count(None) == len(inputs):
             continue
-        got = read(*values)
+        got = read(*inputs)
         if got == nothing:
             continue
         if listed:

@@ -1,12 +1,12 @@
 """Estimates of the weights from the records themselves, with or without labelled pairs.
 
 Expectation–maximisation over three classes of pairs (one person, one household, strangers), with
-two anchors against the trap into which two classes fall, where "same" comes to mean "same household":
-pairs that a personal identifier shows to be one person, and a household whose members are held, by
-the prior, to bear different given names and birthdays.
+an anchor against the trap into which two classes fall, where "same" comes to mean "same household":
+the starting weights hold that members of a household bear different given names and birthdays, and
+half of the household class stays as they have it.
 
 Pairs come from two strata: those that share a key, and pairs drawn from all others, each standing
-for many and taken for strangers. So what is estimated holds for all pairs, not for the blocked ones.
+for many and taken for strangers. So what is estimated holds for all pairs, not just the blocked.
 
 References
 ----------
@@ -127,7 +127,7 @@ def grouped(
     return Evidence(
         codes=codes[first],
         rarity=step[first] * np.log(4),
-        weight=np.bincount(inverse, weights=weight),
+        weight=np.bincount(inverse, weights=weight).astype(np.float64),
         fixed=fixed[first],
     )
 
@@ -169,16 +169,17 @@ def expectation_maximisation(
     tables = [p.copy() for p in base]
     rare = [by_rarity(c) for c in comparisons]
     neutral = [np.array([False, *(key in NEUTRAL for key in level_keys(c))]) for c in comparisons]
-    total = float(evidence.weight.sum())
+    total = max(float(evidence.weight.sum()), 1.0)
     sizes_of_classes = np.array([priors[0] * n_records / 2, priors[1] * n_records / 2, 0.0])
     sizes_of_classes = np.maximum(sizes_of_classes, 1.0)
     sizes_of_classes[STRANGER] = max(total - sizes_of_classes[:2].sum(), 1.0)
     known = evidence.fixed >= 0
     rounds = 0
     said: list[tuple[float, float, float]] = []
-    for rounds in range(1, _ROUNDS + 1):
+    while rounds < _ROUNDS:
+        rounds += 1
         like = _log_likelihood(evidence, tables, rare, neutral) + np.log(sizes_of_classes / total)
-        like -= like.max(axis=1, keepdims=True)
+        like -= like.max(axis=1, keepdims=True, initial=-1e300)
         posterior = np.exp(like)
         posterior /= posterior.sum(axis=1, keepdims=True)
         posterior[known] = np.eye(3)[evidence.fixed[known]]

@@ -132,7 +132,8 @@ def _codes(sources: Sequence[str | None] | pa.ChunkedArray | None, n: int) -> In
         return np.zeros(n, dtype=np.int64)
     array = sources if isinstance(sources, pa.ChunkedArray) else pa.chunked_array([sources])
     coded = array.combine_chunks().dictionary_encode().indices
-    return pc.fill_null(coded, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+    codes: IntArray = pc.fill_null(coded, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+    return codes
 
 
 def _profiled(
@@ -167,9 +168,9 @@ def _profiled(
     holder[(persons >= 2) & (persons <= _FAMILY)] = HOUSEHOLD
     holder[(persons > _FAMILY) | ((persons >= 3) & ~related)] = GENERIC
     nameless = persons == 0
-    # Learnt: what is usual for this kind. One record in a thousand may be out of the usual.
-    usual = int(np.quantile(records[nameless], 0.999)) if nameless.any() else 1
-    holder[nameless & (records > max(_GENERIC_RECORDS, 4 * usual))] = GENERIC
+    # Learnt: what is usual for this kind. One value in twenty may be out of the usual.
+    usual = int(np.quantile(records[nameless], 0.95)) if nameless.any() else 1
+    holder[nameless & (records > max(_GENERIC_RECORDS, 8 * usual))] = GENERIC
     limit = _junk_limit(persons[holder == HOUSEHOLD])
     limits[column] = limit
     if kind != "address":  # a tower holds two hundred families, and they do live there

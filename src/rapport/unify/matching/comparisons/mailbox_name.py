@@ -1,8 +1,8 @@
 """The name in an e-mail address, against the name of a record that states one.
 
-A web shop knows `jpeeters@…` and nothing else, a till knows "Jan Peeters" and no address. Only where
-a record states no name does its mailbox stand for one: otherwise what its own name has said already
-would be said twice.
+A web shop knows `jpeeters@…` and nothing else, a till knows "Jan Peeters" and no address. Only
+where a record states no name does its mailbox stand for one: otherwise what its own name has said
+already would be said twice.
 """
 
 from __future__ import annotations
@@ -12,18 +12,19 @@ from typing import Any
 
 from rapport.unify.matching.comparison import Column, Comparison, Level, Row
 from rapport.unify.matching.comparisons.likeness import similarity
+from rapport.unify.matching.comparisons.word_list import words
 from rapport.unify.name_words import PREFIXES, TITLES, fold, fold_words
 
 _NO_LETTERS = re.compile(r"[^a-z]+")
 _SHORTEST = 4
 _NEAR = 0.93
-_ROLES = frozenset(
+_ROLES = words(
     """
-    info contact sales support office mail webmaster hello bonjour team noreply donotreply postmaster
-    admin administratie boekhouding facturen accueil receptie reception verkoop klantendienst
-    ugyfelszolgalat iroda titkarsag marketing accounts billing orders shop winkel null none test
-    unknown nobody anonymous example geen nincs aucun email nomail noemail
-    """.split()
+    info contact sales support office mail webmaster hello bonjour team noreply donotreply
+    postmaster admin administratie boekhouding facturen accueil receptie reception verkoop
+    klantendienst ugyfelszolgalat iroda titkarsag marketing accounts billing orders shop winkel null
+    none test unknown nobody anonymous example geen nincs aucun email nomail noemail
+    """
 )
 _LONGEST = 120
 _MOST_WORDS = 6
@@ -67,14 +68,11 @@ def read_mailbox_name(
         if without and without != family:
             sides.append((given, without))
     else:
-        words = _words(name or last_name or first_name or "")
-        if len(words) > 1:
-            sides = [
-                (words[0], "".join(words[1:])),
-                (words[-1], "".join(words[:-1])),
-            ]
-            bare = [word for word in words if word not in PREFIXES]
-            if len(bare) > 1 and len(bare) < len(words):
+        found = _words(name or last_name or first_name or "")
+        if len(found) > 1:
+            sides = [(found[0], "".join(found[1:])), (found[-1], "".join(found[:-1]))]
+            bare = [word for word in found if word not in PREFIXES]
+            if 1 < len(bare) < len(found):
                 sides += [(bare[0], "".join(bare[1:])), (bare[-1], "".join(bare[:-1]))]
     sides = [(given, family) for given, family in sides if given and family]
     full: set[str] = set()
@@ -198,8 +196,8 @@ COMPARISON = Comparison(
         Level(
             key="slip",
             sql=(
-                f"coalesce(jaro_winkler_similarity({_LETTERS}, {_of('one')}) >= {_NEAR}, false)"
-                f" or coalesce(jaro_winkler_similarity({_LETTERS}, {_of('other')}) >= {_NEAR}, false)"
+                f"greatest(coalesce(jaro_winkler_similarity({_LETTERS}, {_of('one')}), 0),"
+                f" coalesce(jaro_winkler_similarity({_LETTERS}, {_of('other')}), 0)) >= {_NEAR}"
             ),
             holds=_slip,
         ),
