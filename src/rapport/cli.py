@@ -304,7 +304,7 @@ def resolve(company: Company, context: _Context) -> None:
     from rapport.workflows.resolve import resolve_company  # noqa: PLC0415
 
     with _bars(context.json) as progress:
-        result = resolve_company(company, progress=progress)
+        result = resolve_company(company, match=True, progress=progress)
     _print(
         context,
         result,

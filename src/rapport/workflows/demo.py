@@ -124,7 +124,7 @@ def build_demo(
     _ensure_users(company)
     import_folder(company, silos, progress=progress)
     mark = timed("import", mark)
-    resolve_company(company, progress=progress)
+    resolve_company(company, match=True, progress=progress)
     mark = timed("resolve", mark)
     train_models(company, progress=progress)
     mark = timed("train", mark)

@@ -1,4 +1,4 @@
-"""What takes long and may wait: visits to sources that are due, and measuring their quality.
+"""What takes long and may wait: visits to sources, matching of records, measuring of quality.
 
 It runs in one thread beside the worker's rounds, so that an hour's visit holds up no touchpoint.
 """
@@ -12,6 +12,7 @@ from rapport.errors import Conflict, RapportError
 from rapport.workflows.company import Company
 from rapport.workflows.identity_health import identity_is_due, measure_identity
 from rapport.workflows.identity_rules import run_identity_job
+from rapport.workflows.matching import match_company, matching_is_due
 from rapport.workflows.pull import due_pulls, pull_source
 from rapport.workflows.quality import measure_quality, quality_is_due
 
@@ -35,6 +36,9 @@ def run_errands(company: Company, stop: Event) -> int:
             log.warning("source %s could not be fetched: %s", name, problem.code)
         else:
             log.info("source %s: %d records", name, pulled.records)
+        done += 1
+    if not stop.is_set() and matching_is_due(company):
+        match_company(company)
         done += 1
     if not stop.is_set() and quality_is_due(company):
         measure_quality(company)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 import msgspec
 import numpy as np
@@ -38,6 +39,20 @@ from rapport.workflows.refresh import refresh_profiles
 FEWEST_TO_LEARN = 2_000
 #: Pairs per transaction: small enough that the collector is not kept waiting.
 CHUNK = 2_000
+
+
+#: How often records are matched that came meanwhile.
+MATCH_EVERY = timedelta(hours=1)
+
+
+def matching_is_due(company: Company) -> bool:
+    """Whether something came since records were matched last, an hour ago or more."""
+    with company.ledger.read() as connection:
+        until = connection.scalar(select(position.c.position).where(position.c.worker == WORKER))
+        at = read_choice(connection, "matched_at")
+        done = read_choice(connection, "matched_until")
+    recent = at is not None and company.clock() < datetime.fromisoformat(at) + MATCH_EVERY
+    return not recent and int(until or 0) > done
 
 
 class MatchingDone(Struct, frozen=True, kw_only=True):
@@ -127,6 +142,7 @@ def match_company(
         company.choose("identity_model", msgspec.to_builtins(learnt))
     company.choose("home_countries", _home_countries(records))
     company.choose("matched_until", int(until or 0))
+    company.choose("matched_at", now.isoformat())
     refresh_profiles(company, progress=progress)
     renew_queue(company, progress=progress)
     return MatchingDone(

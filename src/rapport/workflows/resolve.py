@@ -9,6 +9,7 @@ from rapport.vocabulary.ledger_tables import profile
 from rapport.workflows.company import Company, Progress, silent
 from rapport.workflows.customers import rebuild_customers
 from rapport.workflows.ingest import apply_journal
+from rapport.workflows.matching import MatchingDone, match_company
 from rapport.workflows.refresh import refresh_profiles, snapshot_membership
 
 
@@ -21,11 +22,21 @@ class Resolved(Struct, frozen=True, kw_only=True):
     refreshed: int
     profiles: int
     seconds: dict[str, float]
+    matched: MatchingDone | None = None
 
 
-def resolve_company(company: Company, *, progress: Progress = silent) -> Resolved:
-    """Walk the journal to its end, then renew profiles, mapping and customers."""
+def resolve_company(
+    company: Company, *, match: bool = False, progress: Progress = silent
+) -> Resolved:
+    """Walk the journal to its end, then renew profiles, mapping and customers.
+
+    Parameters
+    ----------
+    match : bool
+        Whether records without an identifier in common are matched too, where any have arrived.
+    """
     applied = apply_journal(company, progress=progress)
+    matched = match_company(company, progress=progress) if match and applied.entries else None
     if applied.entries:
         snapshot_membership(company)
     refreshed = refresh_profiles(company, progress=progress)
@@ -43,4 +54,5 @@ def resolve_company(company: Company, *, progress: Progress = silent) -> Resolve
         refreshed=refreshed,
         profiles=int(profiles or 0),
         seconds=applied.seconds,
+        matched=matched,
     )
