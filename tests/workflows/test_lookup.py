@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 
 from rapport.errors import InvalidInput
 from rapport.vocabulary.identifier import Identifier
+from rapport.vocabulary.ledger_tables import pair_score
 from rapport.vocabulary.touchpoint import RECORD_SEEN
 from rapport.workflows.company import Company
 from rapport.workflows.customer_changes import customer_identity, separate_customer, undo
@@ -143,3 +145,36 @@ def test_the_api_and_the_page_answer_who_it_is(company: Company) -> None:
         assert page.status_code == 200
         assert "Berghe" in page.text or "Vandenberghe" in page.text
         assert client.post("/customers/lookup", data={}).status_code == 200
+
+
+def _arrives(company: Company, key: str, **traits: str) -> None:
+    record = Identifier(kind="user_id", value=key, namespace="chat")
+    keep(
+        company,
+        [touchpoint(f"chat:{key}", type=RECORD_SEEN, source="chat", record=record, traits=traits)],
+    )
+    apply_journal(company)
+    refresh_profiles(company)
+
+
+def test_whoever_arrives_and_is_plainly_known_is_joined_at_once(company: Company) -> None:
+    match_company(company)
+    _arrives(
+        company, "k1", name="Jan van den Berghe", birthday="1959-02-03", street="Kerkstraat 4",
+        postal_code="9000", city="Gent", country="BE", phone="+32470123456",
+    )  # fmt: skip
+    assert len(_names(company)) == 3
+
+
+def test_whoever_arrives_and_may_be_known_is_suggested_and_joined_to_nobody(
+    company: Company,
+) -> None:
+    match_company(company)
+    _arrives(company, "k2", name="Szűcs Ágnes", country="HU")
+    _arrives(company, "k3", name="Nobody Whatsoever", postal_code="1000", country="BE")
+    assert len(_names(company)) == 5
+    with company.ledger.read() as connection:
+        open_pairs = connection.execute(
+            select(func.count()).select_from(pair_score).where(pair_score.c.joined.is_(False))
+        ).scalar_one()
+    assert open_pairs >= 1

@@ -40,6 +40,7 @@ from rapport.vocabulary.ledger_tables import (
 )
 from rapport.vocabulary.touchpoint import RefusedRecord, Touchpoint
 from rapport.workflows.alerts import raise_alerts
+from rapport.workflows.arrivals import match_arrivals
 from rapport.workflows.company import Company, Progress, read_choice, silent, write_choice
 from rapport.workflows.cycle_search import paused_cycle_search
 from rapport.workflows.lake_rows import Judged, item_rows, touchpoint_rows
@@ -200,8 +201,9 @@ def write_the_ledger(batch: Batch) -> None:
         resolution = resolve_batch(connection, company.ledger, batch.sightings, now)
         register_proofs(connection, company.ledger, batch.told)
         register_belonging(connection, company.ledger, batch.told)
-        batch.touched = resolution.touched
-        mark_stale(company.ledger, connection, resolution.touched)
+        arrived = match_arrivals(company, connection, resolution, now)
+        batch.touched = (resolution.touched | arrived.touched) - arrived.retired
+        mark_stale(company.ledger, connection, batch.touched)
         batch.tickets = raise_alerts(
             company, connection, batch.touchpoints, batch.positions, batch.atoms, batch.judged
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -67,8 +67,14 @@ class RecordsToMatch(Struct, frozen=True, kw_only=True):
     stated: pa.Table
 
 
-def records_to_match(connection: Connection) -> RecordsToMatch:
-    """All records of people. Devices are left out: they say nothing of a person themselves."""
+def records_to_match(connection: Connection, only: Collection[int] | None = None) -> RecordsToMatch:
+    """All records of people. Devices are left out: they say nothing of a person themselves.
+
+    Parameters
+    ----------
+    only : collection of atom ids, optional
+        No others than these, a few hundred at most.
+    """
     a, f, i = t.atom.c, t.attribute.c, t.identifier.c
     told = connection.execute(
         select(
@@ -79,7 +85,11 @@ def records_to_match(connection: Connection) -> RecordsToMatch:
             ),
         )
         .join(t.atom, a.atom_id == f.atom_id)
-        .where(f.name.in_(_ATTRIBUTES.values()), a.kind.not_in(_DEVICES))
+        .where(
+            f.name.in_(_ATTRIBUTES.values()),
+            a.kind.not_in(_DEVICES),
+            *(() if only is None else (f.atom_id.in_(only),)),
+        )
         .group_by(f.atom_id)
         .order_by(f.atom_id)
     ).all()
@@ -97,7 +107,7 @@ def records_to_match(connection: Connection) -> RecordsToMatch:
         columns[name] = [None] * len(atoms)
     rows = connection.execute(
         select(i.kind, i.namespace, i.value, i.atom_id)
-        .where(i.kind.in_(_IDENTIFIERS))
+        .where(i.kind.in_(_IDENTIFIERS), *(() if only is None else (i.atom_id.in_(only),)))
         .order_by(i.atom_id, i.kind, i.last_seen.desc(), i.value)
     )
     for kind, namespace, value, atom in rows:
@@ -106,7 +116,11 @@ def records_to_match(connection: Connection) -> RecordsToMatch:
             columns[_IDENTIFIERS[kind]][at] = (
                 f"{namespace}:{value}" if kind_of(kind).scoped else value
             )
-    sources = {row[0]: row[1] for row in connection.execute(select(a.atom_id, a.source))}
+    named = select(a.atom_id, a.source)
+    sources = {
+        row[0]: row[1]
+        for row in connection.execute(named if only is None else named.where(a.atom_id.in_(only)))
+    }
     columns["source"] = [sources[int(atom)] for atom in atoms]
     stated = pa.table(
         {
