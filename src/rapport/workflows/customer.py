@@ -44,6 +44,7 @@ from rapport.vocabulary.ledger_tables import outbox, profile, score
 from rapport.vocabulary.profile import ATTRIBUTES, Fact
 from rapport.workflows.accuracy import Accuracy, accuracy_of
 from rapport.workflows.company import Company
+from rapport.workflows.company_accounts import PersonAccount, accounts_of
 from rapport.workflows.customer_timeline import (
     MoodMonth,
     Timeline,
@@ -51,6 +52,7 @@ from rapport.workflows.customer_timeline import (
     source_labels,
     timeline_page,
 )
+from rapport.workflows.households import PersonHome, home_of
 from rapport.workflows.train import SCORE_NAMES, latest_model, read_card
 
 #: Attributes whose values only those who may write to customers see in full.
@@ -221,6 +223,8 @@ class Customer(Struct, frozen=True, kw_only=True):
     tickets: tuple[Ticket, ...]
     messages: tuple[MessageShown, ...]
     records: int
+    home: PersonHome
+    accounts: tuple[PersonAccount, ...]
 
     def fact(self, name: str) -> ShownFact | None:
         """The shown value of an attribute."""
@@ -242,6 +246,8 @@ class _Known(Struct, frozen=True, kw_only=True):
     messages: tuple[MessageShown, ...]
     answered: NextAction | None
     policies: tuple[PolicyView, ...]
+    home: PersonHome
+    accounts: tuple[PersonAccount, ...]
 
 
 def customer_360(
@@ -271,7 +277,7 @@ def customer_360(
     now = company.clock()
     currency = company.choice("reporting_currency") or "EUR"
     with company.ledger.read() as connection:
-        known = _read(connection, profile_id, now)
+        known = _read(connection, profile_id, now, reveal=reveal)
     sums = activity_sums(company, known.atoms)
     own = standing(company.lake, known.profile_id).to_pylist()
     value = _value(known, own[0] if own else {}, currency)
@@ -312,6 +318,8 @@ def customer_360(
         tickets=known.tickets,
         messages=known.messages,
         records=len(known.atoms),
+        home=known.home,
+        accounts=known.accounts,
     )
 
 
@@ -319,7 +327,7 @@ def advice_for(company: Company, profile_id: str) -> tuple[str, Advice | None]:
     """The person as they are now, and the best thing to do next with them."""
     now = company.clock()
     with company.ledger.read() as connection:
-        known = _read(connection, profile_id, now)
+        known = _read(connection, profile_id, now, reveal=False)
     own = standing(company.lake, known.profile_id).to_pylist()
     value = _value(known, own[0] if own else {}, company.choice("reporting_currency") or "EUR")
     return known.profile_id, _advice(company, known, value, now)
@@ -328,7 +336,7 @@ def advice_for(company: Company, profile_id: str) -> tuple[str, Advice | None]:
 # ── reading the ledger ─────────────────────────────────────────────────────────────────────────
 
 
-def _read(connection: Connection, profile_id: str, now: datetime) -> _Known:
+def _read(connection: Connection, profile_id: str, now: datetime, *, reveal: bool) -> _Known:
     here = current_profile(connection, profile_id)
     row = connection.execute(select(profile).where(profile.c.profile_id == here)).one()
     return _Known(
@@ -346,6 +354,8 @@ def _read(connection: Connection, profile_id: str, now: datetime) -> _Known:
         policies=tuple(
             seven_day_view(connection, here, policy, at=now) for policy in load_policies(connection)
         ),
+        home=home_of(connection, here, now=now, reveal=reveal),
+        accounts=accounts_of(connection, here),
     )
 
 

@@ -26,11 +26,13 @@ class Entry(Struct, frozen=True, kw_only=True):
 #: Modules with a ``routes`` tuple of Litestar handlers.
 PAGES: tuple[str, ...] = (
     "rapport.web.pages.account",
+    "rapport.web.pages.accounts",
     "rapport.web.pages.admin",
     "rapport.web.pages.conflicts",
     "rapport.web.pages.customer",
     "rapport.web.pages.customers",
     "rapport.web.pages.dashboard",
+    "rapport.web.pages.households",
     "rapport.web.pages.inbox",
     "rapport.web.pages.predictions",
     "rapport.web.pages.segments",
@@ -44,6 +46,12 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             Entry(name="dashboard", href="/", icon="layout-dashboard", permission="dashboard.read"),
             Entry(name="customers", href="/customers", icon="users", permission="customers.read"),
+            Entry(
+                name="households", href="/households", icon="house", permission="customers.read"
+            ),
+            Entry(
+                name="accounts", href="/accounts", icon="building-2", permission="customers.read"
+            ),
             Entry(name="segments", href="/segments", icon="blend", permission="segments.read"),
             Entry(
                 name="predictions",

@@ -17,6 +17,7 @@ from rapport.errors import InvalidInput
 from rapport.unify.explain import mask
 from rapport.web import html as h
 from rapport.web.pages.customer.forms import Written, contact_page, message_page, ticket_page
+from rapport.web.pages.customer.groups import accounts_card, home_card
 from rapport.web.pages.customer.history import more_events, timeline_card
 from rapport.web.pages.customer.identity import identity_body
 from rapport.web.pages.customer.sides import (
@@ -130,6 +131,8 @@ def _page(context: PageContext, user: Any, customer: Customer, *, is_first: bool
                 {"class": "stack"},
                 next_step_card(context, customer, may_act=user.may("tickets.write")),
                 predictions_card(context, customer),
+                home_card(context, customer, may_say=may_choose),
+                accounts_card(context, customer),
                 conflicts_card(context, customer, may_choose=may_choose),
                 tickets_card(context, customer) if user.may("tickets.read") else None,
                 messages_card(context, customer),
