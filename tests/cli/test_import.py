@@ -137,3 +137,11 @@ def test_orders_without_a_currency_are_asked_for_one(rapport: Rapport, tmp_path:
     refused = rapport("import", "orders", str(path), "--yes")
     assert refused.code == 2
     assert "--map currency=:EUR" in " ".join(refused.err.split())
+
+
+def test_a_file_that_shows_nothing_of_what_it_holds_is_not_guessed(rapport: Rapport) -> None:
+    Path("recipes.csv").write_text("id,title,minutes\n1,Soup,20\n2,Cake,60\n")
+    ran = rapport("import", "guess", "recipes.csv", "--yes")
+    assert ran.code == 2
+    assert "was not recognised" in ran.err
+    assert "contacts" in ran.err

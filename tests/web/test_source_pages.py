@@ -273,3 +273,26 @@ def test_lines_say_which_one_is_wrong() -> None:
         written_of(Filled(key="sql", source="Not A Name"))
     with pytest.raises(InvalidInput, match="whole number"):
         written_of(Filled(key="sql", source="a", expected_every_hours="soon"))
+
+
+def test_a_file_that_was_not_recognised_asks_what_it_is_and_proposes_nothing(
+    client: Client,
+) -> None:
+    recipes = b"id,title,ingredients,minutes\n1,Soup,water,20\n2,Cake,flour,60\n"
+    sent = client.post(
+        "/sources/new/upload", files={"file": ("recipes.csv", recipes)}, data={"kind": "guess"}
+    )
+    page = sent.text
+    assert sent.status_code == 200
+    assert "recipes.csv was not recognised" in page
+    assert "%" not in page.split("</nav>")[-1].split("<table")[0].replace("100%", "")
+    assert '<option value="" selected>' in page
+    assert page.count("selected") == 1
+    assert 'value="import"' not in page  # nothing can be imported before it is said
+    address = str(sent.url.path)
+    refused = client.post(address, data={"do": "import", "source": "recipes"})
+    assert refused.status_code == 400
+    assert "choose what it holds first" in refused.text
+    chosen = client.post(address, data={"do": "kind", "kind": "contacts"})
+    assert chosen.status_code == 200
+    assert 'value="import"' in chosen.text

@@ -73,13 +73,15 @@ class Guess(Struct, frozen=True, kw_only=True):
 
     `confidence` is the share (0-1) of what the mapping needs that names or values show plainly;
     `questions` are for the person who knows the silo, in the order of their weight; the first of
-    them, one each, ask for the columns of the fields that are `missing`.
+    them, one each, ask for the columns of the fields that are `missing`. Where it is not
+    `recognised`, its kind is no more than the least unlikely one.
     """
 
     mapping: Mapping
     confidence: float
     questions: tuple[str, ...]
     missing: tuple[str, ...] = ()
+    recognised: bool = True
 
 
 def guess_mapping(path: Path, *, kind: str | None = None) -> Guess:
@@ -135,8 +137,19 @@ def guess_mapping(path: Path, *, kind: str | None = None) -> Guess:
     named = len(fields) / max(len(columns), 1)
     confidence = round(share * (0.6 + 0.4 * min(named * 1.5, 1.0)) * 0.9 ** len(questions), 2)
     return Guess(
-        mapping=mapping, confidence=confidence, questions=tuple(questions), missing=missing
+        mapping=mapping,
+        confidence=confidence,
+        questions=tuple(questions),
+        missing=missing,
+        recognised=kind is not None or _is_recognised(connector, fields, share),
     )
+
+
+def _is_recognised(connector: Connector, fields: dict[str, str], share: float) -> bool:
+    """Whether the columns show what a table is: one that has an `id` alone may be of anything."""
+    if connector.kind == "contacts" and {"email", "phone"} & set(fields):
+        return True  # an address list, whichever column tells its persons apart
+    return share > 0.5 and len(fields) > 1
 
 
 def _own_reader(path: Path) -> Connector | None:

@@ -121,6 +121,11 @@ def prepare_mapping(
         mapping = _settled(saved, theirs, constants, facts, source)
         return PreparedMapping(mapping=mapping, certain=True)
     guess = guess_mapping(path, kind=kind)
+    if not guess.recognised:
+        raise InvalidMapping(
+            f"{path.name} was not recognised; say what it holds in place of guess: "
+            f"{', '.join(KINDS)}"
+        )
     try:
         mapping = _settled(guess.mapping, theirs, constants, facts, source)
     except InvalidMapping as mistake:

@@ -62,6 +62,9 @@ class UploadPreview(Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
+    recognised : bool
+        What the file holds was chosen, or its columns show it; else `kind` is empty, and it must be
+        chosen first.
     confidence : float
         Share (0-1) of what is needed that names or values show plainly.
     fields : tuple of str
@@ -93,6 +96,7 @@ class UploadPreview(Struct, frozen=True, kw_only=True):
     missing: tuple[str, ...] = ()
     asks: tuple[str, ...] = ()
     own_fields: bool = False
+    recognised: bool = True
 
 
 class Confirmed(Struct, frozen=True, kw_only=True):
@@ -168,12 +172,14 @@ def upload_preview(company: Company, token: str) -> UploadPreview:
     return UploadPreview(
         token=token,
         file=kept.name,
-        kind=mapping.kind,
+        kind=mapping.kind if guess.recognised else "",
         source=mapping.source,
         label=mapping.label,
-        confidence=guess.confidence,
+        confidence=guess.confidence if guess.recognised else 0.0,
         columns=tuple(
-            FileColumn(name=name, field=means.get(name), examples=examples)
+            FileColumn(
+                name=name, field=means.get(name) if guess.recognised else None, examples=examples
+            )
             for name, examples in _examples(path, mapping).items()
         ),
         fields=(*connector.required, *connector.optional),
@@ -186,6 +192,7 @@ def upload_preview(company: Company, token: str) -> UploadPreview:
         missing=guess.missing,
         asks=connector.asks,
         own_fields=connector.records is not None,
+        recognised=guess.recognised,
     )
 
 
@@ -202,7 +209,10 @@ def confirm_upload(
         If the source exists and takes another kind of data.
     """
     path, kept = _find(company, token)
-    guessed = _guessed(company, path, kept).mapping
+    guess = _guessed(company, path, kept)
+    if not guess.recognised:
+        raise InvalidInput(f"{kept.name} was not recognised; choose what it holds first")
+    guessed = guess.mapping
     mapping = _confirmed_mapping(guessed, confirmed, kept.name)
     _require_kind(company, mapping)
     _require_currency(mapping, kept.name)

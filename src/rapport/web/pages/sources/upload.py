@@ -80,6 +80,8 @@ def confirm_page(
     checked: Imported | None = None,
 ) -> h.Markup:
     """How the file was understood; what was ``given`` before stands in place of the guess."""
+    if not preview.recognised:
+        return _unknown_page(context, preview, error)
     n = context.n
     return page(
         context,
@@ -106,6 +108,41 @@ def confirm_page(
             kind=context.t(f"sources.kind.{preview.kind}"),
             share=n.share(preview.confidence, digits=0),
         ),
+    )
+
+
+def _unknown_page(context: PageContext, preview: UploadPreview, error: str | None) -> h.Markup:
+    """A file of no kind that its columns show: what it holds is asked before anything else."""
+    said = context.t("sources.confirm.unknown", file=preview.file)
+    return page(
+        context,
+        context.t("sources.confirm.choose"),
+        flash_list(flash(error or said, tone="bad" if error else "caution")),
+        _read_as(context, preview),
+        card(
+            table(
+                context,
+                [
+                    Column(label=context.t("sources.column.their_column")),
+                    Column(label=context.t("sources.column.examples"), clip=True),
+                ],
+                [
+                    (column.name, h.span({"class": "small muted"}, " · ".join(column.examples)))
+                    for column in preview.columns
+                ],
+                caption=context.t("sources.confirm.columns"),
+            ),
+            title=context.t("sources.confirm.columns"),
+            note=n_columns(context, preview),
+            flush=True,
+        ),
+        form(
+            context,
+            button(context.t("sources.confirm.forget"), kind="quiet", name="do", value="forget"),
+            action=f"/sources/new/upload/{preview.token}",
+            attributes={"style": "margin-top:16px"},
+        ),
+        subtitle=preview.file,
     )
 
 
@@ -181,7 +218,16 @@ def _read_as(context: PageContext, preview: UploadPreview) -> h.Markup:
     return form(
         context,
         h.select(
-            {"class": "input", "name": "kind", "aria-label": label, "style": "flex:0 1 420px"},
+            {
+                "class": "input",
+                "name": "kind",
+                "aria-label": label,
+                "style": "flex:0 1 420px",
+                "required": True,
+            },
+            None
+            if preview.recognised
+            else h.option({"value": "", "selected": True}, context.t("sources.confirm.choose")),
             (
                 h.option({"value": key, "selected": key == preview.kind}, text)
                 for key, text in _kinds(context)
