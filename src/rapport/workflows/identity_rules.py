@@ -16,7 +16,7 @@ from rapport.unify.evidence import Likeness
 from rapport.unify.identity_rules import IDENTITY_RULES, IdentityRules, identity_rules
 from rapport.unify.matching.comparisons import COMPARISONS
 from rapport.unify.matching.match import match
-from rapport.unify.matching.model import Model, default_model
+from rapport.unify.matching.model import Model
 from rapport.unify.matching.stored_records import blocked_values, judgements, records_to_match
 from rapport.unify.resolve import resolve_atoms
 from rapport.unify.stored_evidence import chunks, open_memberships, rows_in
@@ -26,7 +26,7 @@ from rapport.vocabulary.ledger_tables import identifier, job, pair_score, profil
 from rapport.workflows.company import Company, Progress, read_choice, silent, write_choice
 from rapport.workflows.identity_approval import mark_stale, note, tidy_reason
 from rapport.workflows.identity_review import renew_queue
-from rapport.workflows.matching import match_company, with_merge_line
+from rapport.workflows.matching import company_model, match_company, with_merge_line
 from rapport.workflows.refresh import refresh_profiles
 
 #: Kinds of job: a trial that writes nothing, and the work that a new rule brings.
@@ -146,8 +146,7 @@ def _kept(connection: Any) -> _Kept:
 
 
 def _model(connection: Any) -> Model:
-    kept = read_choice(connection, "identity_model")
-    return default_model() if kept is None else msgspec.convert(kept, Model)
+    return company_model(read_choice(connection, "identity_model"))
 
 
 def _trial(connection: Any, row: Any) -> Trial:

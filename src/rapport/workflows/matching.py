@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -41,6 +42,9 @@ FEWEST_TO_LEARN = 2_000
 CHUNK = 2_000
 
 
+#: A wrong merge shows one customer another's history: it costs as much as nineteen missed ones,
+#: which a person can still make.
+MERGE_LINE = 0.95
 #: How often records are matched that came meanwhile.
 MATCH_EVERY = timedelta(hours=1)
 
@@ -108,7 +112,7 @@ def match_company(
     progress("match", 0, len(records.atoms))
     if learn is None:
         learn = kept is None and len(records.atoms) >= FEWEST_TO_LEARN
-    known = msgspec.convert(kept, Model) if kept is not None else default_model()
+    known = company_model(kept)
     using = with_merge_line(known, rules)
     matched = match(
         records.stated,
@@ -156,6 +160,18 @@ def match_company(
         learnt=learn,
         seconds=matched.seconds,
     )
+
+
+def company_model(kept: Any) -> Model:
+    """The weights that were learnt, or those that ship, with the usual merge line of companies.
+
+    Parameters
+    ----------
+    kept : object or None
+        The choice ``identity_model``.
+    """
+    model = default_model() if kept is None else msgspec.convert(kept, Model)
+    return msgspec.structs.replace(model, merge=max(model.merge, MERGE_LINE))
 
 
 def with_merge_line(model: Model, rules: IdentityRules) -> Model:
