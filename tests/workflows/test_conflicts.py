@@ -32,6 +32,7 @@ from rapport.workflows.conflicts import (
 )
 from rapport.workflows.customer import customer_360
 from rapport.workflows.customer_changes import join_customers, undo
+from rapport.workflows.import_files import import_file, prepare_mapping
 from rapport.workflows.resolve import resolve_company
 from rapport.workflows.value_rules import (
     change_rule,
@@ -429,3 +430,41 @@ def test_pages_and_groups_show_each_contradiction_once(company: Company) -> None
         kind=group.kind, name=group.name, winner=group.winner, loser=group.loser
     )
     assert conflicts_view(company, asked, reveal=True).total == group.count == 30
+
+
+def test_a_name_is_told_as_a_whole_and_an_undecided_part_not_at_all(company: Company) -> None:
+    told(
+        company,
+        touchpoint("a", source="crm", type=v.RECORD_SEEN, record=crm("1"),
+                   identifiers=(crm("1"), email("an1@mail.be")),
+                   traits={"first_name": "An", "last_name": "Thiyr"}),
+        touchpoint("b", source="web", type=v.RECORD_SEEN, record=email("an1@mail.be"),
+                   occurred_at=START + DAY, traits={"first_name": "An", "last_name": "Thiry"}),
+    )  # fmt: skip
+    [line] = lines(company)
+    assert line.name == "name"
+    assert [len(piece) for piece in corrections_for(company, line.loser)] == [0]
+    settle_conflict(company, line.profile_id, kind="attribute", name="name", loser=line.loser,
+                    right="shown", author=ACTOR)  # fmt: skip
+    [[mend]] = corrections_for(company, line.loser)
+    assert (mend.attribute, mend.right_value) == ("name", line.shown)
+
+
+def test_a_file_of_tickets_says_whether_an_order_is_paid(company: Company, tmp_path: Path) -> None:
+    path = tmp_path / "tickets.csv"
+    path.write_text(
+        "ticket_id,opened_at,email,order_id,payment status\n"
+        "T1,2026-10-20 10:00,an1@mail.be,W1,owing\n"
+    )
+    told(
+        company,
+        shop_order("W1", v.PAYMENT_RECEIVED, "bank", "90", 0),
+        shop_order("W1", v.ORDER_COMPLETED, "shop", "90", 0),
+    )
+    prepared = prepare_mapping(
+        path, kind="tickets", columns=(), written=("time_zone=Europe/Brussels",),
+        mapping_file=None, source="helpdesk",
+    )  # fmt: skip
+    import_file(company, path, prepared.mapping)
+    resolve_company(company)
+    assert [(x.name, x.loser) for x in lines(company)] == [("paid_owing", "helpdesk")]

@@ -86,6 +86,8 @@ def attribute_contradictions(
     for conflict in known.conflicts:
         sides = known.sides[conflict.name]
         name = WHOLE.get(conflict.name, conflict.name)
+        if name == "name" and conflict.name != name:
+            continue  # the full name, put together from its parts, speaks for them
         by_source: defaultdict[str, list[Fact]] = defaultdict(list)
         for fact in sides.wrong:
             by_source[fact.source].append(fact)

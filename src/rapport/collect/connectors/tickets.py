@@ -16,7 +16,12 @@ def read_ticket(rows: Sequence[Row]) -> Iterable[Touchpoint]:
     opened_at = row.required_moment("opened_at")
     resolved_at = row.moment("resolved_at")
     subject, text = row.text("subject"), row.text("text")
-    about = {"ticket_id": ticket_id, "subject": subject, "topic": row.text("topic")}
+    about = {
+        "ticket_id": ticket_id,
+        "subject": subject,
+        "topic": row.text("topic"),
+        "payment_status": row.text("payment_status"),  # of the order that the ticket is about
+    }
     yield row.touchpoint(
         f"tickets:{ticket_id}",
         type=TICKET_OPENED,
@@ -45,6 +50,7 @@ CONNECTOR = Connector(
     required=("ticket_id", "opened_at"),
     optional=(
         *("resolved_at", "subject", "text", "language", "order_id", "topic"),
+        "payment_status",
         *PERSON_FIELDS,
         *PLACE_FIELDS,
     ),
@@ -55,5 +61,11 @@ CONNECTOR = Connector(
         "opened_at": ("created_at", "created", "opened", "created at", "geopend", "ouvert"),
         "resolved_at": ("solved_at", "closed_at", "resolved", "closed", "solved at", "gesloten"),
         "text": ("description", "message", "body"),
+        "payment_status": (
+            "payment status",
+            "betaalstatus",
+            "statut de paiement",
+            "fizetés állapota",
+        ),
     },
 )
