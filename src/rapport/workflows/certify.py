@@ -131,7 +131,7 @@ def _identity(company: Company, records: pa.Table) -> tuple[Line, ...]:
     return (
         _line("identity precision", precision, f"of record pairs joined, the right ones ({n})"),
         _line("identity recall", recall, "of record pairs of one person, those joined"),
-        _line("identity F1", both, "both together; joining by exact identifiers only"),
+        _line("identity F1", both, "both together; by exact identifiers, then by likeness"),
         Line(
             what="largest profile",
             figure=f"{counts['largest']} records",
