@@ -593,7 +593,7 @@ def test_a_guess_names_a_source_as_sources_may_be_called(tmp_path: Path) -> None
 
 def test_xml_that_nobody_recognises_is_not_taken_for_a_table(tmp_path: Path) -> None:
     path = tmp_path / "unknown.xml"
-    path.write_text('<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>', "utf-8")
+    path.write_text('<?xml version="1.0"?><x>a</x>', "utf-8")
     with pytest.raises(InvalidMapping, match="say what is in it"):
         guess_mapping(path)
 

@@ -43,15 +43,19 @@ class Reread(Struct, frozen=True, kw_only=True):
     left: int = 0
 
 
-def keep_survey(ledger: Ledger, survey: SurveyDefinition) -> bool:
-    """Keep a definition in place of an older one of the same survey; whether anything is new."""
-    name, said = _SETTING + survey.survey_id, msgspec.to_builtins(survey)
+def is_kept(ledger: Ledger, survey: SurveyDefinition) -> bool:
+    """Whether this very definition is what is known of its survey."""
+    query = select(t.setting.c.value).where(t.setting.c.name == _SETTING + survey.survey_id)
+    with ledger.read() as connection:
+        value = connection.execute(query).scalar()
+    return value is not None and msgspec.convert(value, SurveyDefinition) == survey
+
+
+def keep_survey(ledger: Ledger, survey: SurveyDefinition) -> None:
+    """Keep a definition in place of an older one of the same survey."""
+    row = {"name": _SETTING + survey.survey_id, "value": msgspec.to_builtins(survey)}
     with ledger.write() as connection:
-        query = select(t.setting.c.value).where(t.setting.c.name == name)
-        if connection.execute(query).scalar() == said:
-            return False
-        ledger.upsert(connection, t.setting, [{"name": name, "value": said}], ["name"], ["value"])
-    return True
+        ledger.upsert(connection, t.setting, [row], ["name"], ["value"])
 
 
 def known_surveys(ledger: Ledger) -> tuple[SurveyDefinition, ...]:

@@ -15,6 +15,7 @@ from rapport.workflows.identity_rules import run_identity_job
 from rapport.workflows.matching import match_company, matching_is_due
 from rapport.workflows.pull import due_pulls, pull_source
 from rapport.workflows.quality import measure_quality, quality_is_due
+from rapport.workflows.survey_definitions import read_all_again, rereading_is_due
 
 log = logging.getLogger("rapport.errands")
 
@@ -36,6 +37,9 @@ def run_errands(company: Company, stop: Event) -> int:
             log.warning("source %s could not be fetched: %s", name, problem.code)
         else:
             log.info("source %s: %d records", name, pulled.records)
+        done += 1
+    if not stop.is_set() and rereading_is_due(company):
+        read_all_again(company)
         done += 1
     if not stop.is_set() and matching_is_due(company):
         match_company(company)

@@ -80,6 +80,7 @@ class Imported(Struct, frozen=True, kw_only=True):
     survey: str | None = None  # what the file defines, or whose answers it holds, where known
     questions: int = 0  # of the survey that the file defines
     left: int = 0  # questionnaires that came before it and do not fit its scales
+    waiting: bool = False  # the worker reads them, so what came of it is not known yet
     reasons: tuple[ReasonCount, ...] = ()
 
 
@@ -231,6 +232,7 @@ def import_file(
     *,
     dry_run: bool = False,
     keep_mapping: bool = True,
+    at_once: bool = True,
     progress: Progress = silent,
     step: str = "import",
 ) -> Imported:
@@ -240,10 +242,11 @@ def import_file(
     ``dry_run`` all is read and checked and nothing kept. Without ``keep_mapping`` the source must
     exist, and neither its mapping nor the file's folder is touched.
 
-    The definition of a survey is no source: it is kept, and explains answers of any source.
+    The definition of a survey is no source: it is kept, and explains answers of any source. Unless
+    ``at_once``, many answers that came before it are left to the worker.
     """
     if defines_survey(path, mapping):
-        return _import_definition(company, path, mapping, dry_run=dry_run)
+        return _import_definition(company, path, mapping, dry_run=dry_run, at_once=at_once)
     now = company.clock()
     source_id = 0
     if not dry_run and not keep_mapping:
@@ -295,13 +298,13 @@ def _says_nothing(mapping: Mapping) -> bool:
 
 
 def _import_definition(
-    company: Company, path: Path, mapping: Mapping, *, dry_run: bool
+    company: Company, path: Path, mapping: Mapping, *, dry_run: bool, at_once: bool
 ) -> Imported:
-    done = keep_definition(company, path, dry_run=dry_run)
+    done = keep_definition(company, path, dry_run=dry_run, at_once=at_once)
     return Imported(
         file=path.name, source=mapping.source, kind=mapping.kind, rows=done.questions,
         accepted=done.accepted, duplicates=0, refused=0, corrected=done.corrected,
-        survey=done.survey, questions=done.questions, left=done.left,
+        survey=done.survey, questions=done.questions, left=done.left, waiting=done.waiting,
     )  # fmt: skip
 
 

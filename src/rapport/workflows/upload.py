@@ -216,7 +216,7 @@ def confirm_upload(
     mapping = _confirmed_mapping(guessed, confirmed, kept.name)
     _require_kind(company, mapping)
     _require_currency(mapping, kept.name)
-    done = import_file(company, path, mapping, dry_run=dry_run)
+    done = import_file(company, path, mapping, dry_run=dry_run, at_once=False)
     if not dry_run:
         with company.ledger.write() as connection:
             connection.execute(

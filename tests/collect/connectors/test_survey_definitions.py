@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -18,8 +19,10 @@ from rapport.collect.survey_definition import DefinedQuestion, read_definition
 from rapport.errors import InvalidMapping
 from rapport.vocabulary.touchpoint import Touchpoint
 from rapport.workflows.company import Company
+from rapport.workflows.errands import run_errands
 from rapport.workflows.import_files import Imported, import_file, prepare_mapping
 from rapport.workflows.ingest import apply_journal
+from rapport.workflows.survey_definitions import rereading_is_due
 from tests.collect.connectors.conversations_read import mapping_for, survives
 from tests.collect.connectors.whole_way import NOW, journal_of, sample, spoilt
 from tests.company import empty_company, visitor
@@ -232,6 +235,58 @@ def test_choices_are_a_scale_only_if_they_say_so(
             element["Payload"]["Choices"] = choices
     found = question(json.dumps(definition).encode(), "QID4")
     assert ((found.low, found.high) if found.low is not None else None) == scale
+
+
+def test_many_answers_are_read_again_by_the_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "one").mkdir()
+    with empty_company(tmp_path / "one", clock=Ticking()) as company:
+        brought(company, tmp_path, CODES)
+        brought(company, tmp_path, QSF)
+        at_once = known_now(company)
+    monkeypatch.setattr("rapport.workflows.survey_definitions.MANY", 3)
+    (tmp_path / "two").mkdir()
+    with empty_company(tmp_path / "two", clock=Ticking()) as company:
+        brought(company, tmp_path, CODES)
+        before = known_now(company)
+        path = tmp_path / QSF
+        mapping = prepare_mapping(path, kind=None).mapping
+        for _ in range(2):  # sent twice before the worker came: it waits once more, and no longer
+            done = import_file(company, path, mapping, at_once=False)
+            assert (done.waiting, done.corrected, done.questions) == (True, 0, 7)
+        assert known_now(company) == before != at_once
+        assert run_errands(company, Event()) >= 1
+        assert known_now(company) == at_once
+        assert not rereading_is_due(company)
+
+
+def test_a_definition_that_is_here_already_is_not_read_by_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with empty_company(tmp_path, clock=Ticking()) as company:
+        brought(company, tmp_path, CODES)
+        assert brought(company, tmp_path, QSF).corrected == 4
+        with monkeypatch.context() as patched:
+            patched.setattr("rapport.workflows.survey_definitions.read_answers_again", None)
+            assert brought(company, tmp_path, QSF).corrected == 0  # else it would call None
+
+
+def test_a_reading_that_was_stopped_is_due_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with empty_company(tmp_path, clock=Ticking()) as company:
+        brought(company, tmp_path, CODES)
+        with monkeypatch.context() as patched:
+            patched.setattr("rapport.workflows.survey_definitions.read_answers_again", stopped)
+            with pytest.raises(KeyboardInterrupt):
+                brought(company, tmp_path, QSF)
+        assert rereading_is_due(company)
+        assert brought(company, tmp_path, QSF).corrected == 4
+        assert not rereading_is_due(company)
 
 
 def test_a_definition_can_be_uploaded_and_says_what_it_did(tmp_path: Path) -> None:

@@ -131,6 +131,9 @@ def sources_list(
     context = context_of(request)
     if done == "forgotten":
         context = _said(context, context.t("sources.done.forgotten"), "neutral")
+    elif done == "defined_later":
+        said = context.t("sources.done.defined_later", questions=context.n.count(questions))
+        context = _said(context, said)
     elif done == "defined":
         counts = {"questions": questions, "accepted": accepted, "corrected": corrected}
         said = context.t(
@@ -498,6 +501,9 @@ def confirm_post(
     if check:
         page = confirm_page(context, upload_preview(company, token), confirmed, checked=done)
         return html_response(page)
+    if done.waiting:
+        waits = {"done": "defined_later", "questions": str(done.questions)}
+        return Redirect("/sources", query_params=waits, status_code=303)
     if done.questions:
         defined = {
             "done": "defined",
