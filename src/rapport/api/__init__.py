@@ -7,10 +7,12 @@ from typing import Any
 
 #: Modules with a ``routes`` tuple of Litestar handlers or routers.
 RESOURCES: tuple[str, ...] = (
+    "rapport.api.accounts",
     "rapport.api.alert_rules",
     "rapport.api.conflicts",
     "rapport.api.customers",
     "rapport.api.health",
+    "rapport.api.households",
     "rapport.api.imports",
     "rapport.api.lookup",
     "rapport.api.models",

@@ -458,16 +458,29 @@ def household_name(people: Iterable[tuple[str, str | None]]) -> str:
     for name, country in people:
         family = _family_part(name, hungarian=country == "HU")
         key = fold(family)
-        if key:
+        if sum(letter.isalpha() for letter in key) > 1:  # an initial is no family's name
             counted[key] += 1
-            if key not in written or written[key].isupper():
+            if key not in written or _is_shouted(written[key]):
                 written[key] = family
     ordered: list[str] = []
     for key in sorted(counted, key=lambda key: (-counted[key], key)):
         # "Dák" beside "Deák" is a slip of somebody's hand, not another family.
-        if not any(OSA.distance(key, other) <= (len(key) > _SHORT) for other in ordered):
+        if not any(_one_family(key, other) for other in ordered):
             ordered.append(key)
-    return " – ".join(written[key] for key in ordered[:3])[:200]
+    return " – ".join(_capitals(written[key]) for key in ordered[:3])[:200]
+
+
+def _one_family(a: str, b: str) -> bool:
+    shorter, longer = sorted((a, b), key=len)
+    return longer.startswith(f"{shorter} ") or OSA.distance(a, b) <= (len(a) > _SHORT)
+
+
+def _is_shouted(name: str) -> bool:
+    return name.isupper() or name.islower()
+
+
+def _capitals(name: str) -> str:
+    return name.title() if _is_shouted(name) else name
 
 
 def _family_part(name: str, *, hungarian: bool) -> str:

@@ -166,7 +166,6 @@ def _person(
             text,
             action=f"{path}/people",
             values={"person": each.profile_id, "together": together},
-            kind="quiet",
             icon_name=icon_name,
             attributes={"aria-label": f"{text}: {name}"},
         )
@@ -186,12 +185,8 @@ def _person(
             h.div({"class": "note"}, t("groups.account.until", date=n.date(each.until)))
             if each.until
             else None,
-            h.div(
-                {"class": "row"},
-                say(t("groups.account.confirm"), "yes", "check") if each.suggested else None,
-                say(t("groups.account.leave"), "no", "user-minus"),
-            )
-            if may_say
+            say(t("groups.account.confirm"), "yes", "check")
+            if may_say and each.suggested
             else None,
         ),
         h.div(
@@ -200,18 +195,19 @@ def _person(
             h.div({"class": "note"}, t("groups.role_said", author=each.role_said_by))
             if each.role_said_by
             else None,
-            _roles(context, each, path, name) if may_say else None,
+            _roles(context, each, path, name, say(t("groups.account.leave"), "no", "user-minus"))
+            if may_say
+            else None,
         ),
-        h.ul(
-            {"class": "small", "style": "margin:0;padding-left:16px"},
-            (h.li(t(f"groups.account.why.{code}")) for code in each.why),
-        ),
+        h.div({"class": "small"}, " · ".join(t(f"groups.account.why.{c}") for c in each.why)),
         h.span({"class": "nowrap"}, n.date_short(each.since)),
         h.span({"class": "nowrap"}, n.ago(each.last_seen, shown.at)) if each.last_seen else None,
     ]
 
 
-def _roles(context: PageContext, each: AccountPerson, path: str, name: str) -> h.Markup:
+def _roles(
+    context: PageContext, each: AccountPerson, path: str, name: str, leave: h.Markup
+) -> h.Markup:
     return role_menu(
         context,
         [(role, context.t(f"groups.account.role.{role}")) for role in ROLES[ACCOUNT]],
@@ -220,6 +216,7 @@ def _roles(context: PageContext, each: AccountPerson, path: str, name: str) -> h
         who=name,
         key=each.profile_id,
         hidden={"person": each.profile_id},
+        more=leave,
     )
 
 
@@ -304,7 +301,10 @@ def _deals_card(context: PageContext, shown: Account) -> h.Markup | None:
 def _health_card(context: PageContext, shown: Account) -> h.Markup:
     t, health = context.t, shown.health
     return card(
-        h.p(chip(t(f"groups.account.level.{health.level}"), tone=_TONES[health.level])),
+        h.p(
+            {"style": "margin-bottom:8px"},
+            chip(t(f"groups.account.level.{health.level}"), tone=_TONES[health.level]),
+        ),
         h.ul(
             {"class": "stack tight small", "style": "list-style:none;margin:0;padding:0"},
             (

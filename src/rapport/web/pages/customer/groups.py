@@ -67,7 +67,7 @@ def _now(context: PageContext, customer: Customer, now: HomeNow) -> h.Markup:
             (chip(t(f"groups.household.role.{role}")) for role in own.roles),
             why(
                 context,
-                h.ul(h.li(why_words(context, each)) for each in now.why),
+                h.ul(h.li(each) for each in why_words(context, now.why)),
                 t("groups.sure"),
                 f" {n.share(now.confidence, digits=0)}",
                 label=t("groups.why"),

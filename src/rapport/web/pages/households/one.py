@@ -16,7 +16,7 @@ from rapport.web.parts.facts import why
 from rapport.web.parts.forms import field, form, options, select_field
 from rapport.web.parts.frame import page
 from rapport.web.parts.kpis import Kpi, kpi_strip
-from rapport.web.parts.tables import Column, meter, table
+from rapport.web.parts.tables import Column, table
 from rapport.workflows.customer_list import CustomerRow
 from rapport.workflows.households import (
     Household,
@@ -204,22 +204,11 @@ def _member(
             )
             if member.may_be
             else None,
-            post_button(
-                context,
-                t("groups.household.leave"),
-                action=f"{path}/household",
-                values={"together": "no"},
-                kind="quiet",
-                icon_name="user-minus",
-                attributes={"aria-label": f"{t('groups.household.leave')}: {name}"},
-            )
-            if may_say
-            else None,
         ),
         h.div(
             {"class": "stack tight"},
             h.div(
-                {"class": "chips"},
+                {"class": "chips", "style": "flex-wrap:wrap;min-width:130px"},
                 (chip(t(f"groups.household.role.{role}")) for role in member.roles),
             ),
             h.div({"class": "note"}, t("groups.role_said", author=member.role_said_by))
@@ -232,26 +221,31 @@ def _member(
                 action=f"{path}/household/role",
                 who=name,
                 key=member.profile_id,
+                more=post_button(
+                    context,
+                    t("groups.household.leave"),
+                    action=f"{path}/household",
+                    values={"together": "no"},
+                    icon_name="user-minus",
+                    attributes={"aria-label": f"{t('groups.household.leave')}: {name}"},
+                ),
             )
             if may_say
             else None,
         ),
-        h.ul(
-            {"class": "small", "style": "margin:0;padding-left:16px"},
-            (h.li(why_words(context, each)) for each in member.why),
-        ),
+        h.div({"class": "small"}, " · ".join(why_words(context, member.why))),
         h.span({"class": "nowrap"}, n.date_short(member.since)),
         n.money(member.revenue, currency=shown.currency),
-        meter(member.confidence, n.share(member.confidence, digits=0)),
+        n.share(member.confidence, digits=0),
     ]
 
 
-def why_words(context: PageContext, each: WhyTogether) -> str:
-    """A reason as people say it."""
-    what = context.t(f"groups.household.why.{each.code}")
-    if each.same_name and each.code != "word":
-        return context.t("groups.household.why.same_name", what=what)
-    return what
+def why_words(context: PageContext, why: Sequence[WhyTogether]) -> list[str]:
+    """The reasons as people say them; that the family name agrees is said once."""
+    said = [context.t(f"groups.household.why.{each.code}") for each in why]
+    if any(each.same_name for each in why):
+        said.append(context.t("groups.household.why.same_name"))
+    return said
 
 
 def role_menu(
@@ -263,8 +257,9 @@ def role_menu(
     who: str,
     key: str,
     hidden: Mapping[str, str] | None = None,
+    more: h.Child = None,
 ) -> h.Markup:
-    """A role to choose, behind one word; ``hidden`` is sent with it."""
+    """A role to choose and ``more`` to do, behind one word; ``hidden`` is sent with the role."""
     t = context.t
     return h.details(
         {"class": "small"},
@@ -286,9 +281,11 @@ def role_menu(
                 value=chosen,
                 id=f"role-{key}",
             ),
-            h.div(button(t("groups.role_change"))),
+            h.div(button(t("groups.role_keep"))),
             action=action,
+            attributes={"style": "margin:8px 0"},
         ),
+        more,
     )
 
 
