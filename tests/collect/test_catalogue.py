@@ -120,3 +120,8 @@ def test_a_source_has_a_name_and_a_tier(source: DataSource) -> None:
     assert source.label
     assert source.category
     assert source.tier in TIERS
+
+
+def test_an_archive_is_no_place_of_its_own() -> None:
+    (folder,) = (each for each in data_sources() if each.key == "folder")
+    assert {way.name for way in folder.ways} == {"file", "tar", "zip"}

@@ -101,15 +101,16 @@ DIALECTS = (
 #: Those that tests read tables from.
 LIVE_DATABASES = ("mariadb", "postgresql", "sqlite")
 
-#: Storages that tests fetch files from, by fsspec's names; packed files are one kind of source.
+#: Storages that tests fetch files from, by fsspec's names. An archive is no place of its own, only a
+#: way in which files lie in one: it counts with the folder.
 LIVE_STORAGES = {
-    "file": ("folder", "Folder of this machine"),
+    "file": ("folder", "Folder of this machine, also in archives (ZIP, TAR)"),
     "ftp": ("ftp", "FTP server"),
     "http": ("http", "Web server"),
     "s3": ("s3", "Amazon S3 and storages that speak its protocol"),
-    "tar": ("archive", "Archives on any of these storages (ZIP, TAR)"),
+    "tar": ("folder", "Folder of this machine, also in archives (ZIP, TAR)"),
     "webdav": ("webdav", "WebDAV server, such as Nextcloud"),
-    "zip": ("archive", "Archives on any of these storages (ZIP, TAR)"),
+    "zip": ("folder", "Folder of this machine, also in archives (ZIP, TAR)"),
 }
 
 #: Makers' libraries that tests drive unchanged against a running server, and whose they are.
