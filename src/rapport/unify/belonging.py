@@ -42,7 +42,7 @@ _BOX = re.compile(
     r"em|emelet|whg|wohnung|top|suite)\b[\s.:n°]*((?:\d+|[a-z])(?:[\s./-]*\w{1,4})?)\s*$"
 )
 #: "R. de la Chapelle" and "Lindeln.": short forms that stand or are glued where no other word is.
-_RUE = re.compile(r"^r\.?\s+(?=\D)|(?<=\d[ ,])r\.?\s+(?=[a-z])")
+_RUE = re.compile(r"^(\d+[a-z]?[\s,]+)?r\.?\s+(?=[a-z])")
 _LANE = re.compile(r"(?<![a-z])([a-z]{3,})ln\b\.?")
 #: Forms of companies, which one silo writes and the next leaves out.
 _FORM_WORDS = (
@@ -96,7 +96,7 @@ def read_home(
     >>> read_home("12, R. Haute", "1000", "Bruxelles", "BE").value
     '1000|ruehaute|12'
     """
-    written = _LANE.sub(r"\1laan", _RUE.sub("rue ", fold(street)))
+    written = _LANE.sub(r"\1laan", _RUE.sub(r"\1rue ", fold(street)))
     key = read_address(written, None, postal_code, city, country)[5]
     if key is None or len(key) > _LONGEST:
         return None
