@@ -327,10 +327,11 @@ class _Executor:
         for holds, grades, holder, share in self.levels:
             if holds(a, b):
                 if holder:
-                    key, stranger, household, _ = grades[(a.get(holder) or PERSONAL) - 1]
+                    whose = a.get(holder) or b.get(holder) or PERSONAL
+                    key, stranger, household, _ = grades[whose - 1]
                 else:
                     key, stranger, household, m = grades[0]
-                    rarity = a.get(share) if share else None
+                    rarity = (a.get(share) or b.get(share)) if share else None
                     if rarity is not None:
                         stranger = min(m - math.log2(rarity), _MOST_RARE_BITS)
                 return self.name, key, stranger, household

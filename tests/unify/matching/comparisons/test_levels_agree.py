@@ -61,6 +61,10 @@ SAMPLES: dict[str, tuple[str, ...]] = {
 #: Pairs on levels that chance seldom meets.
 RARE: dict[str, list[tuple[Any, Any]]] = {
     "name": [(("Kovács Jánosné", None, None), (None, "János", "Kovács"))],
+    "mailbox_name": [
+        ((None, None, None, mailbox), ("Jan Peeters", None, None, None))
+        for mailbox in ("jan.peeters@a.be", "jpeeters7@a.be", "jan.peeterss@a.be", "peeters@a.be")
+    ],
 }
 
 

@@ -22,7 +22,6 @@ COMPARISONS: tuple[Comparison, ...] = (
     name.COMPARISON,
     birth.COMPARISON,
     email.COMPARISON,
-    mailbox_name.COMPARISON,
     phone.COMPARISON,
     address.COMPARISON,
     loyalty_card.COMPARISON,
@@ -31,4 +30,5 @@ COMPARISONS: tuple[Comparison, ...] = (
     customer_number.COMPARISON,
     device.COMPARISON,
     gender.COMPARISON,
+    mailbox_name.COMPARISON,
 )
