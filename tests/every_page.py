@@ -26,7 +26,9 @@ from rapport.vocabulary.ledger_tables import source as sources
 from rapport.vocabulary.touchpoint import Item, RefusedRecord, Touchpoint
 from rapport.web.pages import page_routes
 from rapport.workflows.company import Company, open_company
+from rapport.workflows.company_accounts import list_accounts, say_works_at
 from rapport.workflows.customer_changes import join_customers, record_contact
+from rapport.workflows.households import household_view, list_households, say_household_role
 from rapport.workflows.quality import measure_quality
 from rapport.workflows.resolve import resolve_company
 from rapport.workflows.segments import save_segment
@@ -47,6 +49,8 @@ ADMIN = "admin-{language}@kadar.example"
 PAGES: Mapping[str, tuple[str, ...]] = {
     "/": ("/",),
     "/account": ("/account",),
+    "/accounts": ("/accounts", "/accounts?q=nothing"),
+    "/accounts/{account_id:str}": ("/accounts/{account}?q=maes",),
     "/admin": ("/admin",),
     "/admin/alerts": ("/admin/alerts",),
     "/admin/company": ("/admin/company",),
@@ -63,9 +67,12 @@ PAGES: Mapping[str, tuple[str, ...]] = {
     "/customers/lookup": ("/customers/lookup",),
     "/customers/{profile_id:str}": ("/customers/{her}", "/customers/{bad}"),
     "/customers/{profile_id:str}/contact": ("/customers/{bad}/contact",),
+    "/customers/{profile_id:str}/household": ("/customers/{her}/household?q=maes",),
     "/customers/{profile_id:str}/identity": ("/customers/{bad}/identity?q=maes",),
     "/customers/{profile_id:str}/message": ("/customers/{bad}/message",),
     "/customers/{profile_id:str}/ticket": ("/customers/{bad}/ticket",),
+    "/households": ("/households", "/households?q=nothing"),
+    "/households/{household_id:str}": ("/households/{household}?q=maes",),
     "/inbox": ("/inbox?show=all",),
     "/inbox/{ticket_id:int}": ("/inbox/{ticket}",),
     "/metrics": ("/metrics",),
@@ -119,6 +126,8 @@ class Placed(Struct, frozen=True, kw_only=True):
     token: str
     rule: str
     typed: str
+    household: str
+    account: str
 
     def address(self, example: str) -> str:
         """An example with the company's own ids."""
@@ -201,7 +210,7 @@ STORED = (
     "first_name", "last_name", "city", "company", "order_id", "place", "product", "verbatim",
     "subject", "event_type", "query", "viewed", "source", "segment", "rule_value", "note",
     "detail", "payload", "label", "user", "api_token", "reason", "column", "cell", "company_name",
-    "channel",
+    "channel", "mate", "home", "employer", "title", "word",
 )  # fmt: skip
 
 
@@ -228,12 +237,24 @@ def _spoil(company: Company) -> Placed:
         "break-twin", source="crm", channel="crm", type=v.RECORD_SEEN, record=crm("twin"),
         occurred_at=now - timedelta(days=30), traits={"name": "Twin Maes"},
     )  # fmt: skip
+    mates = [
+        touchpoint(
+            f"break-mate-{n}", source="crm", channel="crm", type=v.RECORD_SEEN,
+            record=crm(f"mate-{n}"), occurred_at=now - timedelta(days=20 + n),
+            traits={
+                "first_name": first, "last_name": breakout("mate"), "street": "Kaai 9",
+                "postal_code": "9000", "city": breakout("home"), "country": "BE",
+                "company": breakout("employer"), "job_title": breakout("title"),
+            },
+        )
+        for n, first in enumerate(("Aaron", "Bernadette"))
+    ]  # fmt: skip
     survey = touchpoint(
         "hostile-survey", source="survey", channel="survey", type=v.SURVEY_ANSWERED,
         record=email("x@evil.example"), occurred_at=now - timedelta(hours=1), text=HOSTILE,
         score=0.0, scale_min=0.0, scale_max=10.0, question="nps",
     )  # fmt: skip
-    keep(company, [*eszter(now), *evil(now), *stranger(now), twin, survey])
+    keep(company, [*eszter(now), *evil(now), *stranger(now), twin, *mates, survey])
     resolve_company(company)
     with company.ledger.read() as connection:
         ids = {
@@ -246,6 +267,14 @@ def _spoil(company: Company) -> Placed:
         }  # fmt: skip
         [[found]] = tickets_of(connection, [ids["first_name"]]).values()
         number = found.ticket_id
+    households = list_households(company, sort="last_seen", query="Bernadette").rows
+    accounts = list_accounts(company, query="Bernadette").rows
+    mate = household_view(company, households[0].household_id, reveal=True).members[0].profile_id
+    say_works_at(
+        company, ids["Eszter Vandenberghe"], accounts[0].account_id, together=True,
+        author=author, reason=breakout("word"),
+    )  # fmt: skip
+    say_household_role(company, mate, "payer", author=author)
     join_customers(
         company, ids["first_name"], ids["Twin Maes"], author=author, reason=breakout("reason")
     )
@@ -265,6 +294,8 @@ def _spoil(company: Company) -> Placed:
         source=SOURCE,
         token=keep_upload(company, name="orders.csv", content=rows.encode(), kind="orders"),
         rule='{"kind":"all","rules":[]}',
+        household=households[0].household_id,
+        account=accounts[0].account_id,
         typed="alert",
     )
 
