@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from rapport.workflows.company import Company
 from rapport.workflows.conflicts import open_conflicts
+from rapport.workflows.identity_review import waiting_suggestions
 from rapport.workflows.inbox import waiting_tickets
 
 
@@ -33,6 +34,7 @@ PAGES: tuple[str, ...] = (
     "rapport.web.pages.customers",
     "rapport.web.pages.dashboard",
     "rapport.web.pages.households",
+    "rapport.web.pages.identity",
     "rapport.web.pages.inbox",
     "rapport.web.pages.predictions",
     "rapport.web.pages.segments",
@@ -50,7 +52,7 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
                 name="households", href="/households", icon="house", permission="customers.read"
             ),
             Entry(
-                name="accounts", href="/accounts", icon="building-2", permission="customers.read"
+                name="accounts", href="/accounts", icon="building-complex", permission="customers.read"
             ),
             Entry(name="segments", href="/segments", icon="blend", permission="segments.read"),
             Entry(
@@ -84,6 +86,13 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         "manage",
         (
             Entry(name="sources", href="/sources", icon="database", permission="sources.read"),
+            Entry(
+                name="identity",
+                href="/identity",
+                icon="fingerprint",
+                permission="customers.merge",
+                waiting=waiting_suggestions,
+            ),
             Entry(name="admin", href="/admin", icon="shield-check", permission="users.write"),
         ),
     ),

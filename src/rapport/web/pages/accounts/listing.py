@@ -32,7 +32,7 @@ def listing_page(context: PageContext, shown: AccountPage, sort: str, now: datet
                 shown.query,
                 empty=t("groups.account.empty"),
                 detail=t("groups.account.empty_detail"),
-                icon_name="building-2",
+                icon_name="building-complex",
             ),
         ),
         subtitle=t("groups.account.count", count=count),
