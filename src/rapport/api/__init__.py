@@ -12,6 +12,7 @@ RESOURCES: tuple[str, ...] = (
     "rapport.api.conflicts",
     "rapport.api.customers",
     "rapport.api.health",
+    "rapport.api.identity",
     "rapport.api.households",
     "rapport.api.imports",
     "rapport.api.lookup",

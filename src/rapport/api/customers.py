@@ -11,7 +11,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from msgspec import Struct
 
 from rapport.act.decide import Decision
-from rapport.unify.stewardship import Consequences
+from rapport.unify.stewardship import Consequences, Rearrangement
 from rapport.workflows.company import Company
 from rapport.workflows.customer import Customer, customer_360
 from rapport.workflows.customer_changes import (
@@ -34,6 +34,7 @@ from rapport.workflows.customer_list import (
     list_customers,
 )
 from rapport.workflows.customer_timeline import Timeline, customer_timeline
+from rapport.workflows.identity_approval import Proposed
 from rapport.workflows.write_message import write_message
 
 _READ = {"permission": "customers.read"}
@@ -134,7 +135,14 @@ class Rearranged(Struct, frozen=True, kw_only=True):
     followed: Consequences = Consequences()
 
 
-def _rearranged(done: Any) -> Rearranged:
+def rearranged(done: Rearrangement | Proposed) -> Response[Rearranged | Proposed]:
+    """What a decision did (200), or that it waits for a second person (202)."""
+    if isinstance(done, Proposed):
+        return Response(done, status_code=202)
+    return Response(_rearranged(done), status_code=200)
+
+
+def _rearranged(done: Rearrangement) -> Rearranged:
     return Rearranged(
         decision_id=done.decision_id,
         profiles=sorted(done.touched),
@@ -298,9 +306,9 @@ def post_merge(
     company: NamedDependency[Company],
     profile_id: FromPath[str],
     data: JSONBody[Merge],
-) -> Rearranged:
-    """Say that another profile is the same person."""
-    return _rearranged(
+) -> Response[Rearranged | Proposed]:
+    """Say that another profile is the same person; what is large is only proposed (202)."""
+    return rearranged(
         join_customers(
             company, profile_id, data.other, author=request.user.email, reason=data.reason
         )
@@ -315,9 +323,9 @@ def post_separate(
     company: NamedDependency[Company],
     profile_id: FromPath[str],
     data: JSONBody[Separation],
-) -> Rearranged:
-    """Say that some of the records are another person."""
-    return _rearranged(
+) -> Response[Rearranged | Proposed]:
+    """Say that some of the records are another person; what is large is only proposed (202)."""
+    return rearranged(
         separate_customer(
             company,
             profile_id,
@@ -334,9 +342,9 @@ def post_undo(
     company: NamedDependency[Company],
     decision_id: FromPath[int],
     data: JSONBody[Reason],
-) -> Rearranged:
+) -> Response[Rearranged | Proposed]:
     """Take a decision about identity back; the answer lists what followed from it."""
-    return _rearranged(undo(company, decision_id, author=request.user.email, reason=data.reason))
+    return rearranged(undo(company, decision_id, author=request.user.email, reason=data.reason))
 
 
 routes = (

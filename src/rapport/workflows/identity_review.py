@@ -214,6 +214,12 @@ def waiting_suggestions(company: Company) -> int:
         return count_suggestions(connection) + count_proposals(connection)
 
 
+def waiting_counts(company: Company) -> Counts:
+    """What waits for stewards."""
+    with company.ledger.read() as connection:
+        return counts_of(connection)
+
+
 def review_queue(company: Company, *, state: str = OPEN, key: str = "", reveal: bool) -> Queue:
     """The first suggestion that waits, or the one that ``key`` names.
 

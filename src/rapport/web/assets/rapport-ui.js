@@ -71,6 +71,18 @@
     }
   });
 
+  // Pages that ask one thing at a time: keys press what carries them, wherever one is.
+  document.addEventListener("keydown", (event) => {
+    const { key, target } = event;
+    const asked = document.querySelector("[data-keys]");
+    if (!asked || event.repeat || event.ctrlKey || event.metaKey || event.altKey || target.closest("input, textarea, select, [contenteditable], [role=region]:focus")) return;
+    const pressed = asked.querySelector(`[data-key="${CSS.escape(key.toLowerCase())}"]`);
+    if (pressed) {
+      event.preventDefault();
+      pressed.click();
+    }
+  });
+
   // The search box: "/" and Ctrl+K go there, arrows walk, Enter opens the first, Escape leaves.
   const search = document.getElementById("search");
   const found = () => all("#search-results a");

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from typing import Annotated, Any, TypeAlias
 from urllib.parse import quote, urlencode
 
@@ -15,6 +16,7 @@ from litestar.response import Redirect
 
 from rapport.errors import InvalidInput
 from rapport.unify.explain import mask
+from rapport.unify.stewardship import Rearrangement
 from rapport.web import html as h
 from rapport.web.pages.customer.forms import Written, contact_page, message_page, ticket_page
 from rapport.web.pages.customer.groups import accounts_card, home_card
@@ -30,7 +32,8 @@ from rapport.web.pages.customer.sides import (
     predictions_card,
     tickets_card,
 )
-from rapport.web.parts.buttons import button
+from rapport.web.parts.buttons import button, post_button
+from rapport.web.parts.cards import Tone
 from rapport.web.parts.chips import chip, chips
 from rapport.web.parts.context import PageContext
 from rapport.web.parts.frame import page
@@ -48,10 +51,12 @@ from rapport.workflows.customer_changes import (
     record_contact,
     report_ticket,
     separate_customer,
+    split_at,
     undo,
 )
 from rapport.workflows.customer_list import list_customers
 from rapport.workflows.customer_timeline import KINDS, customer_timeline
+from rapport.workflows.identity_approval import Proposed
 from rapport.workflows.write_message import write_message, writing_view
 
 Form: TypeAlias = Annotated[dict[str, Any], Body(media_type=RequestEncodingType.URL_ENCODED)]
@@ -59,7 +64,7 @@ Form: TypeAlias = Annotated[dict[str, Any], Body(media_type=RequestEncodingType.
 #: What a write leaves behind for the page that follows it.
 _DONE = (
     "message", "contact", "ticket", "values", "accepted", "declined", "joined", "separated",
-    "undone", "merged",
+    "undone", "merged", "proposed",
 )  # fmt: skip
 _MOST_FOUND = 8
 _READ = {"permission": "customers.read"}
@@ -74,11 +79,15 @@ def _back(profile_id: str, done: str | None = None) -> Redirect:
     return Redirect(f"/customers/{quote(profile_id)}{query}", status_code=303)
 
 
-def _said(context: PageContext, done: str) -> PageContext:
+#: How what was done is said, where it is not simply good.
+_TONES: Mapping[str, Tone] = {"merged": "neutral", "proposed": "caution"}
+
+
+def _said(context: PageContext, done: str, action: h.Child = None) -> PageContext:
     """The context with the message that the last write left."""
     if done not in _DONE:
         return context
-    said = flash(context.t(f"customer.done.{done}"), tone="neutral" if done == "merged" else "good")
+    said = flash(context.t(f"customer.done.{done}"), tone=_TONES.get(done, "good"), action=action)
     return msgspec.structs.replace(context, flash=(said,))
 
 
@@ -257,9 +266,19 @@ def identity_page(
     profile_id: FromPath[str],
     q: FromQuery[str] = "",
     done: FromQuery[str] = "",
+    decision: FromQuery[str] = "",
 ) -> Response[Any]:
     """The records of a person, why they are one, and who decided what."""
-    context = _said(context_of(request), done)
+    context = context_of(request)
+    action = None
+    if decision.isascii() and decision.isdecimal() and request.user.may("customers.merge"):
+        action = post_button(
+            context,
+            context.t("customer.identity.undo"),
+            action=f"/customers/{quote(profile_id)}/decisions/{decision[:18]}/undo",
+            icon_name="undo-2",
+        )
+    context = _said(context, done, action)
     reveal = request.user.may("customers.contact")
     identity = customer_identity(company, profile_id, reveal=reveal)
     if identity.profile_id != profile_id:
@@ -307,14 +326,41 @@ def separate_post(
     """These are two people."""
     given = data.get("record", [])
     records = given if isinstance(given, list) else [given]
-    separate_customer(
+    done = separate_customer(
         company,
         profile_id,
         [_number(record) for record in records],
         author=request.user.email,
         reason=_one(data, "reason"),
     )
-    return Redirect(f"/customers/{quote(profile_id)}/identity?done=separated", status_code=303)
+    return _rearranged(profile_id, done, "separated")
+
+
+def _rearranged(profile_id: str, done: Rearrangement | Proposed, said: str) -> Redirect:
+    """Back to the evidence, with the undo of what was done at once."""
+    query = {"done": "proposed"}
+    if isinstance(done, Rearrangement):
+        query = {"done": said, "decision": str(done.decision_id)}
+    return Redirect(f"/customers/{quote(profile_id)}/identity?{urlencode(query)}", status_code=303)
+
+
+@post("/customers/{profile_id:str}/split", sync_to_thread=True, opt=_MERGE, include_in_schema=False)
+def split_post(
+    request: Request[Any, Any, Any],
+    company: NamedDependency[Company],
+    profile_id: FromPath[str],
+    data: Form,
+) -> Response[Any]:
+    """These are two people, and here is the link that was wrong."""
+    done = split_at(
+        company,
+        profile_id,
+        _number(_one(data, "a")),
+        _number(_one(data, "b")),
+        author=request.user.email,
+        reason=_one(data, "reason"),
+    )
+    return _rearranged(profile_id, done, "separated")
 
 
 @post("/customers/{profile_id:str}/merge", sync_to_thread=True, opt=_MERGE, include_in_schema=False)
@@ -328,14 +374,14 @@ def merge_post(
     other = _one(data, "other")
     if not other:
         raise InvalidInput("Nobody was chosen; go back and choose the other customer")
-    join_customers(
+    done = join_customers(
         company,
         profile_id,
         other,
         author=request.user.email,
         reason=_one(data, "reason"),
     )
-    return Redirect(f"/customers/{quote(profile_id)}/identity?done=joined", status_code=303)
+    return _rearranged(profile_id, done, "joined")
 
 
 @post(
@@ -351,8 +397,8 @@ def undo_post(
     decision_id: FromPath[int],
 ) -> Response[Any]:
     """Take a decision back."""
-    undo(company, decision_id, author=request.user.email)
-    return Redirect(f"/customers/{quote(profile_id)}/identity?done=undone", status_code=303)
+    done = undo(company, decision_id, author=request.user.email)
+    return _rearranged(profile_id, done, "undone")
 
 
 # ── writing, calling, tickets ──────────────────────────────────────────────────────────────────
@@ -510,6 +556,7 @@ routes = (
     next_step_post,
     identity_page,
     separate_post,
+    split_post,
     merge_post,
     undo_post,
     message_form,

@@ -6,7 +6,11 @@ from urllib.parse import quote
 
 from rapport.unify.decisions import DecisionShown
 from rapport.unify.explain import LinkShown, RecordShown
+from rapport.unify.review import Scored
 from rapport.web import html as h
+from rapport.web.pages.customer.chain import MOST_RECORDS, chain_picture
+from rapport.web.pages.customer.kinds import kind_words
+from rapport.web.pages.identity.described import chance_words, share_words, weights, why_chips
 from rapport.web.parts.buttons import button, post_button
 from rapport.web.parts.cards import card
 from rapport.web.parts.chips import chip
@@ -16,12 +20,6 @@ from rapport.web.parts.tables import Column, table
 from rapport.workflows.customer_changes import Identity
 from rapport.workflows.customer_list import CustomerRow
 
-_KINDS = frozenset(
-    {
-        "user_id", "crm_contact", "customer_number", "loyalty_card", "email", "phone",
-        "anonymous_id", "device_id", "crm_account", "social_handle", "iban", "business_id",
-    }
-)  # fmt: skip
 _MOST_LINKS = 40
 
 
@@ -39,7 +37,8 @@ def identity_body(
         h.div(
             {"class": ["stack", "span-8"]},
             _records_card(context, identity, may_merge=may_merge),
-            _links_card(context, identity),
+            _picture_card(context, identity),
+            _links_card(context, identity, may_merge=may_merge),
         ),
         h.div(
             {"class": ["stack", "span-4"]},
@@ -114,31 +113,56 @@ def _record(context: PageContext, record: RecordShown) -> str:
     return f"{kind_words(context, record.kind)} {record.value}"
 
 
-def kind_words(context: PageContext, kind: str) -> str:
-    """A kind of identifier as people say it."""
-    if kind in _KINDS:
-        return context.t(f"customer.identifier.{kind}")
-    return context.t("customer.identifier.other")
+def _picture_card(context: PageContext, identity: Identity) -> h.Markup | None:
+    explanation = identity.explanation
+    if len(explanation.records) < 2:
+        return None
+    title = context.t("identity.evidence.picture")
+    if len(explanation.records) > MOST_RECORDS:
+        return card(
+            h.p({"class": "small muted"}, context.t("identity.evidence.too_large")), title=title
+        )
+    own = {record.atom_id for record in explanation.records}
+    links = [x for x in explanation.links if x.a.atom_id in own and x.b.atom_id in own]
+    return card(
+        chain_picture(
+            explanation.records,
+            links,
+            said=context.t(
+                "identity.evidence.picture_said",
+                records=context.t("identity.records", count=len(own)),
+                links=context.t("identity.links", count=len(links)),
+            ),
+            names={r.atom_id: _record(context, r) for r in explanation.records},
+            sources={
+                r.atom_id: identity.labels.get(r.source, r.source) for r in explanation.records
+            },
+        ),
+        title=title,
+    )
 
 
-def _links_card(context: PageContext, identity: Identity) -> h.Markup:
+def _links_card(context: PageContext, identity: Identity, *, may_merge: bool) -> h.Markup:
     explanation = identity.explanation
     return card(
         h.ul(
-            {"class": "small"},
-            (h.li(h.bdi(_link(context, link))) for link in explanation.links[:_MOST_LINKS]),
+            {"class": "link-list"},
+            (
+                _link_item(context, identity, link, may_merge=may_merge)
+                for link in explanation.links[:_MOST_LINKS]
+            ),
         )
         if explanation.links
         else h.p({"class": "muted small"}, context.t("customer.identity.alone")),
         (
             h.h3(context.t("customer.identity.refused")),
             h.ul(
-                {"class": "small"},
+                {"class": "link-list"},
                 (
                     h.li(
-                        h.bdi(_link(context, link)),
-                        " ",
-                        chip(link.why.replace("_", " "), tone="caution"),
+                        h.bdi({"class": "small"}, _link(context, link)),
+                        why_chips(context, (link.why,)),
+                        _waterfall(context, link),
                     )
                     for link in explanation.refused[:_MOST_LINKS]
                 ),
@@ -154,7 +178,7 @@ def _links_card(context: PageContext, identity: Identity) -> h.Markup:
                     h.li(
                         h.bdi(f"{kind_words(context, value.kind)} {value.value}"),
                         " ",
-                        chip(value.why.replace("_", " ")),
+                        chip(_aside_words(context, value.why)),
                     )
                     for value in explanation.set_aside[:_MOST_LINKS]
                 ),
@@ -163,6 +187,89 @@ def _links_card(context: PageContext, identity: Identity) -> h.Markup:
         if explanation.set_aside
         else None,
         title=context.t("customer.identity.together"),
+    )
+
+
+def _aside_words(context: PageContext, why: str) -> str:
+    return (
+        context.t(f"identity.class.{why}")
+        if why in ("generic", "junk")
+        else context.t("identity.class.blocked")
+    )
+
+
+def _link_item(
+    context: PageContext, identity: Identity, link: LinkShown, *, may_merge: bool
+) -> h.Markup:
+    return h.li(
+        h.div(
+            {"class": "row apart"},
+            h.bdi({"class": "small"}, _link(context, link)),
+            post_button(
+                context,
+                h.fragment(
+                    context.t("identity.evidence.split_here"),
+                    h.span({"class": "sr"}, f": {_link(context, link)}"),
+                ),
+                action=f"/customers/{quote(identity.profile_id)}/split",
+                values={"a": str(link.a.atom_id), "b": str(link.b.atom_id)},
+                kind="quiet",
+                icon_name="scissors",
+            )
+            if may_merge and link.fell is not None and link.fell.cut
+            else None,
+        ),
+        _waterfall(context, link),
+        _if_fell(context, identity, link),
+    )
+
+
+def _waterfall(context: PageContext, link: LinkShown) -> h.Markup | None:
+    """Why two records were found alike, on asking."""
+    if link.probability is None or not link.steps:
+        return None
+    return h.details(
+        h.summary(context.t("identity.review.why")),
+        weights(context, Scored(probability=link.probability, bits=link.bits, steps=link.steps)),
+    )
+
+
+def _if_fell(context: PageContext, identity: Identity, link: LinkShown) -> h.Markup | None:
+    """What would change without a link, and what a split there parts and leaves behind."""
+    fell = link.fell
+    if fell is None:
+        return None
+    known = {record.atom_id: record for record in identity.explanation.records}
+
+    def listed(atoms: tuple[int, ...]) -> h.Markup:
+        return h.ul(
+            {"class": "small"},
+            (h.li(h.bdi(_record(context, known[a]))) for a in atoms if a in known),
+        )
+
+    followed = [
+        context.t(f"identity.{name}", count=len(several))
+        for name, several in (
+            ("messages", fell.followed.contacts), ("tickets", fell.followed.tickets),
+        )
+        if several
+    ]  # fmt: skip
+    return h.details(
+        h.summary(context.t("identity.evidence.if_fell")),
+        (
+            h.p({"class": "small"}, context.t("identity.leave", count=len(fell.leaving))),
+            listed(fell.leaving),
+        )
+        if fell.leaving
+        else (
+            h.p({"class": "small"}, context.t("identity.evidence.if_nothing")),
+            h.p({"class": "small"}, context.t("identity.evidence.split_parts")),
+            listed(fell.cut),
+        ),
+        h.p(
+            {"class": "note"},
+            ", ".join(followed) if followed else context.t("identity.evidence.no_messages"),
+        ),
     )
 
 
@@ -176,9 +283,15 @@ def _link(context: PageContext, link: LinkShown) -> str:
             kind=kind_words(context, link.kind),
             value=link.value,
         )
-    if link.reason in ("must", "must_link", "steward"):
+    if link.reason == "must_link":
         return context.t("customer.identity.linked_by_hand", a=a, b=b)
-    return context.t("customer.identity.linked_by_match", a=a, b=b)
+    if link.probability is None:
+        return context.t("customer.identity.linked_by_match", a=a, b=b)
+    chance = (
+        f"{chance_words(context, link.probability).lower()} "
+        f"({share_words(context, link.probability)})"
+    )
+    return context.t("identity.evidence.likeness", a=a, b=b, chance=chance)
 
 
 def _join_card(

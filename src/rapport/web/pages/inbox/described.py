@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 
+from rapport.act.identity_tickets import IDENTITY_APPROVAL
 from rapport.act.source_alerts import SOURCE_ALERT
 from rapport.act.ticket_by_hand import REPORTED
 from rapport.act.tickets import Ticket
@@ -69,6 +70,8 @@ def ticket_title(context: PageContext, ticket: Ticket) -> str:
     if ticket.title_code == SOURCE_ALERT:
         label = str(ticket.facts.get("label", ""))
         return context.t("inbox.title_of.source", source=label)
+    if ticket.title_code == IDENTITY_APPROVAL:
+        return context.t("identity.inbox.title")
     if ticket.title_code == REPORTED:
         return str(ticket.facts.get("subject", "")) or context.t("inbox.title_of.other")
     because = ticket.facts.get("because", ())

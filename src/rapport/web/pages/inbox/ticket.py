@@ -7,6 +7,7 @@ from datetime import datetime
 from babel import Locale
 
 from rapport.act.alerts import NegativeFeedback
+from rapport.act.identity_tickets import IDENTITY_APPROVAL
 from rapport.act.source_alerts import SOURCE_ALERT
 from rapport.act.tickets import CAUSES, Note
 from rapport.vocabulary.access import User
@@ -62,7 +63,7 @@ def ticket_page(context: PageContext, view: TicketView, user: User, *, typed: st
                 _what_to_do(context, view, user) if may_write else None,
                 *(
                     (_who(context, view), _why(context, view, user))
-                    if view.ticket.title_code != SOURCE_ALERT
+                    if view.ticket.title_code not in (SOURCE_ALERT, IDENTITY_APPROVAL)
                     else ()
                 ),
                 _mail(context, view),
@@ -102,7 +103,22 @@ def _stopped(context: PageContext, view: TicketView) -> h.Markup:
     )
 
 
+def _to_approve(context: PageContext, view: TicketView) -> h.Markup:
+    """Who proposed what, and the way to it; the page there shows whom it is about."""
+    facts = view.ticket.facts
+    records = context.t("identity.records", count=facts["records"])
+    return card(
+        h.p(h.b(context.t(f"identity.approval.kind.{facts['kind']}"))),
+        h.p(context.t("identity.inbox.said", author=facts["author"], records=records)),
+        h.p(h.a({"href": "/identity/approvals"}, context.t("identity.inbox.open"))),
+        h.p({"class": "note"}, context.t("identity.inbox.closes")),
+        title=context.t("inbox.happened.title"),
+    )
+
+
 def _happened(context: PageContext, view: TicketView) -> h.Markup:
+    if view.ticket.title_code == IDENTITY_APPROVAL:
+        return _to_approve(context, view)
     if view.ticket.title_code == SOURCE_ALERT:
         return _stopped(context, view)
     today = context.n.local(view.at).date()

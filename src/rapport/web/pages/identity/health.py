@@ -1,0 +1,419 @@
+"""How healthy identity is, and the two things one can do about it: block, and look."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from rapport.unify.identity_figures import SIZES
+from rapport.web import html as h
+from rapport.web.charts.bars import Bars, bar_chart
+from rapport.web.charts.figure import chart_card
+from rapport.web.charts.hbars import NamedBar, hbar_chart
+from rapport.web.charts.line import Line, line_chart
+from rapport.web.pages.customer.kinds import kind_words
+from rapport.web.pages.identity.described import tabs
+from rapport.web.parts.buttons import post_button
+from rapport.web.parts.cards import card
+from rapport.web.parts.chips import chip
+from rapport.web.parts.context import PageContext
+from rapport.web.parts.frame import page
+from rapport.web.parts.kpis import Kpi, kpi_strip
+from rapport.web.parts.states import empty_state
+from rapport.web.parts.tables import Column, meter, table
+from rapport.workflows.identity_health import (
+    FEWEST_VERDICTS,
+    LARGE,
+    Band,
+    Health,
+    SharedShown,
+)
+
+_TONES = {"household": "neutral", "generic": "caution", "junk": "bad", "blocked": "neutral"}
+_MOST_EXAMPLES = 20
+
+
+def health_page(context: PageContext, found: Health) -> h.Markup:
+    """The whole page."""
+    n = context.n
+    measure = post_button(
+        context,
+        context.t("identity.health.measure"),
+        action="/identity/measure",
+        icon_name="rotate-cw",
+    )
+    top = h.div(
+        {"class": "row", "style": "margin-bottom:16px"}, tabs(context, "health", found.counts)
+    )
+    if found.measured_at is None:
+        return page(
+            context,
+            context.t("identity.title"),
+            top,
+            card(
+                empty_state(
+                    context.t("identity.health.none"),
+                    context.t("identity.health.none_detail"),
+                    measure,
+                    icon_name="activity",
+                )
+            ),
+            subtitle=context.t("identity.health.subtitle"),
+        )
+    return page(
+        context,
+        context.t("identity.title"),
+        top,
+        h.div(
+            {"class": "grid"},
+            h.div({"class": "span-12"}, _strip(context, found)),
+            _by_source(context, found),
+            _sizes(context, found),
+            h.div({"class": "span-6 tablet-12 stack"}, _drift(context, found)),
+            h.div({"class": "span-6 tablet-12 stack"}, _weeks(context, found)),
+            h.div(
+                {"class": "span-8 tablet-12 stack"},
+                _shared(context, found),
+                _examples(context, found),
+            ),
+            h.div(
+                {"class": "span-4 tablet-12 stack"},
+                _believe(context, found),
+                _large(context, found),
+                _blocked(context, found),
+            ),
+        ),
+        subtitle=(
+            context.t("identity.health.subtitle"),
+            " · ",
+            context.t("identity.health.measured", when=n.date_time(found.measured_at)),
+        ),
+        tools=measure,
+    )
+
+
+def _strip(context: PageContext, found: Health) -> h.Markup:
+    n = context.n
+    share = found.matched / found.records if found.records else 0.0
+    largest = found.large[0].records if found.large else 0
+    return kpi_strip(
+        context,
+        [
+            Kpi(label=context.t("identity.health.people"), figure=n.count(found.people)),
+            Kpi(label=context.t("identity.health.records"), figure=n.count(found.records)),
+            Kpi(
+                label=context.t("identity.health.matched"),
+                figure=n.share(share, digits=0),
+                trend=[day.matched_share for day in found.days],
+            ),
+            Kpi(label=context.t("identity.health.largest"), figure=n.count(largest)),
+        ],
+    )
+
+
+def _by_source(context: PageContext, found: Health) -> h.Markup:
+    n = context.n
+    ranked = sorted(
+        (
+            (each.matched / each.records, found.labels.get(each.source, each.source), each.records)
+            for each in found.sources
+            if each.records
+        ),
+        key=lambda each: (-each[0], each[1]),
+    )
+    chart = hbar_chart(
+        [
+            NamedBar(
+                name=label,
+                value=share * 100,
+                note=" " + context.t("identity.records", count=records),
+            )
+            for share, label, records in ranked
+        ],
+        written=lambda value: n.share(value / 100, digits=0),
+        sentence=context.t(
+            "identity.health.by_source_said",
+            low=n.share(ranked[-1][0] if ranked else 0, digits=0),
+            high=n.share(ranked[0][0] if ranked else 0, digits=0),
+        ),
+    )
+    return chart_card(
+        context, context.t("identity.health.by_source"), chart, span="span-7 tablet-12"
+    )
+
+
+def _sizes(context: PageContext, found: Health) -> h.Markup:
+    n = context.n
+    names = []
+    low = 1
+    for top in SIZES:
+        names.append(
+            context.t("identity.records", count=top)
+            if low == top
+            else context.t("identity.health.size_from", **{"from": n.count(low)}, to=n.count(top))
+        )
+        low = top + 1
+    names.append(context.t("identity.health.size_above", **{"from": n.count(SIZES[-1])}))
+    chart = hbar_chart(
+        [
+            NamedBar(name=name, value=float(count), colour="c2" if place == len(SIZES) else "c1")
+            for place, (name, count) in enumerate(zip(names, found.sizes, strict=True))
+        ],
+        written=lambda value: n.count(round(value)),
+        sentence=context.t(
+            "identity.health.sizes_said",
+            count=n.count(found.large[0].records if found.large else 0),
+        ),
+    )
+    return chart_card(context, context.t("identity.health.sizes"), chart, span="span-5 tablet-12")
+
+
+def _drift(context: PageContext, found: Health) -> h.Markup:
+    n = context.n
+    title = context.t("identity.health.drift")
+    if len(found.days) < 2:
+        return card(
+            h.p({"class": "small muted"}, context.t("identity.health.drift_few")), title=title
+        )
+    now = found.days[-1].matched_share or 0.0
+    chart = line_chart(
+        context,
+        labels=[n.date_short(day.day) for day in found.days],
+        long_labels=[n.day(day.day) for day in found.days],
+        lines=[
+            Line(
+                name=context.t("identity.health.matched"),
+                values=[day.matched_share for day in found.days],
+            )
+        ],
+        written=lambda value: n.share(value, digits=1),
+        sentence=context.t("identity.health.drift_said", share=n.share(now, digits=1)),
+    )
+    return chart_card(context, title, chart)
+
+
+def _weeks(context: PageContext, found: Health) -> h.Markup:
+    n = context.n
+    sums = {
+        name: sum(getattr(week, name) for week in found.weeks)
+        for name in ("merged", "split", "said_same", "said_different", "undone")
+    }
+    chart = bar_chart(
+        labels=[n.date_short(week.day) for week in found.weeks],
+        long_labels=[n.day(week.day) for week in found.weeks],
+        series=[
+            Bars(
+                name=context.t("identity.health.merged"),
+                values=[float(week.merged + week.said_same) for week in found.weeks],
+            ),
+            Bars(
+                name=context.t("identity.health.split"),
+                values=[float(week.split + week.said_different) for week in found.weeks],
+            ),
+            Bars(
+                name=context.t("identity.health.undone"),
+                values=[float(week.undone) for week in found.weeks],
+            ),
+        ],
+        written=lambda value: n.count(round(value)),
+        sentence=context.t(
+            "identity.health.weeks_said",
+            merged=n.count(sums["merged"] + sums["said_same"]),
+            split=n.count(sums["split"] + sums["said_different"]),
+            undone=n.count(sums["undone"]),
+        ),
+    )
+    return chart_card(context, context.t("identity.health.weeks"), chart)
+
+
+def _shared(context: PageContext, found: Health) -> h.Markup:
+    title = context.t("identity.health.shared")
+    if not found.shared:
+        return card(
+            h.p({"class": "small muted"}, context.t("identity.health.no_shared")), title=title
+        )
+    n = context.n
+    return card(
+        h.p({"class": "small muted card-lead"}, context.t("identity.health.shared_note")),
+        table(
+            context,
+            [
+                Column(label=context.t("identity.health.kind")),
+                Column(label=context.t("identity.health.class")),
+                Column(label=context.t("identity.health.values"), numeric=True),
+                Column(label=context.t("identity.health.records"), numeric=True),
+            ],
+            [
+                (
+                    _upper(kind_words(context, each.kind)),
+                    _class_chip(context, each.value_class),
+                    n.count(each.values),
+                    n.count(each.records),
+                )
+                for each in found.shared
+            ],
+            caption=title,
+        ),
+        title=title,
+        flush=True,
+    )
+
+
+def _upper(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+def _class_chip(context: PageContext, value_class: str) -> h.Markup:
+    return chip(
+        context.t(f"identity.class.{value_class}"),
+        tone=_TONES[value_class],  # type: ignore[arg-type]
+    )
+
+
+def _examples(context: PageContext, found: Health) -> h.Markup | None:
+    if not found.examples:
+        return None
+    n = context.n
+
+    def row(each: SharedShown) -> tuple[h.Child, ...]:
+        return (
+            h.bdi(each.value),
+            _upper(kind_words(context, each.kind)),
+            _class_chip(context, each.value_class),
+            n.count(each.records),
+            n.count(each.persons),
+            None
+            if each.value_class == "blocked"
+            else post_button(
+                context,
+                h.fragment(
+                    context.t("identity.health.block"),
+                    h.span({"class": "sr"}, f": {each.value}"),
+                ),
+                action="/identity/values/block",
+                values={"ref": each.ref},
+                kind="quiet",
+                icon_name="ban",
+            ),
+        )
+
+    title = context.t("identity.health.examples")
+    return card(
+        table(
+            context,
+            [
+                Column(label=context.t("identity.health.value")),
+                Column(label=context.t("identity.health.kind")),
+                Column(label=context.t("identity.health.class")),
+                Column(label=context.t("identity.health.records"), numeric=True),
+                Column(label=context.t("identity.health.persons"), numeric=True),
+                Column(label=context.t("identity.health.block"), hidden=True),
+            ],
+            map(row, found.examples[:_MOST_EXAMPLES]),
+            caption=title,
+        ),
+        title=title,
+        flush=True,
+    )
+
+
+def _believe(context: PageContext, found: Health) -> h.Markup:
+    n = context.n
+
+    def row(band: Band) -> h.Markup:
+        label = context.t(
+            "identity.health.band",
+            low=n.share(band.low, digits=0),
+            high=n.share(band.high, digits=0),
+        )
+        if not band.is_enough:
+            said: h.Child = h.span(
+                {"class": "muted"},
+                context.t(
+                    "identity.health.not_enough",
+                    asked=n.count(band.asked),
+                    needed=n.count(FEWEST_VERDICTS),
+                ),
+            )
+        else:
+            said = meter(
+                band.confirmed / band.asked,
+                context.t(
+                    "identity.health.confirmed",
+                    confirmed=n.count(band.confirmed),
+                    asked=n.count(band.asked),
+                ),
+            )
+        return h.li(h.div({"class": "small"}, label), h.div({"class": "small"}, said))
+
+    return card(
+        h.p({"class": "small muted"}, context.t("identity.health.believe_note")),
+        h.ul({"class": "band-list"}, map(row, reversed(found.bands))),
+        title=context.t("identity.health.believe"),
+    )
+
+
+def _large(context: PageContext, found: Health) -> h.Markup | None:
+    if not found.large:
+        return None
+    above = [each for each in found.large if each.records > LARGE]
+    return card(
+        h.ul(
+            {"class": "band-list"},
+            (
+                h.li(
+                    {"class": "row apart"},
+                    h.a(
+                        {"href": f"/customers/{quote(each.profile_id)}/identity"},
+                        h.bdi(each.name or context.t("identity.nameless")),
+                    ),
+                    h.span(
+                        {"class": "small"},
+                        chip(
+                            context.t("identity.records", count=each.records),
+                            tone="bad" if each.records > LARGE else "neutral",
+                        ),
+                    ),
+                )
+                for each in found.large
+            ),
+        ),
+        title=context.t("identity.health.large"),
+        foot=context.t("identity.health.large_note", count=context.n.count(LARGE))
+        if above
+        else None,
+    )
+
+
+def _blocked(context: PageContext, found: Health) -> h.Markup:
+    return card(
+        h.ul(
+            {"class": "band-list"},
+            (
+                h.li(
+                    {"class": "row apart"},
+                    h.span(
+                        h.bdi(each.value),
+                        h.div(
+                            {"class": "note"},
+                            f"{each.author}, {context.n.date(each.at)}",
+                        ),
+                    ),
+                    post_button(
+                        context,
+                        h.fragment(
+                            context.t("identity.health.unblock"),
+                            h.span({"class": "sr"}, f": {each.value}"),
+                        ),
+                        action="/identity/values/unblock",
+                        values={"ref": each.ref},
+                        kind="quiet",
+                        icon_name="undo-2",
+                    ),
+                )
+                for each in found.blocked
+            ),
+        )
+        if found.blocked
+        else h.p({"class": "small muted"}, context.t("identity.health.blocked_none")),
+        title=context.t("identity.health.blocked"),
+    )
