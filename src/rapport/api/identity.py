@@ -118,11 +118,11 @@ def _atom(text: str) -> int:
 @get("/api/v1/identity/suggestions", sync_to_thread=True, opt=_REVIEW)
 def get_suggestions(
     company: NamedDependency[Company],
-    state: FromQuery[str] = "open",
+    show: FromQuery[str] = "open",
     limit: FromQuery[int] = LIST,
 ) -> list[Line]:
     """Pairs of people who may be one, the likeliest and most valuable first."""
-    return list_suggestions(company, state=state, limit=limit)
+    return list_suggestions(company, state=show, limit=limit)
 
 
 @get("/api/v1/identity/suggestions/{key:str}", sync_to_thread=True, opt=_REVIEW)

@@ -100,7 +100,7 @@ def _said(context: PageContext, done: str, action: h.Child = None) -> PageContex
 def identity_get(
     request: _AnyRequest,
     company: NamedDependency[Company],
-    state: FromQuery[str] = "open",
+    show: FromQuery[str] = "open",
     pair: FromQuery[str] = "",
     done: FromQuery[str] = "",
     decision: FromQuery[str] = "",
@@ -109,9 +109,9 @@ def identity_get(
     user = _user(request)
     reveal = user.may("customers.contact")
     try:
-        queue = review_queue(company, state=state, key=pair, reveal=reveal)
+        queue = review_queue(company, state=show, key=pair, reveal=reveal)
     except (Conflict, NotFound):
-        queue = review_queue(company, state=state, reveal=reveal)
+        queue = review_queue(company, state=show, reveal=reveal)
         done = done or "gone"
     context = context_of(request)
     action = None

@@ -35,7 +35,7 @@ def address(state: str, key: str | None = None, **said: str) -> str:
     """The page's address; what is usual is left out."""
     query = {k: v for k, v in {"pair": key or "", **said}.items() if v}
     if state != "open" and not key:
-        query["state"] = state
+        query["show"] = state
     return f"/identity?{urlencode(query)}" if query else "/identity"
 
 
@@ -70,7 +70,7 @@ def _states(context: PageContext, queue: Queue) -> h.Markup:
             ),
             Choice(
                 text=f"{context.t('identity.state.later')} {n.count(counts.later)}",
-                href="/identity?state=later",
+                href="/identity?show=later",
                 chosen=queue.state == "later",
             ),
         ],
