@@ -1,0 +1,152 @@
+"""Make `default_model.json`: the weights that matching starts from, without any labels.
+
+    python scripts/train_matching.py FOLDER
+
+FOLDER holds the data sets that may be trained on (see their names below). Their truth is not read.
+Levels that no set shows keep the weights they start with.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from rapport.engines.columns import ColumnEngine
+from rapport.unify.matching import match
+from rapport.unify.matching.blocking import block
+from rapport.unify.matching.comparison import Comparison
+from rapport.unify.matching.comparisons import COMPARISONS
+from rapport.unify.matching.model import Model, Weight, level_keys
+from rapport.unify.matching.standardise import standardise
+from rapport.unify.matching.train import blank_model
+from rapport.unify.matching.value_profiles import profile_values, with_rarity
+from rapport.workflows.identity_sets import read_known_set
+
+SETS = ("febrl1", "febrl2", "febrl3", "fake_1000", "senzing", "synth_10k")
+#: Sets in which people live together; the others know nothing of households.
+WITH_HOUSEHOLDS = frozenset({"senzing", "synth_10k"})
+#: Part of the household class that stays as it was, in each round.
+ANCHORS = (0.6, 0.5)
+
+#: How names and birthdays of two members of a household compare, before anything is learnt.
+NAME = {
+    "organisation_and_person": 0.003, "other_generation": 0.01, "husband_and_wife": 0.005,
+    "same_words": 0.015, "more_words": 0.01, "given_slip": 0.015, "slips": 0.02, "nickname": 0.005,
+    "initial": 0.03, "initial_and_slip": 0.01, "alike": 0.03, "same_single_word": 0.01,
+    "one_word": 0.1, "same_family": 0.45, "same_given": 0.01, "shared_word": 0.1, "else": 0.2,
+}  # fmt: skip
+BIRTH = {"else": 0.8, "same_birth": 0.01, "same_year": 0.08, "two_parts": 0.05}
+MAILBOX_NAME = {
+    "not_comparable": 0.01, "full_name": 0.02, "short_name": 0.06, "slip": 0.05, "one_word": 0.35,
+    "else": 0.5,
+}  # fmt: skip
+
+
+def household(comparison: Comparison, weights: dict[str, Weight]) -> dict[str, float]:
+    """What two members of a household agree on."""
+    keys = level_keys(comparison)
+    if comparison.name == "address":  # they live where one person would
+        found = {key: weights[key].m for key in keys}
+    elif comparison.name == "name":
+        found = {key: NAME.get(key, 0.01) for key in keys}
+    elif comparison.name == "birth":
+        found = {key: BIRTH.get(key, 0.012) for key in keys}
+    elif comparison.name == "mailbox_name":
+        found = {key: MAILBOX_NAME.get(key, 0.05) for key in keys}
+    elif comparison.name == "gender":
+        found = dict.fromkeys(keys, 0.5)
+    elif comparison.name in {"email", "phone", "device", "iban"}:
+        found = {key: _shared(at, key) for at, key in enumerate(keys)}
+    else:
+        found = {key: 0.93 if key == "else" else 0.01 for key in keys}
+    total = sum(found.values())
+    return {key: value / total for key, value in found.items()}
+
+
+def _shared(at: int, key: str) -> float:
+    if key == "else":
+        return 0.5
+    if key.endswith("household"):
+        return 0.35
+    return 0.03 if key.endswith("generic") else 0.02 if at == 0 else 0.04
+
+
+def start() -> Model:
+    """Ranks of levels, and what a household is."""
+    blank = blank_model(COMPARISONS)
+    weights = {}
+    for comparison in COMPARISONS:
+        own = dict(blank.weights[comparison.name])
+        shared = household(comparison, own)
+        weights[comparison.name] = {
+            key: Weight(m=weight.m, household=shared[key], u=weight.u)
+            for key, weight in own.items()
+        }
+    return msgspec.structs.replace(blank, weights=weights)
+
+
+def table(model: Model, comparison: Comparison) -> np.ndarray:
+    weights = [model.weights[comparison.name][key] for key in level_keys(comparison)]
+    return np.array([[getattr(w, of) for w in weights] for of in ("m", "household", "u")])
+
+
+def pooled(folder: Path, base: Model, anchor: float) -> Model:
+    """One round: each set trained from ``base``, the sets weighed by the root of their pairs."""
+    sums = {c.name: 5.0 * table(base, c) for c in COMPARISONS}  # the start counts as 25 pairs
+    weights = {c.name: np.full(3, 5.0) for c in COMPARISONS}
+    for name in SETS:
+        stated = read_known_set(name, folder).stated
+        standardised = standardise(stated, COMPARISONS)
+        sources = stated["source"] if "source" in stated.column_names else None
+        standardised, _ = profile_values(standardised, sources)
+        standardised = with_rarity(standardised, records_per_person=2.0)
+        with ColumnEngine() as engine:
+            trained = match.train(
+                standardised,
+                block(standardised),
+                COMPARISONS,
+                engine,
+                start=base,
+                rng=np.random.default_rng(0),
+                household_anchor=anchor,
+            )
+        for comparison in COMPARISONS:
+            weight = np.minimum(np.sqrt(trained.pairs[comparison.name]), 200.0)
+            if name not in WITH_HOUSEHOLDS:
+                weight[1] = 0.0
+            sums[comparison.name] += table(trained.model, comparison) * weight[:, None]
+            weights[comparison.name] += weight
+    found = {}
+    for comparison in COMPARISONS:
+        m, shared, u = sums[comparison.name] / weights[comparison.name][:, None]
+        found[comparison.name] = {
+            key: Weight(
+                m=max(float(m[at]), 1e-6),
+                household=max(float(shared[at]), 1e-6),
+                u=max(float(u[at]), 1e-8),
+            )
+            for at, key in enumerate(level_keys(comparison))
+        }
+    return msgspec.structs.replace(base, weights=found)
+
+
+def main() -> None:
+    model = start()
+    for anchor in ANCHORS:
+        model = pooled(Path(sys.argv[1]), model, anchor)
+    model = msgspec.structs.replace(
+        model,
+        version="rapport-1",
+        same_per_record=2.0,
+        household_per_record=1.0,
+        merge=2 / 3,
+        review=0.2,
+    )
+    Path(match.__file__).with_name("default_model.json").write_bytes(model.to_json())
+
+
+if __name__ == "__main__":
+    main()
