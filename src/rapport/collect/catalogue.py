@@ -101,8 +101,8 @@ DIALECTS = (
 #: Those that tests read tables from.
 LIVE_DATABASES = ("mariadb", "postgresql", "sqlite")
 
-#: Storages that tests fetch files from, by fsspec's names. An archive is no place of its own, only a
-#: way in which files lie in one: it counts with the folder.
+#: Storages that tests fetch files from, by fsspec's names. An archive is no place of its own, only
+#: a way in which files lie in one: it counts with the folder.
 LIVE_STORAGES = {
     "file": ("folder", "Folder of this machine, also in archives (ZIP, TAR)"),
     "ftp": ("ftp", "FTP server"),
