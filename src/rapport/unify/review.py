@@ -105,12 +105,13 @@ def queue_changes(connection: Connection, atom_ids: Collection[int] | None = Non
             probability=-likely,
             joined=joined,
             rank=rank_of(
-                -likely * min(1.0, len(scored[pair]) / max(_across(speaking, pair), 1)),
+                -likely * min(1.0, len(scored[pair]) / _across(speaking, pair)),
                 sum((revenue.get(one, Decimal(0)) for one in pair), Decimal(0)),
             ),
             state=LATER if pair in later else OPEN,
         )
         for pair, (likely, a, b, joined) in best.items()
+        if _across(speaking, pair)
     }
     now = {(row.a, row.b): row for row in known}
     return QueueChanges(
@@ -119,8 +120,9 @@ def queue_changes(connection: Connection, atom_ids: Collection[int] | None = Non
     )
 
 
-#: What a record must state to be compared with others.
-_STATED = ("name", "first_name", "last_name", "email", "phone", "street", "loyalty_card")
+#: What a record must state of which to be somebody. Who is nothing but a telephone number belongs
+#: to whoever alone has it, and is nobody's as soon as there are two: nothing a steward could tell.
+_STATED = ("name", "first_name", "last_name", "birthday", "email", "street", "loyalty_card")
 
 
 def _speaking(connection: Connection, profile_ids: Collection[str]) -> dict[str, int]:

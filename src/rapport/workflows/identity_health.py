@@ -217,7 +217,9 @@ def identity_health(company: Company, *, reveal: bool = False) -> Health:
                 )
             }
         examples = []
-        for each in newest.examples if newest is not None else ():
+        # What is blocked already asks for nothing.
+        shared = () if newest is None else newest.examples
+        for each in sorted(shared, key=lambda each: each.value_class == "blocked"):
             value = _resolved(connection, each.kind, each.namespace, int(each.atom_id), each.key)
             if value is not None:
                 examples.append(

@@ -211,7 +211,8 @@ def renew_queue(company: Company, *, progress: Progress = silent) -> int:
 def waiting_suggestions(company: Company) -> int:
     """How many suggestions and proposals wait for a steward, for the left bar."""
     with company.ledger.read() as connection:
-        return count_suggestions(connection) + count_proposals(connection)
+        suggested = min(count_suggestions(connection), MOST_COUNTED)
+        return suggested + count_proposals(connection)
 
 
 def waiting_counts(company: Company) -> Counts:

@@ -203,7 +203,7 @@ def _link_item(
 ) -> h.Markup:
     return h.li(
         h.div(
-            {"class": "row apart"},
+            {"class": "link-head"},
             h.bdi({"class": "small"}, _link(context, link)),
             post_button(
                 context,

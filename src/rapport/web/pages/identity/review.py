@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from urllib.parse import quote, urlencode
 
 from rapport.web import html as h
@@ -295,6 +296,11 @@ def _value(context: PageContext, name: str, value: str) -> str:
         return country_name(context.language, value)
     if name == "language":
         return language_name(context.language, value)
+    if name == "birthday":
+        try:
+            return context.n.date(date.fromisoformat(value))
+        except ValueError:  # as a silo wrote it
+            return value
     return value
 
 

@@ -86,7 +86,7 @@ def _form(context: PageContext, view: RulesView) -> h.Markup:
                 h.legend({"class": "field-label"}, context.t("identity.rules.limits")),
                 (
                     field(
-                        kind_words(context, kind),
+                        _upper(kind_words(context, kind)),
                         f"limit.{kind}",
                         value=str(asked.limits.get(kind, view.usual[kind])),
                         type="number",
@@ -212,7 +212,7 @@ def _examples(context: PageContext, examples: Sequence[Example]) -> h.Markup | N
         )
 
     return h.div(
-        h.h3(context.t("identity.rules.examples")),
+        h.h3({"class": "card-part"}, context.t("identity.rules.examples")),
         h.ul({"class": "band-list"}, map(line, examples)),
     )
 
@@ -236,6 +236,10 @@ def _switch(context: PageContext, trial: Trial, *, may_set: bool) -> h.Markup:
 # ── what holds ─────────────────────────────────────────────────────────────────────────────────
 
 
+def _upper(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
 def rules_words(context: PageContext, rules: IdentityRules) -> str:
     """Rules in one line; those that are usual say nothing."""
     said = []
@@ -257,7 +261,7 @@ def _now(context: PageContext, view: RulesView, *, may_set: bool) -> h.Markup:
     history = view.history
     return card(
         h.p(rules_words(context, view.now)),
-        h.h3(context.t("identity.rules.history")),
+        h.h3({"class": "card-part"}, context.t("identity.rules.history")),
         h.ul(
             {"class": "band-list"},
             (
