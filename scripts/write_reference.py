@@ -126,7 +126,7 @@ LEDGER_ROWS: dict[str, str] = {
     "atom": "a record or device that produced touchpoints; it never changes",
     "attribute": "the latest value of one attribute as one record states it",
     "audit": "who changed what in Rapport, and when",
-    "belonging": "what one record says of where its person lives or works: an address, a company, a title",
+    "belonging": "what one record says of where its person lives or works",
     "blocked_value": "a value that proves nothing about who is who, such as test@test.com",
     "conflict": "one silo whose word on a person does not stand, and how much harm that does; "
     "derived, without values",
@@ -137,7 +137,7 @@ LEDGER_ROWS: dict[str, str] = {
     "decision": "one change of identity, by whom and why; append-only",
     "exchange_rate": "what one unit of a currency is worth from a day on",
     "group_role": "a colleague's word on somebody's role in a household or at a company",
-    "group_word": "a colleague's word that two records do, or do not, belong to one household or company",
+    "group_word": "a colleague's word that two records do, or do not, belong together",
     "household": "people who live together; derived",
     "household_member": "one person of a household, since when and why; derived",
     "identifier": "a value, such as an e-mail address, that one record holds",

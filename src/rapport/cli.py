@@ -550,6 +550,101 @@ def rebuild(company: Company, context: _Context, dry_run: bool) -> None:
 
 
 @main_group.group()
+def households() -> None:
+    """People who live together: list them, and say who does or does not."""
+
+
+@households.command("list")
+@click.option("--find", "query", default="", help="Anybody of the household.")
+@click.option("--sort", default="revenue", show_default=True, help="name, members, orders, …")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 200))
+@_with_json
+def households_list(company: Company, context: _Context, query: str, sort: str, limit: int) -> None:
+    """Households with their size and worth.
+
+    \b
+    Examples:
+      rapport households list
+      rapport households list --find maes --sort members --json
+    """
+    from rapport.workflows.households import list_households  # noqa: PLC0415
+
+    def shown(found: Any) -> None:
+        table = Table("household", "name", "town", "people", "orders", "revenue", "sure")
+        for row in found.rows:
+            table.add_row(
+                row.household_id,
+                escape(row.name),
+                escape(row.city or ""),
+                f"{row.members:,}",
+                f"{row.order_count:,}",
+                f"{row.revenue:,.0f}",
+                f"{row.confidence:.0%}",
+            )
+        out.print(table)
+        many = f"more than {len(found.rows)}" if found.total is None else f"{found.total:,}"
+        out.print(f"{many} in all; money in {found.currency}")
+
+    _print(context, list_households(company, query=query, sort=sort, limit=limit), shown)
+
+
+@households.command("say")
+@click.argument("person")
+@click.argument("other")
+@click.option("--together/--apart", required=True, help="One household, or not.")
+@click.option("--reason", default="", help="Why; kept with who and when.")
+@_with_json
+def households_say(
+    company: Company, context: _Context, person: str, other: str, together: bool, reason: str
+) -> None:
+    """Say that two people are, or are not, one household; it outranks what is derived.
+
+    \b
+    Example:
+      rapport households say p017nqk3xapvew p2rw7c4e0w9g1k --apart --reason "They divorced"
+    """
+    from rapport.workflows.households import say_lives_with  # noqa: PLC0415
+
+    here = say_lives_with(company, person, other, together=together, author="cli", reason=reason)
+    said = "one household" if together else "not one household"
+    _print(context, {"profile_id": here}, lambda _: out.print(f"Remembered: {said}"))
+
+
+@main_group.command()
+@click.option("--find", "query", default="", help="Name or number, or anybody who works there.")
+@click.option("--sort", default="revenue", show_default=True, help="name, people, orders, …")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 200))
+@_with_json
+def accounts(company: Company, context: _Context, query: str, sort: str, limit: int) -> None:
+    """Companies as customers, with how many people we know of them.
+
+    \b
+    Examples:
+      rapport accounts
+      rapport accounts --find "de linde" --json
+    """
+    from rapport.workflows.company_accounts import list_accounts  # noqa: PLC0415
+
+    def shown(found: Any) -> None:
+        table = Table("account", "name", "number", "town", "people", "orders", "revenue")
+        for row in found.rows:
+            table.add_row(
+                row.account_id,
+                escape(row.name),
+                escape(row.business_id or ""),
+                escape(row.city or ""),
+                f"{row.people:,}",
+                f"{row.order_count:,}",
+                f"{row.revenue:,.0f}",
+            )
+        out.print(table)
+        many = f"more than {len(found.rows)}" if found.total is None else f"{found.total:,}"
+        out.print(f"{many} in all; money in {found.currency}")
+
+    _print(context, list_accounts(company, query=query, sort=sort, limit=limit), shown)
+
+
+@main_group.group()
 def conflicts() -> None:
     """Where silos contradict each other: list, settle, rules, and files for the silos."""
 

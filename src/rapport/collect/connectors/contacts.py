@@ -16,6 +16,8 @@ _TRAITS = (
     *("first_name", "last_name", "email", "phone", "gender", "street", "postal_code", "city"),
     *("company", "loyalty_card", "loyalty_tier", "preferred_store", "favourite_category"),
 )
+#: Of which company somebody is a contact, and as what.
+_OF_COMPANY = ("account_id", "job_title")
 _CONSENTS = ("email_marketing", "sms_marketing", "profiling")
 
 
@@ -66,6 +68,7 @@ def read_contact(rows: Sequence[Row]) -> Iterable[Touchpoint]:
         identifiers=identifiers,
         traits=traits,
         consents=consents,
+        properties={field: row.text(field) for field in _OF_COMPANY},
     )
     said = (touch.traits, touch.consents, touch.identifiers, touch.properties, changed_at)
     digest = sha256(msgspec.json.encode(said, order="sorted")).hexdigest()[:16]
@@ -80,6 +83,7 @@ CONNECTOR = Connector(
         *("name", "user_id", "birthday", "language", "country", "interests"),
         *("created_at", "updated_at", "channel", "place", "acquisition_channel", "campaign"),
         *_TRAITS,
+        *_OF_COMPANY,
         *(f"consent_{purpose}" for purpose in _CONSENTS),
     ),
     read=read_contact,
@@ -101,5 +105,10 @@ CONNECTOR = Connector(
         ),
         "name": ("holdername", "contact name", "full name", "fullname"),
         "loyalty_card": ("törzsvásárlói kártya",),
+        "account_id": ("associated company ids", "company id", "organization id", "bedrijf id"),
+        "job_title": (
+            *("job title", "jobtitle", "functie", "functietitel", "fonction", "poste"),
+            *("beosztás", "munkakör", "berufsbezeichnung", "position"),
+        ),
     },
 )

@@ -206,9 +206,9 @@ def _member(
             else None,
         ),
         h.div(
-            {"class": "stack tight"},
+            {"class": "stack tight", "style": "min-width:140px"},
             h.div(
-                {"class": "chips", "style": "flex-wrap:wrap;min-width:130px"},
+                {"class": "chips", "style": "flex-wrap:wrap"},
                 (chip(t(f"groups.household.role.{role}")) for role in member.roles),
             ),
             h.div({"class": "note"}, t("groups.role_said", author=member.role_said_by))
