@@ -400,7 +400,7 @@ def _refused_record(
     )
 
 
-#: The steps, in their order. Those in the middle compute only, and run where the outcome is written.
+#: The steps, in their order. Those in the middle compute only, and run where their outcome is kept.
 STEPS: tuple[tuple[str, Callable[..., Any]], ...] = (
     ("authenticate", authenticate),
     ("decode", decode),
