@@ -89,7 +89,7 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry(
                 name="identity",
                 href="/identity",
-                icon="fingerprint",
+                icon="fingerprint-pattern",
                 permission="customers.merge",
                 waiting=waiting_suggestions,
             ),
