@@ -557,7 +557,9 @@ def households() -> None:
 @households.command("list")
 @click.option("--find", "query", default="", help="Anybody of the household.")
 @click.option("--sort", default="revenue", show_default=True, help="name, members, orders, …")
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 200))
+@click.option(
+    "--limit", default=20, show_default=True, type=click.IntRange(1, 200), help="How many at most."
+)
 @_with_json
 def households_list(company: Company, context: _Context, query: str, sort: str, limit: int) -> None:
     """Households with their size and worth.
@@ -613,7 +615,9 @@ def households_say(
 @main_group.command()
 @click.option("--find", "query", default="", help="Name or number, or anybody who works there.")
 @click.option("--sort", default="revenue", show_default=True, help="name, people, orders, …")
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 200))
+@click.option(
+    "--limit", default=20, show_default=True, type=click.IntRange(1, 200), help="How many at most."
+)
 @_with_json
 def accounts(company: Company, context: _Context, query: str, sort: str, limit: int) -> None:
     """Companies as customers, with how many people we know of them.
@@ -1448,7 +1452,7 @@ def identity_match(company: Company, context: _Context, learn: bool | None) -> N
 @click.option("--author", help="E-mail address of who says so; needed with a verdict.")
 @click.option("--reason", default="", help="Why; kept with who and when.")
 @click.option("--put-off", is_flag=True, help="List what was put off.")
-@click.option("--limit", default=20, show_default=True)
+@click.option("--limit", default=20, show_default=True, help="How many at most.")
 @_with_json
 def identity_review(
     company: Company,
