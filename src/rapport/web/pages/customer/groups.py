@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from rapport.web import html as h
-from rapport.web.pages.households.one import why_words
+from rapport.web.pages.households.one import sure_words, why_words
 from rapport.web.parts.buttons import button
 from rapport.web.parts.cards import card
 from rapport.web.parts.chips import chip
@@ -69,7 +69,7 @@ def _now(context: PageContext, customer: Customer, now: HomeNow) -> h.Markup:
                 context,
                 h.ul(h.li(each) for each in why_words(context, now.why)),
                 t("groups.sure"),
-                f" {n.share(now.confidence, digits=0)}",
+                f" {sure_words(context, now.confidence)}",
                 label=t("groups.why"),
                 left=True,
             ),

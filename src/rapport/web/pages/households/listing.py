@@ -161,7 +161,7 @@ def _row(context: PageContext, row: HouseholdRow, currency: str, now: datetime) 
         h.span({"title": n.date_time(row.last_seen), "class": "nowrap"}, n.ago(row.last_seen, now))
         if row.last_seen
         else None,
-        meter(row.confidence, n.share(row.confidence, digits=0)),
+        meter(row.confidence, n.share(min(row.confidence, 0.99), digits=0)),
     ]
 
 

@@ -15,6 +15,7 @@ from rapport.web.parts.context import PageContext
 from rapport.web.parts.facts import why
 from rapport.web.parts.forms import field, form, options, select_field
 from rapport.web.parts.frame import page
+from rapport.web.parts.icons import icon
 from rapport.web.parts.kpis import Kpi, kpi_strip
 from rapport.web.parts.tables import Column, table
 from rapport.workflows.customer_list import CustomerRow
@@ -236,8 +237,13 @@ def _member(
         h.div({"class": "small"}, " · ".join(why_words(context, member.why))),
         h.span({"class": "nowrap"}, n.date_short(member.since)),
         n.money(member.revenue, currency=shown.currency),
-        n.share(member.confidence, digits=0),
+        sure_words(context, member.confidence),
     ]
+
+
+def sure_words(context: PageContext, confidence: float) -> str:
+    """How sure; only a colleague's word is certain, and nothing else is rounded up to it."""
+    return context.n.share(confidence if confidence == 1 else min(confidence, 0.99), digits=0)
 
 
 def why_words(context: PageContext, why: Sequence[WhyTogether]) -> list[str]:
@@ -267,6 +273,8 @@ def role_menu(
             {"class": "muted", "style": "cursor:pointer"},
             t("groups.role_change"),
             h.span({"class": "sr"}, f": {who}"),
+            " ",
+            icon("chevron-down", size=14),
         ),
         form(
             context,
