@@ -20,6 +20,8 @@ from rapport.collect.refused import keep_refused
 from rapport.collect.sources import find_source
 from rapport.settings import Settings
 from rapport.understand.segments.rule import where
+from rapport.unify.identity_rules import IdentityRules
+from rapport.unify.stored_evidence import atoms_of
 from rapport.vocabulary import touchpoint as v
 from rapport.vocabulary.ledger_tables import job, profile
 from rapport.vocabulary.ledger_tables import source as sources
@@ -29,6 +31,9 @@ from rapport.workflows.company import Company, open_company
 from rapport.workflows.company_accounts import list_accounts, say_works_at
 from rapport.workflows.customer_changes import join_customers, record_contact
 from rapport.workflows.households import household_view, list_households, say_household_role
+from rapport.workflows.identity_health import measure_identity
+from rapport.workflows.identity_review import renew_queue
+from rapport.workflows.identity_rules import ask_what_if, run_identity_job
 from rapport.workflows.quality import measure_quality
 from rapport.workflows.resolve import resolve_company
 from rapport.workflows.segments import save_segment
@@ -39,6 +44,7 @@ from rapport.workflows.users import create_api_token, create_user
 from tests.company import PASSWORD
 from tests.customer_data import crm, eszter, evil
 from tests.feedback import HOSTILE
+from tests.likeness import alike
 from tests.small_company import copy_of_small_company
 from tests.touchpoints import email, keep, order, touchpoint
 
@@ -73,6 +79,10 @@ PAGES: Mapping[str, tuple[str, ...]] = {
     "/customers/{profile_id:str}/ticket": ("/customers/{bad}/ticket",),
     "/households": ("/households", "/households?q=nothing"),
     "/households/{household_id:str}": ("/households/{household}?q=maes",),
+    "/identity": ("/identity", "/identity?show=later"),
+    "/identity/approvals": ("/identity/approvals",),
+    "/identity/health": ("/identity/health",),
+    "/identity/rules": ("/identity/rules",),
     "/inbox": ("/inbox?show=all",),
     "/inbox/{ticket_id:int}": ("/inbox/{ticket}",),
     "/metrics": ("/metrics",),
@@ -105,6 +115,7 @@ FRAGMENTS: Mapping[str, tuple[str, ...]] = {
     "/dashboard/{name:str}": tuple(
         f"/dashboard/{name}" for name in ("top", "changes", "charts", "rest")
     ),
+    "/identity/rules/trials/{job_id:int}": ("/identity/rules/trials/{trial}",),
     "/search": ("/search?q={typed}",),
 }
 #: What a browser saves instead of showing.
@@ -126,6 +137,7 @@ class Placed(Struct, frozen=True, kw_only=True):
     token: str
     rule: str
     typed: str
+    trial: int
     household: str
     account: str
 
@@ -297,7 +309,22 @@ def _spoil(company: Company) -> Placed:
         household=households[0].household_id,
         account=accounts[0].account_id,
         typed="alert",
+        trial=_suggest(company, ids["first_name"], ids["Eszter Vandenberghe"], author),
     )
+
+
+def _suggest(company: Company, one: str, two: str, author: str) -> int:
+    """A suggestion, a proposal and a trial of rules; returns the trial's number."""
+    with company.ledger.read() as connection:
+        members = atoms_of(connection, [one, two])
+    alike(company.ledger, members[one][0], members[two][0])
+    renew_queue(company)
+    company.choose("approval_records", 1)
+    join_customers(company, one, two, author="tom@kadar.example", reason=breakout("reason"))
+    measure_identity(company)
+    trial = ask_what_if(company, IdentityRules(limits={"email": 1}), author=author)
+    run_identity_job(company)
+    return trial
 
 
 def _refuse(company: Company, source: str, now: datetime) -> None:

@@ -9,13 +9,13 @@ from rapport.unify.explain import LinkShown, RecordShown
 from rapport.unify.review import Scored
 from rapport.web import html as h
 from rapport.web.pages.customer.chain import MOST_RECORDS, chain_picture
-from rapport.web.pages.customer.kinds import kind_words
-from rapport.web.pages.identity.described import chance_words, share_words, weights, why_chips
 from rapport.web.parts.buttons import button, post_button
 from rapport.web.parts.cards import card
 from rapport.web.parts.chips import chip
 from rapport.web.parts.context import PageContext
 from rapport.web.parts.forms import field, form, options
+from rapport.web.parts.identifier_kinds import kind_words
+from rapport.web.parts.likeness import chance_words, share_words, weights, why_chips
 from rapport.web.parts.tables import Column, table
 from rapport.workflows.customer_changes import Identity
 from rapport.workflows.customer_list import CustomerRow

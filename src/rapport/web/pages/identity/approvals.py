@@ -5,13 +5,13 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from rapport.web import html as h
-from rapport.web.pages.identity.described import tabs
 from rapport.web.parts.buttons import button, post_button
 from rapport.web.parts.cards import card
 from rapport.web.parts.chips import chip
 from rapport.web.parts.context import PageContext
 from rapport.web.parts.forms import field, form
 from rapport.web.parts.frame import page
+from rapport.web.parts.likeness import tabs
 from rapport.web.parts.states import empty_state
 from rapport.web.parts.tables import Column, table
 from rapport.workflows.identity_approval import Approvals, Proposal

@@ -10,14 +10,14 @@ from rapport.web.charts.bars import Bars, bar_chart
 from rapport.web.charts.figure import chart_card
 from rapport.web.charts.hbars import NamedBar, hbar_chart
 from rapport.web.charts.line import Line, line_chart
-from rapport.web.pages.customer.kinds import kind_words
-from rapport.web.pages.identity.described import tabs
 from rapport.web.parts.buttons import post_button
 from rapport.web.parts.cards import card
 from rapport.web.parts.chips import chip
 from rapport.web.parts.context import PageContext
 from rapport.web.parts.frame import page
+from rapport.web.parts.identifier_kinds import kind_words
 from rapport.web.parts.kpis import Kpi, kpi_strip
+from rapport.web.parts.likeness import tabs
 from rapport.web.parts.states import empty_state
 from rapport.web.parts.tables import Column, meter, table
 from rapport.workflows.identity_health import (

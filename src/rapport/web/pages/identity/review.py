@@ -7,20 +7,20 @@ from urllib.parse import quote, urlencode
 
 from rapport.web import html as h
 from rapport.web.pages.conflicts.described import attribute_words
-from rapport.web.pages.customer.kinds import kind_words
-from rapport.web.pages.identity.described import (
-    chance_words,
-    share_words,
-    tabs,
-    weights,
-    why_chips,
-)
 from rapport.web.parts.buttons import button
 from rapport.web.parts.cards import card
 from rapport.web.parts.chips import chip
 from rapport.web.parts.choices import Choice, pills
 from rapport.web.parts.context import PageContext
 from rapport.web.parts.frame import page
+from rapport.web.parts.identifier_kinds import kind_words
+from rapport.web.parts.likeness import (
+    chance_words,
+    share_words,
+    tabs,
+    weights,
+    why_chips,
+)
 from rapport.web.parts.states import empty_state
 from rapport.web.places import country_name, language_name
 from rapport.workflows.identity_review import ComparedRow, Person, Queue, Review, Stated

@@ -8,8 +8,6 @@ from urllib.parse import quote
 from rapport.unify.identity_rules import IdentityRules
 from rapport.unify.what_if import Effect
 from rapport.web import html as h
-from rapport.web.pages.customer.kinds import kind_words
-from rapport.web.pages.identity.described import tabs
 from rapport.web.parts.buttons import button, post_button
 from rapport.web.parts.cards import card
 from rapport.web.parts.chips import chip
@@ -17,7 +15,9 @@ from rapport.web.parts.context import PageContext
 from rapport.web.parts.forms import field, form
 from rapport.web.parts.frame import page
 from rapport.web.parts.htmx import load
+from rapport.web.parts.identifier_kinds import kind_words
 from rapport.web.parts.jobs import JobProgress, job_row
+from rapport.web.parts.likeness import tabs
 from rapport.web.parts.states import flash
 from rapport.workflows.identity_review import Counts
 from rapport.workflows.identity_rules import Example, RulesView, Trial
