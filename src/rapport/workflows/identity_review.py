@@ -13,6 +13,7 @@ from sqlalchemy import Connection, insert, select
 from rapport.engines.ledger import among
 from rapport.errors import Conflict, InvalidInput, NotFound
 from rapport.unify.explain import mask
+from rapport.unify.names import names_agree, person_name
 from rapport.unify.review import (
     LATER,
     MOST_COUNTED,
@@ -66,7 +67,7 @@ _COMPARED = (
 #: Values of one attribute that are shown of one person.
 _MOST_VALUES = 4
 
-Agreement = Literal["same", "different", "one_sided"]
+Agreement = Literal["same", "alike", "different", "one_sided"]
 
 
 class Stated(Struct, frozen=True, kw_only=True):
@@ -87,8 +88,8 @@ class ComparedRow(Struct, frozen=True, kw_only=True):
     left, right : tuple of Stated
         Different values only, the shown one first.
     agreement : str
-        "same" if any value of one is any of the other's, "different" if none is, "one_sided" if
-        only one of them has any.
+        "same" if any value of one is any of the other's, "alike" if names can be one person's,
+        "different" if none is, "one_sided" if only one of them has any.
     """
 
     name: str
@@ -340,9 +341,15 @@ def _review(connection: Connection, found: Suggestion, *, reveal: bool) -> Revie
         state=state,
         left=_person(rows[left], known[left], members[left], labels),
         right=_person(rows[right], known[right], members[right], labels),
-        rows=(
-            *_compared(known[left], known[right], labels, reveal=reveal),
-            *_identifiers(connection, members[left], members[right], reveal=reveal),
+        # What both state comes first: it is what decides.
+        rows=tuple(
+            sorted(
+                (
+                    *_compared(known[left], known[right], labels, reveal=reveal),
+                    *_identifiers(connection, members[left], members[right], reveal=reveal),
+                ),
+                key=lambda row: row.agreement == "one_sided",
+            )
         ),
         score=scores_of(connection, [(found.a, found.b)])[found.a, found.b],
         alike=alike,
@@ -385,6 +392,10 @@ def _compared(
             agreement = "one_sided"
         elif any(_is_same(name, x.value, y.value) for x in one for y in two):
             agreement = "same"
+        elif name == "name" and any(
+            names_agree(person_name(x.value), person_name(y.value)) for x in one for y in two
+        ):
+            agreement = "alike"  # "Koen V." may well be Koen Van Looy
         yield ComparedRow(
             name=name,
             left=tuple(_stated(fact, labels, reveal=reveal) for fact in one[:_MOST_VALUES]),

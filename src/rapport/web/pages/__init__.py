@@ -89,6 +89,13 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry(
                 name="identity",
                 href="/identity",
+                icon="fingerprint",
+                permission="customers.merge",
+                waiting=waiting_suggestions,
+            ),
+            Entry(
+                name="identity",
+                href="/identity",
                 icon="fingerprint-pattern",
                 permission="customers.merge",
                 waiting=waiting_suggestions,

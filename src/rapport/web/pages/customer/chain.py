@@ -11,7 +11,7 @@ from rapport.web import html as h
 #: More boxes say nothing to the eye.
 MOST_RECORDS = 40
 _WIDTH, _HEIGHT, _GAP_X, _GAP_Y, _EDGE = 196, 42, 46, 12, 1
-_LONGEST = 27
+_LONGEST = 25
 _text = h.element("text")
 _DRAWN = frozenset({"likeness", "must_link"})
 

@@ -27,6 +27,7 @@ from rapport.workflows.identity_review import ComparedRow, Person, Queue, Review
 
 _TONES: dict[str, tuple[str, str]] = {
     "same": ("good", "equal"),
+    "alike": ("neutral", "equal-approximately"),
     "different": ("bad", "equal-not"),
     "one_sided": ("neutral", "minus"),
 }
@@ -296,6 +297,8 @@ def _value(context: PageContext, name: str, value: str) -> str:
         return country_name(context.language, value)
     if name == "language":
         return language_name(context.language, value)
+    if name == "gender" and value in ("female", "male"):
+        return context.t(f"identity.gender.{value}")
     if name == "birthday":
         try:
             return context.n.date(date.fromisoformat(value))
