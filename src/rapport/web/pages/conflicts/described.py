@@ -6,15 +6,16 @@ from collections.abc import Mapping
 
 from rapport.unify.value_rules import ValueRule
 from rapport.vocabulary.conflict import CONSENT, ORDER
+from rapport.vocabulary.profile import ATTRIBUTES
 from rapport.web.pages.customer.sides import purpose_words
 from rapport.web.parts.context import PageContext
 
 
 def attribute_words(context: PageContext, name: str) -> str:
-    """What an attribute is called."""
-    return (
-        context.t("conflicts.address") if name == "address" else context.t(f"customer.fact.{name}")
-    )
+    """What an attribute is called; one that an address invents, as it is written there."""
+    if name == "address":
+        return context.t("conflicts.address")
+    return context.t(f"customer.fact.{name}") if name in ATTRIBUTES else name
 
 
 def subject_words(context: PageContext, kind: str, name: str, item: str = "") -> str:
