@@ -48,11 +48,12 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             Entry(name="dashboard", href="/", icon="layout-dashboard", permission="dashboard.read"),
             Entry(name="customers", href="/customers", icon="users", permission="customers.read"),
+            Entry(name="households", href="/households", icon="house", permission="customers.read"),
             Entry(
-                name="households", href="/households", icon="house", permission="customers.read"
-            ),
-            Entry(
-                name="accounts", href="/accounts", icon="building-complex", permission="customers.read"
+                name="accounts",
+                href="/accounts",
+                icon="building-complex",
+                permission="customers.read",
             ),
             Entry(name="segments", href="/segments", icon="blend", permission="segments.read"),
             Entry(
@@ -86,13 +87,6 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         "manage",
         (
             Entry(name="sources", href="/sources", icon="database", permission="sources.read"),
-            Entry(
-                name="identity",
-                href="/identity",
-                icon="fingerprint",
-                permission="customers.merge",
-                waiting=waiting_suggestions,
-            ),
             Entry(
                 name="identity",
                 href="/identity",
