@@ -145,7 +145,7 @@ LEDGER_ROWS: dict[str, str] = {
     "identity_proposal": "a large join or split that waits, or waited, for a second person",
     "job": "long work, how far it is and how it ended",
     "journal": "one accepted payload, in order of arrival; the truth all else is made from",
-    "pair_score": "two records that matching found alike, with the weights, joined or to be reviewed",
+    "pair_score": "two records that matching found alike, with weights, joined or to be reviewed",
     "link_constraint": "a steward's word that two records are, or are not, one person",
     "membership": "which profile a record belongs to, from when until when",
     "model_version": "one fit of a model with its model card",

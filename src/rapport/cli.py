@@ -50,7 +50,8 @@ def _with_json(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _print(context: _Context, result: Any, shown: Callable[[Any], None]) -> None:
     if context.json:
-        encoded = msgspec.json.encode(result, order="deterministic", enc_hook=str)
+        plain = msgspec.to_builtins(result, str_keys=True, enc_hook=str)
+        encoded = msgspec.json.encode(plain, order="deterministic")
         click.echo(msgspec.json.format(encoded).decode())
     else:
         shown(result)
@@ -82,6 +83,8 @@ _STEP_WORDS = {
     "generate": "Making the exports of the silos",
     "import": "Importing files",
     "apply": "Who is who, and their history",
+    "match": "Comparing records",
+    "join": "Joining what is alike",
     "refresh": "Profiles up to date",
     "customers": "Customers, segments, RFM",
     "train": "Models, with their back-test",

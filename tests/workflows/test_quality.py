@@ -105,10 +105,12 @@ def test_the_demos_dirt_shows_where_it_was_put(demo: tuple[Path, Quality]) -> No
     # 2.5 % of the addresses in the CRM are stand-ins such as geen@mail.be.
     assert crm["email"].validity is not None
     assert 0.9 < crm["email"].validity.value < 1
-    # Three quarters of the cards have the old address, in the CRM 60 %: the streets disagree.
+    # Of those who moved, three quarters of the cards have the old address, in the CRM 60 %. Ways of
+    # writing a street are no disagreement.
     assert loyalty["street"].consistency is not None
     assert crm["city"].consistency is not None
-    assert loyalty["street"].consistency.value < 0.8 < crm["city"].consistency.value
+    assert 0.8 < loyalty["street"].consistency.value < 1
+    assert 0.8 < crm["city"].consistency.value <= 1
     # 6 % of the people stand in the CRM twice; nobody has two cards.
     doubles = _source(measured, "crm").records
     cards = _source(measured, "loyalty").records

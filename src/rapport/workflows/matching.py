@@ -74,6 +74,8 @@ class MatchingDone(Struct, frozen=True, kw_only=True):
         Pairs that are others than after the last run.
     merged, split : int
         Profiles that changed by it.
+    refreshed : int
+        Profiles renewed after it, those that were due before among them.
     learnt : bool
         Whether weights were learnt from these records in this run.
     seconds : mapping of step to seconds
@@ -86,6 +88,7 @@ class MatchingDone(Struct, frozen=True, kw_only=True):
     changed: int
     merged: int
     split: int
+    refreshed: int
     learnt: bool
     seconds: Mapping[str, float]
 
@@ -136,7 +139,7 @@ def match_company(
         merged += len(resolution.merged)
         split += len(resolution.split)
         done += len(part)
-        progress("decide", done, len(changes))
+        progress("join", done, len(changes))
     keep_index(
         company, build_index(matched.standardised, records.atoms, matched.model, COMPARISONS)
     )
@@ -147,7 +150,7 @@ def match_company(
     company.choose("home_countries", _home_countries(records))
     company.choose("matched_until", int(until or 0))
     company.choose("matched_at", now.isoformat())
-    refresh_profiles(company, progress=progress)
+    refreshed = refresh_profiles(company, progress=progress)
     renew_queue(company, progress=progress)
     return MatchingDone(
         records=len(records.atoms),
@@ -157,6 +160,7 @@ def match_company(
         changed=len(changes),
         merged=merged,
         split=split,
+        refreshed=refreshed,
         learnt=learn,
         seconds=matched.seconds,
     )

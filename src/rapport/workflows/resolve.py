@@ -40,6 +40,7 @@ def resolve_company(
     if applied.entries:
         snapshot_membership(company)
     refreshed = refresh_profiles(company, progress=progress)
+    refreshed += matched.refreshed if matched is not None else 0
     if applied.entries or refreshed:
         rebuild_customers(company, progress=progress)
         company.lake.compact()
