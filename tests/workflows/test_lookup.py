@@ -23,6 +23,8 @@ from tests.company import empty_company, visitor
 from tests.feedback import with_token
 from tests.touchpoints import keep, touchpoint
 
+pytestmark = pytest.mark.slow  # a company is matched whole, again and again
+
 #: The same two people as two silos know them, without an identifier in common; and a namesake.
 _CRM = (
     ("c1", {"name": "Szűcs Ágnes", "birthday": "1984-05-17", "street": "Fő utca 12",

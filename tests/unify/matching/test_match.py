@@ -10,6 +10,8 @@ from rapport.unify.matching.train import blank_model
 from tests.unify.matching.invented import people, stated
 from tests.unify.matching.simple_comparisons import SIMPLE
 
+pytestmark = pytest.mark.slow  # thousands of records are matched whole
+
 
 def test_families_are_told_apart_and_persons_put_together():
     table, truth = people(150)

@@ -19,6 +19,8 @@ from rapport.unify.matching.value_profiles import profile_values, with_rarity
 from tests.unify.matching.invented import people
 from tests.unify.matching.simple_comparisons import CITY, EMAIL, NAME, PHONE, SIMPLE
 
+pytestmark = pytest.mark.slow  # weights are learnt from thousands of pairs
+
 #: Without rarity, so that the truth is a plain table.
 PLAIN = (
     *(
