@@ -105,6 +105,12 @@ class FaultyProxy:
         again = next(e for e in self.exchanges[at + 1 :] if {*e.message_ids} & {*met.message_ids})
         return again.ended_at - met.ended_at
 
+    def told_more_after(self, fault: Fault) -> bool:
+        """Whether the client had more to tell after it met ``fault`` first."""
+        at = next(n for n, exchange in enumerate(self.exchanges) if exchange.fault is fault)
+        known = {i for exchange in self.exchanges[: at + 1] for i in exchange.message_ids}
+        return any({*exchange.message_ids} - known for exchange in self.exchanges[at + 1 :])
+
     def replay(self) -> list[int]:
         """Send every post again, byte for byte; returns the statuses of the answers."""
         return [self.ask("POST", e.path, e.headers, e.body)[0] for e in tuple(self.exchanges)]

@@ -216,7 +216,11 @@ def test_what_a_page_says_is_kept_once_and_read_right_over_a_bad_network(
         ended = datetime.now(UTC)
         page.close()
         assert set(proxy.met) == set(FAULTS)
-        if sdk.obeys:  # it could read Retry-After, which browsers hide unless they are told
+        # It could read Retry-After, which browsers hide unless they are told. What is told while
+        # it waits (on a slow machine) makes one that sends in batches send all at once, by its own
+        # rule.
+        hurried = sdk is IN_BATCHES and proxy.told_more_after(Fault.TOO_MANY)
+        if sdk.obeys and not hurried:
             assert proxy.waited_after(Fault.TOO_MANY) >= RETRY_AFTER_SECONDS - 0.1
         entries = kept(running.ledger, running.source_id)
         check_once([i for i, _, _ in entries], proxy.acknowledged, len(told))
