@@ -11,6 +11,8 @@ from rapport.act.household_contacts import household_pressure, housemates, reach
 from rapport.engines.ledger import Ledger
 from rapport.vocabulary import ledger_tables as t
 
+pytestmark = pytest.mark.slow  # whole companies: not before every commit
+
 NOW = datetime(2026, 11, 16, 9, 0, tzinfo=UTC)
 FAMILY = ("els", "jan", "tom")
 

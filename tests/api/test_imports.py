@@ -16,6 +16,8 @@ from tests.company import empty_company, visitor
 from tests.conftest import FakeClock
 from tests.feedback import with_token
 
+pytestmark = pytest.mark.slow  # whole companies: not before every commit
+
 Client = TestClient[Any]
 _TILL = b"receipt,when,total,cur,mail\nA1,2026-10-02 10:00,12.50,EUR,ann@example.org\n"
 

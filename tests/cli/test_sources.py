@@ -10,6 +10,8 @@ import pytest
 from rapport.errors import InvalidInput, NotFound
 from tests.cli.conftest import Rapport
 
+pytestmark = pytest.mark.slow  # whole companies: not before every commit
+
 _VISITS = "visit_id,occurred_at,shop\nv1,2026-11-01 10:00,Gent\nv2,02.11.2026 11:00,Gent\n"
 #: As the form of the pages: dates are told by the source's own format.
 _MENDED = '[file]\ndate_format = "%Y-%m-%d %H:%M"\n'

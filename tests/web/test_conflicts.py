@@ -20,6 +20,8 @@ from tests.company import empty_company, visitor
 from tests.customer_data import crm
 from tests.touchpoints import START, email, keep, touchpoint
 
+pytestmark = pytest.mark.slow  # whole companies: not before every commit
+
 DAY = timedelta(days=1)
 
 

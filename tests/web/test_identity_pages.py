@@ -33,6 +33,8 @@ from tests.conftest import FakeClock
 from tests.customer_data import csrf, evil, fill, profile_named, someone
 from tests.likeness import alike
 
+pytestmark = pytest.mark.slow  # whole companies: not before every commit
+
 
 @pytest.fixture
 def company(tmp_path: Path, clock: FakeClock) -> Iterator[Company]:

@@ -43,6 +43,8 @@ from rapport.workflows.identity_sets import (
 from tests.company import empty_company
 from tests.real_data import real_data
 
+pytestmark = pytest.mark.slow  # whole companies: not before every commit
+
 PEOPLE = """klantnr;Voornaam;Familienaam;E-mail;Geboortedatum;Postcode;taal;wie
 1;Ágnes;Kovács;agnes@mail.example;1980-02-03;1011;hu;p1
 2;Agnes;Kovacs;AGNES@mail.example;;1011;hu;p1

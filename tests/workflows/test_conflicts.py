@@ -45,6 +45,8 @@ from tests.company import empty_company
 from tests.customer_data import crm
 from tests.touchpoints import START, email, keep, order, touchpoint
 
+pytestmark = pytest.mark.slow  # whole companies: not before every commit
+
 ACTOR = "sofie@kadar.example"
 DAY = timedelta(days=1)
 

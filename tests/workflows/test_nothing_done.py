@@ -22,6 +22,8 @@ from tests.company import empty_company
 from tests.conftest import FakeClock
 from tests.touchpoints import START, email, keep, touchpoint
 
+pytestmark = pytest.mark.slow  # whole companies: not before every commit
+
 AN = email("an@kadar.example")
 
 

@@ -12,6 +12,8 @@ from rapport.collect.mapping import mapping_from
 from rapport.workflows.import_files import import_file
 from tests.company import empty_company
 
+pytestmark = pytest.mark.slow  # whole companies: not before every commit
+
 UNDATED: dict[str, tuple[str, dict[str, Any], str, str]] = {
     "contacts": (
         "people.csv",

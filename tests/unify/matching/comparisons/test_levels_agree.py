@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from rapport.unify.matching.comparison import STATED, Comparison, level_of
 from rapport.unify.matching.comparisons import COMPARISONS
 
+pytestmark = pytest.mark.slow  # whole companies: not before every commit
+
 _TYPES = {"text": pa.string(), "date": pa.date32(), "words": pa.list_(pa.string()),
           "number": pa.float64()}  # fmt: skip
 
