@@ -138,7 +138,7 @@ def test_two_people_stand_side_by_side_with_what_they_share(
     assert queue.review.key == suggested
     assert {queue.review.left.name, queue.review.right.name} == {"Jan Peeters", "Jan Pieters"}
     told = {row.name: row.agreement for row in queue.review.rows}
-    assert (told["name"], told["city"]) == ("different", "same")
+    assert (told["name"], told["city"]) == ("alike", "same")
     assert told["crm_contact"] == "different"
     assert waiting_suggestions(company) == queue.counts.open == 1
 
