@@ -261,10 +261,10 @@ def test_a_person_is_found_by_typing_and_opened_with_enter(
     page.goto(f"{url}/customers")
     page.keyboard.press("/")
     page.keyboard.type("0123")
-    page.wait_for_selector("#search-results .suggestion")
+    page.wait_for_selector("#search-results [data-query='0123'] .suggestion")
     page.keyboard.press("Enter")
     page.wait_for_url(f"{url}/customers/{her}")
     page.click("nav.pills a:has-text('Calls')")
     page.wait_for_url("**?kind=calls")
     expect(page.locator(".event")).to_have_count(1)
-    assert page.locator(".event-title").inner_text() == "Called the contact centre, 7 min"
+    expect(page.locator(".event-title")).to_have_text("Called the contact centre, 7 min")

@@ -83,7 +83,8 @@
     }
   });
 
-  // The search box: "/" and Ctrl+K go there, arrows walk, Enter opens the first, Escape leaves.
+  // The search box: "/" and Ctrl+K go there, arrows walk, Escape leaves. Enter opens the first that
+  // was found for what stands there now; before that answer it sends the form.
   const search = document.getElementById("search");
   const found = () => all("#search-results a");
   const typing = (node) => node.closest("input, textarea, select, [contenteditable]");
@@ -109,7 +110,7 @@
         event.preventDefault();
         if (here < 0) search.focus();
         else results[Math.min(here, results.length - 1)]?.focus();
-      } else if (key === "Enter" && target === search && results.length) {
+      } else if (key === "Enter" && target === search && results[0]?.closest("ul").dataset.query === search.value) {
         event.preventDefault();
         results[0].click();
       }

@@ -29,7 +29,8 @@ def suggestions(
 ) -> h.Markup:
     """The answer to ``GET /search?q=``: groups of things found, best first; may be empty.
 
-    Arrow keys walk through it and Enter opens the first; rapport-ui.js does that.
+    Arrow keys walk through it and Enter opens the first, once it answers what stands in the box
+    by then; rapport-ui.js does that.
     """
     if not query.strip():
         return h.EMPTY
@@ -39,17 +40,20 @@ def suggestions(
         (
             h.h3(context.t(f"frame.search.{kind}")),
             h.ul(
-                h.li(
-                    h.a(
-                        {"class": "suggestion", "href": suggestion.href},
-                        icon(suggestion.icon),
-                        h.span(
-                            h.b({"class": "clip"}, marked(suggestion.title, query)),
-                            h.span({"class": "clip note"}, marked(suggestion.detail, query)),
-                        ),
+                {"data-query": query},
+                (
+                    h.li(
+                        h.a(
+                            {"class": "suggestion", "href": suggestion.href},
+                            icon(suggestion.icon),
+                            h.span(
+                                h.b({"class": "clip"}, marked(suggestion.title, query)),
+                                h.span({"class": "clip note"}, marked(suggestion.detail, query)),
+                            ),
+                        )
                     )
-                )
-                for suggestion in found
+                    for suggestion in found
+                ),
             ),
         )
         for kind, found in groups
