@@ -86,6 +86,7 @@ _STEP_WORDS = {
     "match": "Comparing records",
     "join": "Joining what is alike",
     "refresh": "Profiles up to date",
+    "groups": "Households and accounts",
     "customers": "Customers, segments, RFM",
     "train": "Models, with their back-test",
     "decide": "Deciding on messages",

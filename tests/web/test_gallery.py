@@ -188,7 +188,7 @@ def test_enter_opens_nobody_who_was_found_for_less_than_stands_there(
     page.keyboard.press("/")
     page.keyboard.type("es")
     expect(page.locator("#search-results mark").first).to_have_text("Es")
-    page.route("**/search?*", lambda route: None)  # the next answer is long in coming
+    page.route("**/search?*", lambda _: None)  # the next answer is long in coming
     page.route("**/customers?*", lambda route: route.fulfill(body="", content_type="text/html"))
     page.keyboard.type("terházy")
     page.keyboard.press("Enter")

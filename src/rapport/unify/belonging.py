@@ -210,6 +210,32 @@ def _text(said: Any, names: tuple[str, ...]) -> str | None:
 _KEYS = ("atom_id", "kind", "value")
 
 
+def _spans(
+    told: Iterable[tuple[Touchpoint, Sighting]],
+) -> list[tuple[Touchpoint, Sighting, int, int]]:
+    """Each that says something of its own, with when it was first and last said, in µs.
+
+    Most touchpoints of a record repeat who it is, in the very same object (`sighting_of`); what
+    they say of homes and companies is then read once. Touchpoints about people say more.
+    """
+    spans: dict[int | tuple[int, str | None], list[Any]] = {}
+    for touchpoint, sighting in told:
+        if not (sighting.traits or sighting.identifiers):
+            continue
+        at = sighting.occurred_at
+        key: int | tuple[int, str | None] = (id(sighting.traits), touchpoint.country)
+        if touchpoint.type in _OF_PEOPLE:
+            key = len(spans)
+        span = spans.get(key)
+        if span is None:
+            spans[key] = [touchpoint, sighting, at, at]
+        elif at < span[2]:
+            span[2] = at
+        elif at > span[3]:
+            span[3] = at
+    return [(t, s, to_micros(first), to_micros(last)) for t, s, first, last in spans.values()]
+
+
 def register_belonging(
     connection: Connection, ledger: Ledger, told: Iterable[tuple[Touchpoint, Sighting]]
 ) -> int:
@@ -219,20 +245,18 @@ def register_belonging(
     equal moments the greater text): the same in whatever order they arrive.
     """
     seen: dict[tuple[int, str, str], list[Any]] = {}
-    for touchpoint, sighting in told:
-        if not (sighting.traits or sighting.identifiers):
-            continue
-        atom = at = None
+    for touchpoint, sighting, first, last in _spans(told):
+        atom = None
         for statement in statements_of(touchpoint, sighting):
-            if atom is None or at is None:
-                atom, at = atom_id(sighting.record), to_micros(sighting.occurred_at)
+            if atom is None:
+                atom = atom_id(sighting.record)
             key = (atom, statement.kind, statement.value)
             known = seen.get(key)
             if known is None:
-                seen[key] = [at, at, statement.detail]
+                seen[key] = [first, last, statement.detail]
             else:
-                known[0] = min(known[0], at)
-                known[1], known[2] = max((known[1], known[2]), (at, statement.detail))
+                known[0] = min(known[0], first)
+                known[1], known[2] = max((known[1], known[2]), (last, statement.detail))
     if not seen:
         return 0
     b = t.belonging.c

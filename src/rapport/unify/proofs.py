@@ -61,6 +61,7 @@ _PROVES_FACTS: Mapping[str, tuple[tuple[str, ...], str]] = {
     v.PAYMENT_RECEIVED: (("name",), "paid"),
     v.SHIPMENT_DELIVERED: (("street", "postal_code", "city", "country"), "delivered"),
 }
+_TELLING = frozenset({v.MESSAGE_BOUNCED, *_PROVES, *_PROVES_FACTS})
 
 
 class _Seen:
@@ -94,7 +95,8 @@ def register_proofs(
     """
     seen: defaultdict[tuple[int, str, str], _Seen] = defaultdict(_Seen)
     for touchpoint, sighting in told:
-        _note(seen, touchpoint, sighting)
+        if touchpoint.type in _TELLING:  # most are looks at a page
+            _note(seen, touchpoint, sighting)
     if not seen:
         return 0
     p = t.value_proof.c
@@ -140,7 +142,7 @@ def _note(
 ) -> None:
     kind = touchpoint.type
     if kind == v.MESSAGE_BOUNCED:
-        # Numbers that begin with 4 are for now: a full mailbox is still somebody's.
+        # Numbers that begin with 4 pass: a full mailbox is still somebody's.
         if str(touchpoint.properties.get("status") or "").startswith("4"):
             return
         value = _only(sighting, _carrier("email", touchpoint))

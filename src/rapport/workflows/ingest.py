@@ -52,9 +52,9 @@ WORKER = "ingest"
 COUNTER = "count"
 #: A batch keeps other writers out while it lasts, so that what comes live goes in small ones; an
 #: import of years goes in large ones, which cost a third less for each entry: each batch reads
-#: back what it touches, and writes a file for each part of the lake.
+#: back what it touches, and writes a file for each part of the lake. The largest takes a second.
 SMALLEST_BATCH = 2_500
-LARGEST_BATCH = 20_000
+LARGEST_BATCH = 40_000
 #: What goes wrong because of what an entry says: a number, a date or a text that a step or a store
 #: cannot hold. Whatever a store says of itself (busy, full, gone) is not among them.
 UNUSABLE = (

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import delete, func, select
+from sqlalchemy import Connection, delete, func, select
 
 from rapport.understand.activity import profile_activity
 from rapport.understand.order_states import order_findings
@@ -15,10 +15,11 @@ from rapport.unify.accounts import derive_accounts
 from rapport.unify.conflicts import no_longer_urgent
 from rapport.unify.refresh import ProfileActivity
 from rapport.unify.refresh import refresh_profiles as derive_profiles
-from rapport.unify.stored_evidence import atoms_of
+from rapport.unify.stored_evidence import atoms_of, rows_in
 from rapport.unify.stored_households import derive_households
 from rapport.vocabulary.lake_tables import MEMBERSHIP
 from rapport.vocabulary.ledger_tables import membership, stale_profile
+from rapport.vocabulary.ledger_tables import profile as profiles_table
 from rapport.workflows.company import Company, Progress, silent, write_choice
 from rapport.workflows.cycle_search import paused_cycle_search
 
@@ -37,7 +38,7 @@ _MOST_MONEY = Decimal("99999999999999.9999")
 def refresh_profiles(company: Company, *, progress: Progress = silent) -> int:
     """Renew every profile that is marked stale; returns how many.
 
-    The marks go in the transaction that renews, so that a crash in between leaves them.
+    The marks go in the transaction that renews last, so that a crash in between leaves them.
     """
     now = company.clock()
     with company.ledger.read() as connection:
@@ -58,14 +59,38 @@ def refresh_profiles(company: Company, *, progress: Progress = silent) -> int:
         known = {profile: activity[profile] for profile in chunk if profile in activity}
         with paused_cycle_search(), company.ledger.write() as connection:
             derive_profiles(connection, company.ledger, chunk, known, orders)
+        progress("refresh", min(start + CHUNK, len(stale)), len(stale))
+    with company.ledger.read() as connection:
+        neighbours = _neighbours_together(connection, stale)
+    for start in range(0, len(stale), CHUNK):
+        chunk = list(neighbours[start : start + CHUNK])
+        with paused_cycle_search(), company.ledger.write() as connection:
             derive_households(connection, chunk)
             derive_accounts(connection, chunk)
             for piece in (chunk[i : i + 500] for i in range(0, len(chunk), 500)):
                 connection.execute(
                     delete(stale_profile).where(stale_profile.c.profile_id.in_(piece))
                 )
-        progress("refresh", min(start + CHUNK, len(stale)), len(stale))
+        progress("groups", min(start + CHUNK, len(stale)), len(stale))
     return len(stale)
+
+
+def _neighbours_together(connection: Connection, profile_ids: Sequence[str]) -> Sequence[str]:
+    """In the order of where they live: a household is then read once and not with each member."""
+    if len(profile_ids) <= CHUNK:
+        return profile_ids
+    p = profiles_table.c
+    places = {
+        row[0]: tuple(part or "" for part in row[1:])
+        for row in rows_in(
+            connection,
+            lambda piece: select(p.profile_id, p.country, p.postal_code, p.city).where(
+                p.profile_id.in_(piece)
+            ),
+            profile_ids,
+        )
+    }
+    return sorted(profile_ids, key=lambda each: (places.get(each, ("", "", "")), each))
 
 
 def _activity(table: pa.Table) -> dict[str, ProfileActivity]:
