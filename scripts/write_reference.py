@@ -43,7 +43,7 @@ def cli() -> str:
     parts = [
         "# Commands",
         "",
-        WRITTEN.format(source="`src/rapport/cli.py`"),
+        WRITTEN.format(source="`src/rapport/cli/`"),
         "Settings that stand before the command hold for all of them: `rapport --data FOLDER "
         "COMMAND`. `--json` prints the exact result for programs. Exit codes: "
         "[Errors](errors.md).",
