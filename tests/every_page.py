@@ -20,6 +20,7 @@ from rapport.collect.refused import keep_refused
 from rapport.collect.sources import find_source
 from rapport.settings import Settings
 from rapport.understand.segments.rule import where
+from rapport.unify.group_words import HOUSEHOLD
 from rapport.unify.identity_rules import IdentityRules
 from rapport.unify.stored_evidence import atoms_of
 from rapport.vocabulary import touchpoint as v
@@ -30,7 +31,8 @@ from rapport.web.pages import page_routes
 from rapport.workflows.company import Company, open_company
 from rapport.workflows.company_accounts import list_accounts, say_works_at
 from rapport.workflows.customer_changes import join_customers, record_contact
-from rapport.workflows.households import household_view, list_households, say_household_role
+from rapport.workflows.group_words import say_group_role
+from rapport.workflows.households import household_view, list_households
 from rapport.workflows.identity_health import measure_identity
 from rapport.workflows.identity_review import renew_queue
 from rapport.workflows.identity_rules import ask_what_if, run_identity_job
@@ -286,7 +288,7 @@ def _spoil(company: Company) -> Placed:
         company, ids["Eszter Vandenberghe"], accounts[0].account_id, together=True,
         author=author, reason=breakout("word"),
     )  # fmt: skip
-    say_household_role(company, mate, "payer", author=author)
+    say_group_role(company, HOUSEHOLD, mate, "payer", author=author)
     join_customers(
         company, ids["first_name"], ids["Twin Maes"], author=author, reason=breakout("reason")
     )

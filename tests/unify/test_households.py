@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 
 from rapport.engines.ledger import Ledger, open_ledger
 from rapport.unify.group_words import (
+    HOUSEHOLD,
     InHousehold,
     account_role,
     household_roles,
@@ -175,7 +176,7 @@ def test_words_outrank_what_is_derived_and_are_taken_back(ledger: Ledger) -> Non
     number = say(people[0], people[2], together=True)  # although they state other addresses
     assert households(ledger) == {frozenset({"1", "3"})}
     with ledger.write() as connection:
-        touched = take_word_back(connection, number, author="els@kadar.example", at=NOON)
+        touched = take_word_back(connection, HOUSEHOLD, number, author="els@kadar.example", at=NOON)
         rederive(connection, ledger, set(touched))
         atoms = oldest_records(connection, people).values()
         assert [word.together for word in standing_words(connection, "household", atoms)] == [False]

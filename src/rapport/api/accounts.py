@@ -10,16 +10,16 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from msgspec import Struct
 
 from rapport.api.households import People, Role
+from rapport.unify.group_words import ACCOUNT
 from rapport.workflows.company import Company
 from rapport.workflows.company_accounts import (
     Account,
     AccountPage,
     account_view,
     list_accounts,
-    say_account_role,
     say_works_at,
-    take_account_word_back,
 )
+from rapport.workflows.group_words import say_group_role, take_group_word_back
 from rapport.workflows.households import PAGE_ROWS
 
 _READ = {"permission": "customers.read"}
@@ -101,7 +101,7 @@ def put_account_role(
     data: JSONBody[Role],
 ) -> People:
     """Say which role somebody has at companies."""
-    here = say_account_role(company, profile_id, data.role, author=request.user.email)
+    here = say_group_role(company, ACCOUNT, profile_id, data.role, author=request.user.email)
     return People(profiles=[here])
 
 
@@ -117,7 +117,7 @@ def delete_account_word(
 ) -> People:
     """Take back what a colleague said of a person and a company."""
     return People(
-        profiles=list(take_account_word_back(company, word_id, author=request.user.email))
+        profiles=list(take_group_word_back(company, ACCOUNT, word_id, author=request.user.email))
     )
 
 

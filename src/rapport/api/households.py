@@ -9,7 +9,9 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 from msgspec import Struct
 
+from rapport.unify.group_words import HOUSEHOLD
 from rapport.workflows.company import Company
+from rapport.workflows.group_words import say_group_role, take_group_word_back
 from rapport.workflows.households import (
     PAGE_ROWS,
     Household,
@@ -18,9 +20,7 @@ from rapport.workflows.households import (
     household_view,
     list_households,
     person_home,
-    say_household_role,
     say_lives_with,
-    take_household_word_back,
 )
 
 _READ = {"permission": "customers.read"}
@@ -129,7 +129,7 @@ def put_household_role(
     data: JSONBody[Role],
 ) -> PersonHome:
     """Say which role somebody has at home."""
-    here = say_household_role(company, profile_id, data.role, author=request.user.email)
+    here = say_group_role(company, HOUSEHOLD, profile_id, data.role, author=request.user.email)
     return person_home(company, here, reveal=request.user.may("customers.contact"))
 
 
@@ -145,7 +145,7 @@ def delete_household_word(
 ) -> People:
     """Take back what a colleague said of two people."""
     return People(
-        profiles=list(take_household_word_back(company, word_id, author=request.user.email))
+        profiles=list(take_group_word_back(company, HOUSEHOLD, word_id, author=request.user.email))
     )
 
 

@@ -212,21 +212,21 @@ def say_word(
 
 
 def take_word_back(
-    connection: Connection, word_id: int, *, author: str, at: datetime
+    connection: Connection, kind: str, word_id: int, *, author: str, at: datetime
 ) -> tuple[str, ...]:
     """Take a word back; returns the profiles that it was about.
 
     Raises
     ------
     NotFound, Conflict
-        If there is none, or it was taken back or replaced already.
+        If there is none of this kind, or it was taken back or replaced already.
     """
     w = t.group_word.c
     row = connection.execute(
-        select(w.atom_a, w.atom_b, w.taken_back_at).where(w.word_id == word_id)
+        select(w.atom_a, w.atom_b, w.taken_back_at).where(w.word_id == word_id, w.kind == kind)
     ).first()
     if row is None:
-        raise NotFound(f"There is no word {word_id} on a household or an account")
+        raise NotFound(f"There is no word {word_id} on any {kind}")
     if row.taken_back_at is not None:
         raise Conflict(f"Word {word_id} does not stand any more; reload the page")
     connection.execute(

@@ -26,7 +26,6 @@ from rapport.unify.group_words import (
     said_roles,
     say_word,
     standing_words,
-    take_word_back,
 )
 from rapport.unify.name_words import fold
 from rapport.unify.search import search
@@ -37,7 +36,8 @@ from rapport.vocabulary.ledger_tables import account, account_member, belonging,
 from rapport.vocabulary.touchpoint import ORDER_COMPLETED
 from rapport.workflows.company import Company
 from rapport.workflows.customer_timeline import source_labels
-from rapport.workflows.households import PAGE_ROWS, check_place, note, say_person_role
+from rapport.workflows.group_words import LONGEST_REASON, note
+from rapport.workflows.households import PAGE_ROWS, check_place
 from rapport.workflows.ingest import mark_stale
 from rapport.workflows.refresh import refresh_profiles
 
@@ -53,7 +53,6 @@ _SHOWN = ("name", "email", "phone", "order_count", "revenue", "last_seen")
 _FOUND = 100
 _MOST_PEOPLE = 200
 _MOST_ORDERS = 50
-_LONGEST_REASON = 500
 #: A company that buys in a rhythm is late after so many of its usual intervals.
 _LATE_INTERVALS = 2
 _LEAST_ORDERS = 3
@@ -578,7 +577,7 @@ def say_works_at(
             founder,
             together=together,
             author=author,
-            reason=reason.strip()[:_LONGEST_REASON],
+            reason=reason.strip()[:LONGEST_REASON],
             at=now,
         )
         action = "account.together" if together else "account.apart"
@@ -586,24 +585,4 @@ def say_works_at(
         holder = open_memberships(connection, [founder]).get(founder)
         mark_stale(company.ledger, connection, {person, *([holder] if holder else [])})
     refresh_profiles(company)
-    return here
-
-
-def take_account_word_back(company: Company, word_id: int, *, author: str) -> tuple[str, ...]:
-    """Take back what a colleague said; returns the profiles it was about."""
-    now = company.clock()
-    with company.ledger.write() as connection:
-        people = take_word_back(connection, word_id, author=author, at=now)
-        note(connection, author, "account.take_back", str(word_id), {}, now)
-        mark_stale(company.ledger, connection, people)
-    refresh_profiles(company)
-    return people
-
-
-def say_account_role(company: Company, profile_id: str, role: str | None, *, author: str) -> str:
-    """Say which role somebody has at companies; None gives it back to title and mailbox."""
-    now = company.clock()
-    with company.ledger.write() as connection:
-        here = current_profile(connection, profile_id)
-        say_person_role(connection, company, ACCOUNT, here, role, author=author, now=now)
     return here

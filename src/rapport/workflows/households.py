@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, select
+from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from rapport.act.household_contacts import HouseholdPressure, household_pressure
 from rapport.engines.ledger import among
@@ -24,10 +24,8 @@ from rapport.unify.group_words import (
     household_roles,
     oldest_records,
     said_roles,
-    say_role,
     say_word,
     standing_words,
-    take_word_back,
 )
 from rapport.unify.households import may_be_one_person
 from rapport.unify.search import search
@@ -36,7 +34,6 @@ from rapport.unify.stored_evidence import atoms_of, micros, open_memberships, ro
 from rapport.unify.stored_households import founder_atom, read_people
 from rapport.vocabulary.ledger_tables import (
     atom,
-    audit,
     belonging,
     from_micros,
     household,
@@ -45,6 +42,7 @@ from rapport.vocabulary.ledger_tables import (
     profile,
 )
 from rapport.workflows.company import Company
+from rapport.workflows.group_words import LONGEST_REASON, note
 from rapport.workflows.ingest import mark_stale
 from rapport.workflows.refresh import refresh_profiles
 
@@ -53,7 +51,6 @@ MOST_ROWS = 200
 DEEPEST = 100_000
 #: People whom a search finds, whose households are shown.
 _FOUND = 100
-_LONGEST_REASON = 500
 #: Who lived at an address before is shown up to so many.
 _MOST_BEFORE = 40
 SORTS: tuple[str, ...] = ("name", "members", "orders", "revenue", "last_seen")
@@ -580,7 +577,7 @@ def say_lives_with(
             records[b],
             together=together,
             author=author,
-            reason=reason.strip()[:_LONGEST_REASON],
+            reason=reason.strip()[:LONGEST_REASON],
             at=now,
         )
         action = "household.together" if together else "household.apart"
@@ -614,57 +611,3 @@ def leaves_household(company: Company, profile_id: str, *, author: str, reason: 
     for other in others:
         say_lives_with(company, here, other, together=False, author=author, reason=reason)
     return here
-
-
-def take_household_word_back(company: Company, word_id: int, *, author: str) -> tuple[str, ...]:
-    """Take back what a colleague said; returns the people it was about."""
-    now = company.clock()
-    with company.ledger.write() as connection:
-        people = take_word_back(connection, word_id, author=author, at=now)
-        note(connection, author, "household.take_back", str(word_id), {}, now)
-        mark_stale(company.ledger, connection, people)
-    refresh_profiles(company)
-    return people
-
-
-def say_household_role(company: Company, profile_id: str, role: str | None, *, author: str) -> str:
-    """Say which role somebody has at home; None gives it back to what is derived."""
-    now = company.clock()
-    with company.ledger.write() as connection:
-        here = current_profile(connection, profile_id)
-        say_person_role(connection, company, HOUSEHOLD, here, role, author=author, now=now)
-    return here
-
-
-def say_person_role(
-    connection: Connection,
-    company: Company,
-    kind: str,
-    profile_id: str,
-    role: str | None,
-    *,
-    author: str,
-    now: datetime,
-) -> None:
-    """Keep a role on the person's oldest record, and on no other one."""
-    records = oldest_records(connection, [profile_id])
-    for each in atoms_of(connection, [profile_id]).get(profile_id, ()):
-        say_role(connection, company.ledger, kind, each, None, author=author, at=now)
-    say_role(connection, company.ledger, kind, records[profile_id], role, author=author, at=now)
-    note(connection, author, f"{kind}.role", profile_id, {"role": role}, now)
-
-
-def note(
-    connection: Connection,
-    author: str,
-    action: str,
-    subject: str,
-    details: Mapping[str, Any],
-    now: datetime,
-) -> None:
-    """Write down who changed what."""
-    connection.execute(
-        insert(audit).values(
-            at=now, actor=author, action=action, subject=subject, details=dict(details)
-        )
-    )

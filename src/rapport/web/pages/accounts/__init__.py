@@ -11,6 +11,7 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 
 from rapport.errors import InvalidInput
+from rapport.unify.group_words import ACCOUNT
 from rapport.web.pages.accounts.listing import listing_page
 from rapport.web.pages.accounts.one import account_page
 from rapport.web.pages.households import Form, one, said
@@ -20,11 +21,10 @@ from rapport.workflows.company_accounts import (
     SORTS,
     account_view,
     list_accounts,
-    say_account_role,
     say_works_at,
-    take_account_word_back,
 )
 from rapport.workflows.customer_list import list_customers
+from rapport.workflows.group_words import say_group_role, take_group_word_back
 from rapport.workflows.households import PAGE_ROWS
 
 _READ = {"permission": "customers.read"}
@@ -112,8 +112,8 @@ def say_role(
     data: Form,
 ) -> Redirect:
     """Somebody's role, said or given back to title and mailbox."""
-    say_account_role(
-        company, one(data, "person"), one(data, "role") or None, author=request.user.email
+    say_group_role(
+        company, ACCOUNT, one(data, "person"), one(data, "role") or None, author=request.user.email
     )
     return _back(account_id, "role")
 
@@ -131,7 +131,7 @@ def word_back(
     word_id: FromPath[int],
 ) -> Redirect:
     """A word is taken back; what is derived counts again."""
-    take_account_word_back(company, word_id, author=request.user.email)
+    take_group_word_back(company, ACCOUNT, word_id, author=request.user.email)
     return _back(account_id, "back")
 
 

@@ -12,6 +12,7 @@ from litestar.enums import RequestEncodingType
 from litestar.params import Body, FromPath, FromQuery
 from litestar.response import Redirect
 
+from rapport.unify.group_words import HOUSEHOLD
 from rapport.web.pages.households.listing import listing_page
 from rapport.web.pages.households.one import household_page, person_page
 from rapport.web.parts.context import PageContext
@@ -19,6 +20,7 @@ from rapport.web.parts.states import flash
 from rapport.web.visit import context_of, html_response
 from rapport.workflows.company import Company
 from rapport.workflows.customer_list import list_customers
+from rapport.workflows.group_words import say_group_role, take_group_word_back
 from rapport.workflows.households import (
     PAGE_ROWS,
     SORTS,
@@ -26,9 +28,7 @@ from rapport.workflows.households import (
     leaves_household,
     list_households,
     person_home,
-    say_household_role,
     say_lives_with,
-    take_household_word_back,
 )
 
 Form: TypeAlias = Annotated[dict[str, Any], Body(media_type=RequestEncodingType.URL_ENCODED)]
@@ -166,8 +166,8 @@ def household_role(
     data: Form,
 ) -> Redirect:
     """Somebody's role at home, said or given back to what is derived."""
-    here = say_household_role(
-        company, profile_id, one(data, "role") or None, author=request.user.email
+    here = say_group_role(
+        company, HOUSEHOLD, profile_id, one(data, "role") or None, author=request.user.email
     )
     return _back(f"/customers/{quote(here)}/household", "role")
 
@@ -185,7 +185,7 @@ def household_word_back(
     word_id: FromPath[int],
 ) -> Redirect:
     """A word is taken back; what is derived counts again."""
-    take_household_word_back(company, word_id, author=request.user.email)
+    take_group_word_back(company, HOUSEHOLD, word_id, author=request.user.email)
     return _back(f"/customers/{quote(profile_id)}/household", "back")
 
 
