@@ -21,7 +21,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from rapport.act.alert_mail import OWNER_DEFAULTS, Owner, alert_message
 from rapport.act.outbox import OutboxMessage, enqueue
@@ -42,6 +42,8 @@ from rapport.vocabulary.touchpoint import (
 NEGATIVE_FEEDBACK = "negative_feedback"
 #: Who writes what no human wrote.
 SYSTEM = "rapport"
+#: What a ticket is resolved with that closes itself.
+_GONE = "other"
 
 FEEDBACK_TYPES = (
     SURVEY_ANSWERED,
@@ -244,6 +246,33 @@ def save_rule(connection: Connection, ledger: Ledger, rule: AlertRule) -> None:
 def lock_tickets(connection: Connection, ledger: Ledger) -> None:
     """Wait for our turn to open tickets; it lasts until the transaction ends."""
     ledger.lock(connection, "tickets")
+
+
+def close_tickets(
+    connection: Connection, ledger: Ledger, ticket_ids: Sequence[int], *, at: datetime
+) -> None:
+    """Resolve tickets whose reason is gone, without a colleague's doing."""
+    if not ticket_ids:
+        return
+    lock_tickets(connection, ledger)
+    connection.execute(
+        update(ticket)
+        .where(ticket.c.ticket_id.in_(ticket_ids))
+        .values(status="resolved", cause=_GONE, resolved_at=at)
+    )
+    connection.execute(
+        ticket_note.insert(),
+        [
+            {
+                "ticket_id": ticket_id,
+                "author": SYSTEM,
+                "at": at,
+                "kind": "status",
+                "body": f"resolved:{_GONE}",
+            }
+            for ticket_id in ticket_ids
+        ],
+    )
 
 
 def open_tickets(

@@ -9,21 +9,20 @@ from functools import cache
 from importlib.resources import files
 
 from babel.numbers import format_decimal
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 
 from rapport.act.alert_mail import LOCALES, Owner
-from rapport.act.alerts import SYSTEM, lock_tickets
+from rapport.act.alerts import close_tickets, lock_tickets
 from rapport.act.channels.base import Message
 from rapport.act.outbox import OutboxMessage, enqueue
 from rapport.act.source_alerts import Colleague
 from rapport.engines.ledger import Ledger
-from rapport.vocabulary.ledger_tables import ticket, ticket_note
+from rapport.vocabulary.ledger_tables import ticket
 
 #: `Ticket.title_code` of these tickets; ``facts`` hold ``proposal_id``, ``kind``, ``records`` and
 #: ``author``, and nothing of a person: the page of approvals shows whom it is about.
 IDENTITY_APPROVAL = "identity_approval"
 _DUE = timedelta(days=2)
-_CAUSE = "other"
 
 
 def raise_approval(
@@ -90,27 +89,7 @@ def close_approval(
         )
     ).all()
     ids = [row.ticket_id for row in waiting if row.facts["proposal_id"] == proposal_id]
-    if not ids:
-        return
-    lock_tickets(connection, ledger)
-    connection.execute(
-        update(ticket)
-        .where(ticket.c.ticket_id.in_(ids))
-        .values(status="resolved", cause=_CAUSE, resolved_at=at)
-    )
-    connection.execute(
-        ticket_note.insert(),
-        [
-            {
-                "ticket_id": ticket_id,
-                "author": SYSTEM,
-                "at": at,
-                "kind": "status",
-                "body": f"resolved:{_CAUSE}",
-            }
-            for ticket_id in ids
-        ],
-    )
+    close_tickets(connection, ledger, ids, at=at)
 
 
 @cache

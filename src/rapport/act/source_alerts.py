@@ -18,22 +18,20 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_datetime
 from babel.numbers import format_decimal
 from msgspec import Struct
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 
 from rapport.act.alert_mail import LOCALES, Owner
-from rapport.act.alerts import SYSTEM, lock_tickets
+from rapport.act.alerts import close_tickets, lock_tickets
 from rapport.act.channels.base import Message
 from rapport.act.outbox import OutboxMessage, enqueue
 from rapport.engines.ledger import Ledger
-from rapport.vocabulary.ledger_tables import ticket, ticket_note
+from rapport.vocabulary.ledger_tables import ticket
 
 #: `Ticket.title_code` of these tickets; `facts` are those of a `SourceProblem`.
 SOURCE_ALERT = "source_alert"
 #: What can be wrong: older than promised; a whole day far below its forecast; fetching given up.
 CODES = ("late", "low_volume", "pull_failed")
 _DUE = timedelta(hours=24)
-#: What a ticket is resolved with when data flow again.
-_CAUSE = "other"
 
 
 class SourceProblem(Struct, frozen=True, kw_only=True):
@@ -149,26 +147,7 @@ def close_source_alerts(
     well = [row for row in open_now if row.facts["source"] not in troubled]
     if not well:
         return []
-    lock_tickets(connection, ledger)
-    ids = [row.ticket_id for row in well]
-    connection.execute(
-        update(ticket)
-        .where(ticket.c.ticket_id.in_(ids))
-        .values(status="resolved", cause=_CAUSE, resolved_at=at)
-    )
-    connection.execute(
-        ticket_note.insert(),
-        [
-            {
-                "ticket_id": ticket_id,
-                "author": SYSTEM,
-                "at": at,
-                "kind": "status",
-                "body": f"resolved:{_CAUSE}",
-            }
-            for ticket_id in ids
-        ],
-    )
+    close_tickets(connection, ledger, [row.ticket_id for row in well], at=at)
     return sorted({row.facts["source"] for row in well})
 
 

@@ -237,10 +237,10 @@ def take_word_back(
     return tuple(sorted(set(open_memberships(connection, {row.atom_a, row.atom_b}).values())))
 
 
-def standing_words(
+def standing_rows(
     connection: Connection, kind: str, atom_ids: Collection[int]
-) -> tuple[GroupWord, ...]:
-    """The standing words on these records, newest first."""
+) -> list[tuple[Any, str | None, str | None]]:
+    """The standing words on these records, oldest first, with the profiles of both sides now."""
     w = t.group_word.c
     rows = {
         row.word_id: row
@@ -257,17 +257,27 @@ def standing_words(
     placed = open_memberships(
         connection, {a for row in rows.values() for a in (row.atom_a, row.atom_b)}
     )
+    return [
+        (row, placed.get(row.atom_a), placed.get(row.atom_b)) for _, row in sorted(rows.items())
+    ]
+
+
+def standing_words(
+    connection: Connection, kind: str, atom_ids: Collection[int]
+) -> tuple[GroupWord, ...]:
+    """The standing words on these records, newest first."""
+    rows = standing_rows(connection, kind, atom_ids)
     return tuple(
         GroupWord(
             word_id=row.word_id,
             together=row.together,
-            a=placed.get(row.atom_a),
-            b=placed.get(row.atom_b),
+            a=a,
+            b=b,
             author=row.author,
             reason=row.reason,
             at=row.at,
         )
-        for row in sorted(rows.values(), key=lambda row: (row.at, row.word_id), reverse=True)
+        for row, a, b in sorted(rows, key=lambda each: (each[0].at, each[0].word_id), reverse=True)
     )
 
 

@@ -13,13 +13,14 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 from rapidfuzz.distance import OSA
-from sqlalchemy import Connection, and_, delete, insert, or_, select
+from sqlalchemy import Connection, and_, delete, insert, select
 
 from rapport.engines.ledger import among
 from rapport.unify.belonging import HOME
 from rapport.unify.blocked_values import blocked_reason
 from rapport.unify.evidence import Value
 from rapport.unify.given_names import GIVEN_NAMES, one_y
+from rapport.unify.group_words import HOUSEHOLD, standing_rows
 from rapport.unify.households import (
     MOST_HOLDERS,
     SHAREABLE,
@@ -51,7 +52,6 @@ from rapport.vocabulary.ledger_tables import to_micros, to_ten_thousandths
 MOST_REACHED = 300
 #: Records that are a company's and not a person's.
 COMPANY_RECORDS = frozenset({"crm_account", "business_id"})
-HOUSEHOLD = "household"
 #: Shorter family names may differ in one letter and be two.
 _SHORT = 2
 _MEMBER = ("profile_id", "household_id", "since", "confidence", "why")
@@ -249,25 +249,10 @@ def words_on(
     if connection.execute(select(w.word_id).limit(1)).first() is None:
         return []
     atoms = [a for those in atoms_of(connection, profile_ids).values() for a in those]
-    rows = {
-        row.word_id: row
-        for row in rows_in(
-            connection,
-            lambda piece: select(t.group_word).where(
-                or_(among(w.atom_a, piece), among(w.atom_b, piece)),
-                w.kind == kind,
-                w.taken_back_at.is_(None),
-            ),
-            atoms,
-        )
-    }
-    placed = open_memberships(
-        connection, {a for row in rows.values() for a in (row.atom_a, row.atom_b)}
-    )
     return [
-        (row, placed[row.atom_a], placed[row.atom_b])
-        for _, row in sorted(rows.items())
-        if row.atom_a in placed and row.atom_b in placed
+        (row, a, b)
+        for row, a, b in standing_rows(connection, kind, atoms)
+        if a is not None and b is not None
     ]
 
 
