@@ -142,7 +142,7 @@ def main() -> None:
         version="rapport-1",
         same_per_record=2.0,
         household_per_record=1.0,
-        merge=2 / 3,
+        merge=0.95,
         review=0.2,
     )
     Path(match.__file__).with_name("default_model.json").write_bytes(model.to_json())

@@ -117,6 +117,7 @@ def _show_identity(certificate: Any) -> None:
             title_justify="left",
             box=box.SIMPLE_HEAD,
             pad_edge=False,
+            padding=(0, 1, 0, 0),  # a file or a pipe has 80 columns
         )
         for column in table.columns[1:]:
             column.justify = "right"

@@ -81,6 +81,7 @@ _STEP_WORDS = {
     "join": "Joining what is alike",
     "refresh": "Profiles up to date",
     "groups": "Households and accounts",
+    "queue": "Who waits for a person's word",
     "customers": "Customers, segments, RFM",
     "train": "Models, with their back-test",
     "decide": "Deciding on messages",

@@ -62,11 +62,13 @@ class Method(Struct, frozen=True, kw_only=True):
 
 
 def match_with_rapport(records: LabelledSet) -> Found:
-    """Our own matching, its weights estimated from these very records."""
+    """Our own matching as a company has it: weights of these very records, unless they are few."""
     from rapport.unify.matching.comparisons import COMPARISONS  # noqa: PLC0415
-    from rapport.unify.matching.match import match  # noqa: PLC0415
+    from rapport.unify.matching.match import FEWEST_TO_LEARN, match  # noqa: PLC0415
+    from rapport.unify.matching.model import default_model  # noqa: PLC0415
 
-    matched = match(records.stated, comparisons=COMPARISONS)
+    model = default_model() if records.records < FEWEST_TO_LEARN else None
+    matched = match(records.stated, comparisons=COMPARISONS, model=model)
     left, right, probability = (
         np.asarray(matched.pairs[name].to_numpy()) for name in ("a", "b", "probability")
     )

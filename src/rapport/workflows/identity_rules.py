@@ -288,6 +288,7 @@ def _other_pairs(
             model=with_merge_line(model, rules),
             must=words.must,
             cannot=words.cannot,
+            labelled=words.doubted,
             blocked=blocked,
         )
         pairs = matched.pairs.filter(matched.pairs["joined"])

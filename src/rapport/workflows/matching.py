@@ -16,7 +16,7 @@ from rapport.engines.columns import ColumnEngine
 from rapport.unify.identity_rules import IdentityRules, identity_rules
 from rapport.unify.matching.comparisons import COMPARISONS
 from rapport.unify.matching.live import build_index
-from rapport.unify.matching.match import Matched, match
+from rapport.unify.matching.match import FEWEST_TO_LEARN, Matched, match
 from rapport.unify.matching.model import Model, default_model
 from rapport.unify.matching.stored_records import (
     RecordsToMatch,
@@ -36,15 +36,9 @@ from rapport.workflows.ingest import WORKER, mark_stale
 from rapport.workflows.lookup import keep_index
 from rapport.workflows.refresh import refresh_profiles
 
-#: Fewer records are too few to learn weights from; those that ship are used.
-FEWEST_TO_LEARN = 2_000
 #: Pairs per transaction: small enough that the collector is not kept waiting.
 CHUNK = 2_000
 
-
-#: A wrong merge shows one customer another's history: it costs as much as nineteen missed ones,
-#: which a person can still make.
-MERGE_LINE = 0.95
 #: How often records are matched that came meanwhile.
 MATCH_EVERY = timedelta(hours=1)
 
@@ -124,6 +118,7 @@ def match_company(
         start=using,
         must=words.must,
         cannot=words.cannot,
+        labelled=words.doubted,
         blocked=blocked,
     )
     progress("match", len(records.atoms), len(records.atoms))
@@ -145,7 +140,7 @@ def match_company(
     )
     if learn:
         # Without the company's own line, so that the usual one comes back when that one goes.
-        learnt = msgspec.structs.replace(matched.model, merge=known.merge)
+        learnt = msgspec.structs.replace(matched.unheard, merge=known.merge)
         company.choose("identity_model", msgspec.to_builtins(learnt))
     company.choose("home_countries", _home_countries(records))
     company.choose("matched_until", int(until or 0))
@@ -167,15 +162,14 @@ def match_company(
 
 
 def company_model(kept: Any) -> Model:
-    """The weights that were learnt, or those that ship, with the usual merge line of companies.
+    """The weights that were learnt, or those that ship.
 
     Parameters
     ----------
     kept : object or None
         The choice ``identity_model``.
     """
-    model = default_model() if kept is None else msgspec.convert(kept, Model)
-    return msgspec.structs.replace(model, merge=max(model.merge, MERGE_LINE))
+    return default_model() if kept is None else msgspec.convert(kept, Model)
 
 
 def with_merge_line(model: Model, rules: IdentityRules) -> Model:

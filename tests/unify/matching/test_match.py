@@ -6,6 +6,7 @@ from rapport.errors import StoreMismatch
 from rapport.unify.matching.comparisons import COMPARISONS
 from rapport.unify.matching.match import match
 from rapport.unify.matching.measures import agreement
+from rapport.unify.matching.model import default_model
 from rapport.unify.matching.train import blank_model
 from tests.unify.matching.invented import people, stated
 from tests.unify.matching.simple_comparisons import SIMPLE
@@ -59,6 +60,22 @@ def test_people_s_decisions_outrank_what_records_say():
     assert free.labels.tolist() == [0, 0, 2]
     decided = match(table, cannot=[(0, 1)], must=[(1, 2)])
     assert decided.labels.tolist() == [0, 1, 1]
+
+
+def test_nothing_that_a_father_and_his_son_share_makes_them_one():
+    shared = {
+        "email": ["nagy@mail.hu"] * 3,
+        "phone": ["+36301234567"] * 3,
+        "birthday": ["1970-03-01"] * 3,
+        "street": ["Fő utca 12"] * 3,
+        "postal_code": ["9000"] * 3,
+        "loyalty_card": ["4711"] * 3,
+    }
+    table = stated(name=["id. Nagy Béla", "ifj. Nagy Béla", "Nagy Béla"], **shared)
+    found = match(table, model=default_model())
+    assert found.labels[0] != found.labels[1]
+    bits = {(row["a"], row["b"]): row["bits"] for row in found.pairs.to_pylist()}
+    assert bits.get((0, 1), -99.0) < -10
 
 
 def test_pairs_tell_their_band_and_whether_they_were_joined():

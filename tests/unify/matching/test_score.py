@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from rapport.engines.columns import ColumnEngine
 from rapport.errors import StoreMismatch
@@ -29,8 +30,12 @@ def prepared(table, comparisons):
 
 @pytest.mark.parametrize(
     ("comparisons", "model"),
-    [(SIMPLE, blank_model(SIMPLE)), (COMPARISONS, default_model())],
-    ids=["simple", "shipped"],
+    [
+        (SIMPLE, blank_model(SIMPLE)),
+        (COMPARISONS, default_model()),
+        (COMPARISONS, replace(default_model(), slope=0.7, shift=-1.3)),
+    ],
+    ids=["simple", "shipped", "recalibrated"],
 )
 def test_one_pair_in_python_has_the_bits_that_it_has_in_a_batch(comparisons, model):
     table, _ = people(15)

@@ -25,6 +25,7 @@ from rapport.unify.matching.comparison import Comparison
 from rapport.unify.matching.comparisons import COMPARISONS
 from rapport.unify.matching.linkage import Clusters, link
 from rapport.unify.matching.model import Model, Weight, check_model, default_model, level_keys
+from rapport.unify.matching.recalibrate import recalibrated
 from rapport.unify.matching.score import (
     UNSAID,
     field_bits,
@@ -34,9 +35,7 @@ from rapport.unify.matching.score import (
 )
 from rapport.unify.matching.standardise import Standardised, standardise
 from rapport.unify.matching.train import (
-    HOUSEHOLD,
     HOUSEHOLD_ANCHOR,
-    SAME,
     STRANGER,
     Trained,
     expectation_maximisation,
@@ -48,6 +47,8 @@ from rapport.unify.matching.value_profiles import ValueProfiles, profile_values,
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float32]
 
+#: Fewer records are too few to estimate weights from; those that ship are used.
+FEWEST_TO_LEARN = 100
 #: Pairs that weights are estimated from at most: blocked ones, and ones drawn from all others.
 _TRAINING_PAIRS = 500_000
 _RANDOM_PAIRS = 500_000
@@ -72,6 +73,9 @@ class Matched(Struct, frozen=True, kw_only=True):
     n_pairs : int
         Pairs compared.
     model : Model
+        With which the pairs were scored.
+    unheard : Model
+        The same before people's words on pairs corrected it.
     seconds : mapping of step to seconds
     standardised : Standardised
         The readings that were compared, without junk.
@@ -84,6 +88,7 @@ class Matched(Struct, frozen=True, kw_only=True):
     kinds: tuple[KindOfKey, ...]
     n_pairs: int
     model: Model
+    unheard: Model
     seconds: Mapping[str, float]
     standardised: Standardised
 
@@ -116,7 +121,7 @@ def match(
     cannot, must : iterables of pairs of record numbers
         People's decisions.
     labelled : iterable of (a, b, same)
-        Pairs that somebody has judged, to learn from.
+        Pairs that were in doubt and that somebody has judged: they correct the probabilities.
     blocked : collection of (kind, value)
         The company's own blocked values.
     """
@@ -151,11 +156,17 @@ def match(
                 comparisons,
                 engine,
                 start=start or default_model(),
-                labelled=labelled,
                 rng=rng,
             ).model
             standardised = with_rarity(standardised, records_per_person=1 + model.same_per_record)
             done("train")
+        unheard = model
+        judged = sorted(set(labelled))
+        if judged:
+            x, y = (np.array([pair[side] for pair in judged], dtype=np.int64) for side in (0, 1))
+            said, _ = score_pairs(standardised, x, y, comparisons, model, engine)
+            model = recalibrated(model, said, np.array([same for _, _, same in judged]))
+            done("recalibrate")
 
         a, b, bits, household = _score(standardised, blocks, comparisons, model, engine)
         done("score")
@@ -203,6 +214,7 @@ def match(
         kinds=blocks.kinds,
         n_pairs=len(blocks.a),
         model=model,
+        unheard=unheard,
         seconds=seconds,
         standardised=standardised,
     )
@@ -215,7 +227,6 @@ def train(
     engine: ColumnEngine,
     *,
     start: Model,
-    labelled: Iterable[tuple[int, int, bool]] = (),
     rng: np.random.Generator,
     household_anchor: float = HOUSEHOLD_ANCHOR,
 ) -> Trained:
@@ -231,12 +242,6 @@ def train(
     weight[len(chosen) :] = max(total - len(blocks.a), 0.0) / max(len(random_a), 1)
     fixed = np.full(len(a), -1, dtype=np.int64)
     fixed[len(chosen) :] = STRANGER
-    judged = sorted(set(labelled))
-    if judged:
-        a = np.r_[a, [x for x, _, _ in judged]].astype(np.int64)
-        b = np.r_[b, [y for _, y, _ in judged]].astype(np.int64)
-        weight = np.r_[weight, np.full(len(judged), 20.0)]
-        fixed = np.r_[fixed, [SAME if same else HOUSEHOLD for _, _, same in judged]]
     levels = level_codes(standardised, a, b, engine)
     evidence = grouped(levels, weight, fixed, comparisons)
     weights = {c.name: _start_of(c, start) for c in comparisons}

@@ -25,7 +25,11 @@ FORMAT = 1
 GRADES = (Holder.PERSONAL, Holder.HOUSEHOLD, Holder.GENERIC)
 #: Levels that say "these two cannot be compared": no evidence, whatever their shares among pairs.
 NEUTRAL = frozenset({"not_comparable", "other_source"})
-#: Nothing is proof: no level weighs more bits than this, either way, before rarity.
+#: Levels on which there are two persons, whatever they share: no other likeness outweighs them.
+TWO_PERSONS = frozenset({"other_generation", "husband_and_wife"})
+#: Bits of such a level.
+NEVER_BITS = -60.0
+#: Nothing else is proof: no level weighs more bits than this, either way, before rarity.
 MOST_BITS = 14.0
 
 
@@ -60,10 +64,14 @@ class Model(Struct, frozen=True, kw_only=True):
     merge, review : float
         Probabilities: from ``merge`` on two records are joined, from ``review`` on a person is
         asked. ``merge`` follows from what a wrong merge costs compared to a missed one: c : 1 gives
-        c / (1 + c).
+        c / (1 + c). The model that ships has .95: a wrong merge shows one customer another's
+        history, and costs as much as nineteen missed ones, which a person can still make.
     slope : float
         Bits are multiplied by it, so that what is called 95 % sure is right in 95 %: fields go
         wrong together more often than the model supposes.
+    shift : float
+        Bits that are then added: what people said of pairs may move all of them
+        (`recalibrated`).
     weights : mapping of comparison to mapping of level to Weight
     """
 
@@ -74,6 +82,7 @@ class Model(Struct, frozen=True, kw_only=True):
     review: float
     weights: Mapping[str, Mapping[str, Weight]]
     slope: float = 1.0
+    shift: float = 0.0
     format: int = FORMAT
 
     @property

@@ -23,6 +23,8 @@ from rapport.unify.matching.model import (
     GRADES,
     MOST_BITS,
     NEUTRAL,
+    NEVER_BITS,
+    TWO_PERSONS,
     Model,
     Weight,
     graded,
@@ -42,14 +44,16 @@ UNSAID = 0
 _MOST_RARE_BITS = 22.0
 _BATCH = 131_072
 #: Levels on which a mailbox repeats what the name has said: of two Jan Peeters, one is
-#: jan.peeters7@… and the other peeters.jan@… because both are called so. They count only where the
-#: names do not agree already.
+#: jan.peeters7@… and the other peeters.jan@… because both are called so. They count only where no
+#: name has agreed already: with a name, or with the other's mailbox.
 _REPEATED_BY_NAME = frozenset({"same_local_part", "same_local_words", "local_part_close"})
-_NAME, _MAILBOX = "name", "email"
+_NAME, _MAILBOX, _MAILBOX_NAME = "name", "email", "mailbox_name"
 #: Levels of the name that leave open that it is another name.
 _OTHER_NAME = frozenset(
     {"else", "organisation_and_person", "same_given", "shared_word", "shares_word"}
 )
+#: Levels on which one record's mailbox bears the other's name.
+_NAMED_SO = frozenset({"full_name", "short_name", "slip", "one_word"})
 
 
 class Levels(Struct, frozen=True, kw_only=True):
@@ -101,10 +105,15 @@ def _silence_repeated(
         return
     name, mailbox = places[_NAME], places[_MAILBOX]
     agrees = np.array([False, *(key not in _OTHER_NAME for key in level_keys(comparisons[name]))])
+    told = agrees[codes[name]]
+    if _MAILBOX_NAME in places:
+        bears = places[_MAILBOX_NAME]
+        named = np.array([False, *(key in _NAMED_SO for key in level_keys(comparisons[bears]))])
+        told |= named[codes[bears]]
     repeated = np.array(
         [False, *(key in _REPEATED_BY_NAME for key in level_keys(comparisons[mailbox]))]
     )
-    silent = agrees[codes[name]] & repeated[codes[mailbox]]
+    silent = told & repeated[codes[mailbox]]
     codes[mailbox, silent] = UNSAID
     share[mailbox, silent] = np.nan
 
@@ -173,6 +182,8 @@ class _Table(Struct, frozen=True, kw_only=True):
 def _bits(key: str, weight: Weight) -> tuple[float, float, float]:
     if key in NEUTRAL:
         return (0.0, 0.0, 0.0)
+    if key in TWO_PERSONS:
+        return (NEVER_BITS, NEVER_BITS, math.log2(weight.m))
     stranger = math.log2(weight.m / weight.u)
     household = math.log2(weight.m / weight.household)
     return (
@@ -219,7 +230,7 @@ def pair_bits(
     one = stranger.astype(np.float64) + prior
     other = household.astype(np.float64) + prior_household
     # log2 of 1 / (2^-one + 2^-other), without overflow.
-    return (-np.logaddexp2(-one, -other) * model.slope).astype(np.float32)
+    return (-np.logaddexp2(-one, -other) * model.slope + model.shift).astype(np.float32)
 
 
 def household_probability(
@@ -275,7 +286,11 @@ def score_pair(
             found.append(step)
             stranger += step[2]
             household += step[3]
-            named = named or (step[0] == _NAME and step[1] not in _OTHER_NAME)
+            named = (
+                named
+                or (step[0] == _NAME and step[1] not in _OTHER_NAME)
+                or (step[0] == _MAILBOX_NAME and step[1] in _NAMED_SO)
+            )
             mailbox = mailbox or (step[0] == _MAILBOX and step[1] in _REPEATED_BY_NAME)
     if named and mailbox:  # as `_silence_repeated`
         silent = next(step for step in found if step[0] == _MAILBOX)
@@ -283,7 +298,7 @@ def score_pair(
         stranger -= silent[2]
         household -= silent[3]
     low, high = (-stranger, -household) if -stranger < -household else (-household, -stranger)
-    bits = -(high + math.log2(1.0 + 2.0 ** max(low - high, -60.0))) * model.slope
+    bits = -(high + math.log2(1.0 + 2.0 ** max(low - high, -60.0))) * model.slope + model.shift
     wins = household < stranger
     return PairScore(
         bits=bits,

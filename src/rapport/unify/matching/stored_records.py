@@ -143,6 +143,7 @@ class Judgements(Struct, frozen=True, kw_only=True):
 
     must: tuple[tuple[int, int], ...]
     cannot: tuple[tuple[int, int], ...]
+    doubted: tuple[tuple[int, int, bool], ...]
 
 
 def judgements(connection: Connection, atoms: IntArray) -> Judgements:
@@ -157,7 +158,19 @@ def judgements(connection: Connection, atoms: IntArray) -> Judgements:
         if a in place and b in place:
             pair = (min(place[a], place[b]), max(place[a], place[b]))
             (must if kind == "must" else cannot).add(pair)
-    return Judgements(must=tuple(sorted(must)), cannot=tuple(sorted(cannot)))
+    v = t.review_verdict.c
+    doubted = {
+        (min(place[a], place[b]), max(place[a], place[b])): bool(same)
+        for a, b, same in connection.execute(
+            select(v.atom_a, v.atom_b, v.same).where(v.undone.is_(False)).order_by(v.verdict_id)
+        )
+        if a in place and b in place
+    }
+    return Judgements(
+        must=tuple(sorted(must)),
+        cannot=tuple(sorted(cannot)),
+        doubted=tuple((a, b, same) for (a, b), same in sorted(doubted.items())),
+    )
 
 
 class ScoredPair(Struct, frozen=True, kw_only=True, gc=False):

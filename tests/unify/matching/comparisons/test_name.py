@@ -168,10 +168,16 @@ def test_french_names_in_ne_are_no_hungarian_wives(name: str) -> None:
         ("Nagy Béla ifj", ("idősb Béla", "Nagy")),
         (("David", "Dobbins Jr"), ("David", "Dobbins Sr.")),
         ("Jean Dupont fils", "Jean Dupont père"),
+        (("Morris I", "Klein"), ("Morris II", "Klein")),
     ],
 )
 def test_a_parent_and_a_child_of_one_name_are_told_apart(one: Stated, other: Stated) -> None:
     assert _level(one, other) == "other_generation"
+
+
+def test_a_given_name_that_goes_on_is_no_slip_of_the_shorter_one() -> None:
+    assert _level(("Anna", "Anderson"), ("Annabelle", "Anderson")) == "same_family"
+    assert _level(("Christophe", "Maes"), ("Christopher", "Maes")) == "alike"
 
 
 @pytest.mark.parametrize(

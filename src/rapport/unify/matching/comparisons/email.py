@@ -162,6 +162,7 @@ def _local_typo(a: Row, b: Row) -> bool:
     return (
         is_near(one, two, _NEAR_LOCAL)
         and edits(one, two) <= 1
+        and one.translate(_NO_LETTERS) != two.translate(_NO_LETTERS)
         and _domain(a["email_meant"]) == _domain(b["email_meant"])
     )
 
@@ -170,6 +171,10 @@ def _local_close(a: Row, b: Row) -> bool:
     return is_near(a["email_local"], b["email_local"], _NEAR_LOCAL)
 
 
+#: Of a mailbox's name, what is no letter.
+_SIGNS = "0123456789._-+"
+_NO_LETTERS = str.maketrans("", "", _SIGNS)
+_LETTERS_SQL = f"translate({{}}.email_local, '{_SIGNS}', '')"
 _NEAR_SQL = is_near_sql("l.email_local", "r.email_local", _NEAR_LOCAL)
 
 COMPARISON = Comparison(
@@ -187,10 +192,13 @@ COMPARISON = Comparison(
         same_level("same_mailbox", "email"),
         same_level("same_mailbox_domain_typo", "email_meant"),
         Level(
-            key="local_typo",  # one slip in the name, at the same provider
+            # One slip in the letters, at the same provider. Two people of one name are told apart
+            # by a dot or a number: sophie.bastin and sophie.bastin2.
+            key="local_typo",
             sql=(
                 f"coalesce(case when {_NEAR_SQL}"
                 " then damerau_levenshtein(l.email_local, r.email_local) <= 1"
+                f" and {_LETTERS_SQL.format('l')} <> {_LETTERS_SQL.format('r')}"
                 " and split_part(l.email_meant, '@', 2) = split_part(r.email_meant, '@', 2)"
                 " else false end, false)"
             ),

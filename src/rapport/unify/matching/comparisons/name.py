@@ -132,6 +132,8 @@ def read_name(name: str | None, first_name: str | None, last_name: str | None) -
     given: list[str]
     if first_name and last_name:
         first_parts, last_parts = name_parts(first_name), name_parts(last_name)
+        if len(first_parts) > 1 and first_name.endswith(" I"):  # the father of Morris II
+            first_parts[-1] = NamePart("g", "first", True)
         parts = first_parts + last_parts
         given = [part.text for part in first_parts if part.kind in "wh"]
         family = [part.text for part in last_parts if part.kind in "wh"]
@@ -343,11 +345,19 @@ def _is_alike(one: str | None, two: str | None) -> bool:
     return is_near(one, two, _ALIKE)
 
 
+def _is_alike_given(one: str | None, two: str | None) -> bool:
+    """Not Anna and Annabelle: a name that only goes on is a short form, or another name."""
+    if one is None or two is None:
+        return False
+    longer = abs(len(one) - len(two)) > 2 and (one.startswith(two) or two.startswith(one))
+    return not longer and _is_alike(one, two)
+
+
 def _alike(a: Row, b: Row) -> bool:
     given, family = a["name_given"], a["name_family"]
     other_given, other_family = b["name_given"], b["name_family"]
     if _is_alike(family, other_family):
-        return _is_alike(given, other_given) or _share_a_root(a, b)
+        return _is_alike_given(given, other_given) or _share_a_root(a, b)
     if given is None or family is None or other_given is None or other_family is None:
         return False
     if given[0] != other_family[0] and family[0] != other_given[0]:
@@ -398,7 +408,11 @@ _INITIAL_FITS = (
     " and (starts_with(l.name_initials, r.name_initials)"
     " or starts_with(r.name_initials, l.name_initials)))"
 )
-
+_ALIKE_GIVEN = (
+    "case when abs(length(l.name_given) - length(r.name_given)) > 2"
+    " and (starts_with(l.name_given, r.name_given) or starts_with(r.name_given, l.name_given))"
+    f" then false else {is_near_sql('l.name_given', 'r.name_given', _ALIKE)} end"
+)
 _INITIALS_DENY = (
     "coalesce(not starts_with(l.name_initials, r.name_initials)"
     " and not starts_with(r.name_initials, l.name_initials), false)"
@@ -516,7 +530,7 @@ COMPARISON = Comparison(
             key="alike",  # in either order, where it is not sure which word is which
             sql=_sql(
                 f"case when {is_near_sql('l.name_family', 'r.name_family', _ALIKE)} then"
-                f" coalesce({is_near_sql('l.name_given', 'r.name_given', _ALIKE)}, false)"
+                f" coalesce({_ALIKE_GIVEN}, false)"
                 " or coalesce(list_has_any(l.name_roots, r.name_roots), false)"
                 " when left(l.name_given, 1) = left(r.name_family, 1)"
                 " or left(l.name_family, 1) = left(r.name_given, 1)"
