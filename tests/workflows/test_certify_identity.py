@@ -380,6 +380,11 @@ def test_the_demo_company_is_a_set_with_households(tmp_path: Path) -> None:
     )
     assert read.slices is not None
     assert {"fr", "hu", "nl"} <= set(read.slices.to_pylist())
-    (row,) = certify_identity([read], methods=methods_called(["equal values"]), run=run_here).rows
-    assert row.agreement is not None
-    assert row.agreement.pairwise.precision > 0.5
+    ours, plain = certify_identity(
+        [read], methods=methods_called(["rapport", "equal values"]), run=run_here
+    ).rows
+    assert ours.agreement is not None
+    assert plain.agreement is not None
+    assert ours.households_joined == 0
+    assert ours.agreement.pairwise.precision > 0.99
+    assert ours.agreement.bcubed.f1 > plain.agreement.bcubed.f1

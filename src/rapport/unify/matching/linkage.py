@@ -231,9 +231,11 @@ class _Forest:
             _square(values.astype(np.float32), count, size, i, j)
             for values in (stranger, household, said)
         )
-        # The best pair of each field and pair of clusters; where nothing is said, below all.
+        # The best pair of each field and pair of clusters, by what it proves against strangers and
+        # the household alike; where nothing is said, below all.
         self.best_stranger = np.where(self.pairs > 0, self.stranger, -np.inf).astype(np.float32)
         self.best_household = np.where(self.pairs > 0, self.household, -np.inf).astype(np.float32)
+        self.proves = np.minimum(self.best_stranger, self.best_household)
         self.apart = np.zeros((count, size, size), dtype=np.bool_)
         self.bits = self._agreement(
             self.stranger, self.household, self.pairs, self.best_stranger, self.best_household
@@ -345,12 +347,17 @@ class _Forest:
             sums[at, :, i] = row
             sums[at, :, :, i] = row
             rows.append(row)
-        for best in (self.best_stranger, self.best_household):
-            row = np.maximum(best[at, :, i], best[at, :, j])
+        # One pair for both: the best against strangers of one and against the household of another
+        # would prove what no two records do.
+        one, two = self.proves[at, :, i], self.proves[at, :, j]
+        more = self.best_stranger[at, :, j] > self.best_stranger[at, :, i]
+        second = (two > one) | ((two == one) & more)
+        for best in (self.best_stranger, self.best_household, self.proves):
+            row = np.where(second, best[at, :, j], best[at, :, i])
             best[at, :, i] = row
             best[at, :, :, i] = row
             rows.append(row)
-        bits = self._agreement(*rows)
+        bits = self._agreement(*rows[:-1])
         # Whoever must stay apart from one part must stay apart from the whole.
         apart = self.apart[at, i] | self.apart[at, j]
         self.apart[at, i] = apart

@@ -173,7 +173,8 @@ def match(
 
         def score(x: IntArray, y: IntArray) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
             levels = level_codes(standardised, x, y, engine)
-            return *field_bits(levels, comparisons, weights), levels.codes != UNSAID
+            fields = *field_bits(levels, comparisons, weights), levels.codes != UNSAID
+            return _one_field(fields, comparisons)
 
         def combine(stranger: FloatArray, household: FloatArray) -> FloatArray:
             return pair_bits(stranger, household, weights, standardised.n_records)
@@ -218,6 +219,26 @@ def match(
         seconds=seconds,
         standardised=standardised,
     )
+
+
+def _one_field(
+    fields: tuple[FloatArray, FloatArray, NDArray[np.bool_]], comparisons: Sequence[Comparison]
+) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
+    """The name and the mailbox that bears a name as one field.
+
+    Of two records either both have names or one is judged by its mailbox. Between two clusters some
+    pairs do the one and some the other, and the same name would count twice.
+    """
+    places = {comparison.name: at for at, comparison in enumerate(comparisons)}
+    if not {"name", "mailbox_name"} <= places.keys():
+        return fields
+    name, mailbox = places["name"], places["mailbox_name"]
+    stranger, household, said = fields
+    stranger[name] += stranger[mailbox]
+    household[name] += household[mailbox]
+    said[name] |= said[mailbox]
+    others = np.arange(len(comparisons)) != mailbox
+    return stranger[others], household[others], said[others]
 
 
 def train(
