@@ -49,6 +49,10 @@ JSON_ANSWERS: dict[str, tuple[tuple[str, ...], set[str]]] = {
     "user password": (("user", "password", "agent@kadar.example", *PASSWORD), {"email"}),
     "user disable": (("user", "disable", "agent@kadar.example"), {"email"}),
     "user token": (("user", "token", "agent@kadar.example"), {"token"}),
+    "identity lookup": (
+        ("identity", "lookup", "name=Szabó Eszter", "country=HU"),
+        {"matches", "by_likeness"},
+    ),
     "sources list": (("sources", "list"), {"sources", "kinds"}),
     "sources kinds": (("sources", "kinds"), {"sources", "counts"}),
     "sources connect": (("sources", "connect", "letters.toml"), {"source"}),

@@ -51,7 +51,7 @@ for command in (
 def main() -> None:
     """Entry point: runs the command and turns our errors into a sentence and an exit code."""
     try:
-        main_group(standalone_mode=False)
+        main_group(prog_name="rapport", standalone_mode=False)
     except click.exceptions.Abort:
         err.print("Stopped")
         sys.exit(130)

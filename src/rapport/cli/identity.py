@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import click
+from rich import box
 from rich.markup import escape
 from rich.table import Table
 
@@ -40,6 +41,48 @@ def identity_match(company: Company, context: Context, learn: bool | None) -> No
             f"{d.to_review:,} for a person; {d.merged:,} profiles merged, {d.split:,} split"
         ),
     )
+
+
+@identity.command("lookup")
+@click.argument("stated", nargs=-1, required=True, metavar="WHAT=VALUE...")
+@with_json
+def identity_lookup(company: Company, context: Context, stated: tuple[str, ...]) -> None:
+    """Who somebody is or may be, by a name and whatever else is known, in any spelling.
+
+    WHAT is name, birthday, phone, email, postal_code, city, loyalty_card … Nothing is joined.
+
+    \b
+    Example:
+      rapport identity lookup "name=Agnes Szucs" birthday=1984-03-12
+    """
+    from rapport.workflows.lookup import look_up  # noqa: PLC0415
+
+    asked: dict[str, str | None] = {}
+    for each in stated:
+        what, equals, value = each.partition("=")
+        if not equals:
+            raise InvalidInput(f'Write WHAT=VALUE, such as "name=Ann Maes"; not {each[:40]!r}')
+        asked[what.strip()] = value
+    show(context, look_up(company, asked), _show_found)
+
+
+def _show_found(found: Any) -> None:
+    table = Table(
+        "", "profile", "name", "e-mail", "telephone", "place", box=box.SIMPLE_HEAD, pad_edge=False
+    )
+    table.columns[1].no_wrap = True
+    table.columns[3].overflow = "fold"
+    for match in found.matches:
+        sure = "–" if match.probability is None else f"{match.probability * 100:.0f} %"
+        known = (match.name, match.email, match.phone, match.city)
+        table.add_row(
+            "it is" if match.certain else sure,
+            match.profile_id,
+            *(escape(value or "") for value in known),
+        )
+    out.print(table if found.matches else "Nobody we know")
+    if not found.by_likeness:
+        out.print("Only exact numbers and addresses were asked; first: rapport identity match")
 
 
 @identity.command("review")
