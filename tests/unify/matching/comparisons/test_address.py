@@ -154,6 +154,11 @@ def test_one_house_in_two_spellings_is_the_same_address(one: Stated, other: Stat
             (None, None, None, "Kecksemet", "HU"),
             "near_place",
         ),
+        (
+            (None, None, "3600", "Genk", "BE"),
+            (None, None, "9000", "Gent", "BE"),
+            "else",  # one letter apart, and the postcodes are not
+        ),
         ((None, None, "2000", None, "BE"), (None, None, None, "Gent", "BE"), "not_comparable"),
         (
             ("Kerkstraat", "7", "9000", "Gent", "BE"),

@@ -357,13 +357,16 @@ def _street_near(a: Row, b: Row) -> bool:
 
 
 def _place_near(a: Row, b: Row) -> bool:
-    """The same postcode or town but for a slip; a postcode's slip is believed if no town denies."""
+    """The same postcode or town but for a slip; a slip in one is believed if the other agrees.
+
+    Genk and Gent differ in one letter, and in their postcodes.
+    """
     one, two = a["address_postcode"], b["address_postcode"]
     if one is not None and one == two:
         return True
     town, other = a["address_city"], b["address_city"]
     if town is not None and other is not None:
-        return is_slip(town, other)
+        return is_slip(town, other) and (one is None or two is None or edits(one, two) <= 1)
     return one is not None and two is not None and edits(one, two) <= 1
 
 
@@ -405,6 +408,7 @@ _PLACE_NEAR = (
     "coalesce(case when l.address_postcode = r.address_postcode then true"
     " when l.address_city is not null and r.address_city is not null"
     f" then {is_slip_sql('l.address_city', 'r.address_city')}"
+    " and coalesce(damerau_levenshtein(l.address_postcode, r.address_postcode) <= 1, true)"
     " when abs(length(l.address_postcode) - length(r.address_postcode)) > 1 then false"
     " else damerau_levenshtein(l.address_postcode, r.address_postcode) <= 1 end, false)"
 )

@@ -39,7 +39,7 @@ def lookup_form(context: PageContext, said: dict[str, str]) -> h.Markup:
                 {"class": "row", "style": "align-items:flex-end"},
                 (
                     h.div(
-                        {"style": "flex:1 1 180px"},
+                        {"style": "flex:1 1 22%;min-width:160px"},
                         field(
                             context.t(f"customer.fact.{name}"),
                             name,
@@ -51,8 +51,8 @@ def lookup_form(context: PageContext, said: dict[str, str]) -> h.Markup:
                     )
                     for name in ASKED
                 ),
-                h.div(button(context.t("customers.lookup.find"), icon_name="search")),
             ),
+            h.div(button(context.t("customers.lookup.find"), icon_name="search")),
             action="/customers/lookup",
         ),
         note=context.t("customers.lookup.hint"),
