@@ -14,6 +14,7 @@ from sqlalchemy import insert, select
 from rapport.errors import Conflict, InvalidInput, NotAllowed, NotFound, RapportError
 from rapport.unify.identity_rules import IdentityRules, identity_rules
 from rapport.unify.matching.model import default_model
+from rapport.unify.matching.stored_records import judgements, records_to_match
 from rapport.unify.stewardship import Rearrangement
 from rapport.unify.stored_evidence import atoms_of, open_memberships
 from rapport.vocabulary.ledger_tables import (
@@ -119,6 +120,13 @@ def people(company: Company) -> int:
             select(profile.c.profile_id).where(profile.c.merged_into.is_(None))
         )
         return len(found.all())
+
+
+def doubted(company: Company) -> list[bool]:
+    """What matching hears of the pairs in doubt."""
+    with company.ledger.read() as connection:
+        atoms = records_to_match(connection).atoms
+        return [same for _, _, same in judgements(connection, atoms).doubted]
 
 
 def small_limits(company: Company) -> None:
@@ -309,8 +317,10 @@ def test_a_large_verdict_counts_only_once_it_is_approved(company: Company, sugge
     assert said.proposal is not None
     assert waiting_suggestions(company) == 1  # the proposal; the pair itself is put off
     assert sum(band.asked for band in identity_health(company).bands) == 0
+    assert doubted(company) == []
     approve(company, said.proposal.proposal_id, author=ELS)
     assert sum(band.asked for band in identity_health(company).bands) == 1
+    assert doubted(company) == [True]
 
 
 def test_a_large_split_waits_too_and_a_small_one_does_not(company: Company, suggested: str) -> None:

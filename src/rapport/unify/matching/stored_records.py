@@ -162,7 +162,9 @@ def judgements(connection: Connection, atoms: IntArray) -> Judgements:
     doubted = {
         (min(place[a], place[b]), max(place[a], place[b])): bool(same)
         for a, b, same in connection.execute(
-            select(v.atom_a, v.atom_b, v.same).where(v.undone.is_(False)).order_by(v.verdict_id)
+            select(v.atom_a, v.atom_b, v.same)
+            .where(v.undone.is_(False), v.decision_id.is_not(None))  # approved, where that is asked
+            .order_by(v.verdict_id)
         )
         if a in place and b in place
     }
