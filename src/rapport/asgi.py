@@ -32,7 +32,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from rapport import __version__
 from rapport.api import api_routes
-from rapport.api.collector import Bodies, collector_routes
+from rapport.api.collector import Bodies, CollectorDoor, collector_routes
 from rapport.api.errors import error_answer
 from rapport.api.protocols import protocol_routes
 from rapport.collect.group_commit import GroupCommit
@@ -197,13 +197,24 @@ def _describe() -> OpenAPIConfig:
 
 
 class Application(Litestar):
-    """Litestar, and HEAD wherever there is GET: monitors and checkers of links ask so."""
+    """Litestar; HEAD wherever there is GET; and the collector's calls, quickly.
+
+    Monitors and checkers of links ask by HEAD. Litestar's middleware runs after the method was
+    found wanting, so it is answered before.
+    """
+
+    collector: ASGIApp | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Answer one request; HEAD as GET without its body.
-
-        Before the routes, since Litestar's middleware runs after the method was found wanting.
-        """
+        """Answer one request; HEAD as GET without its body."""
+        if (
+            self.collector is not None
+            and scope["type"] == "http"
+            and scope["method"] == HttpMethod.POST
+            and scope["path"] in CollectorDoor.PATHS
+        ):
+            await self.collector(scope, receive, send)
+            return
         if scope["type"] == "http" and scope["method"] == HttpMethod.HEAD:
             scope, send = {**scope, "method": HttpMethod.GET.value}, _without_body(send)
         await super().__call__(scope, receive, send)
@@ -236,6 +247,7 @@ def create_app(
             # Outside the rules of the other routes: a write key says who sends, nobody signs in.
             intake, bodies = Intake(WriteKeys(company.ledger), commit, company.clock), Bodies()
             app.register(collector_routes(intake, bodies=bodies))
+            application.collector = CollectorDoor(intake, bodies)
             app.register(protocol_routes(intake, bodies=bodies))
             yield
 
@@ -243,7 +255,7 @@ def create_app(
         found: Company = state.company
         return found
 
-    return Application(
+    application = Application(
         route_handlers=[
             Router(
                 "/",
@@ -261,3 +273,4 @@ def create_app(
         compression_config=COMPRESSION,
         debug=debug,
     )
+    return application

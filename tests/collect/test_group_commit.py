@@ -43,6 +43,7 @@ class _SlowWrites:
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
+        self.journal_portion = ledger.journal_portion
         self.gate = threading.Event()
         self.begun = threading.Event()
         self.writes = 0

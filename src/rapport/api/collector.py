@@ -11,6 +11,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
+from urllib.parse import parse_qs
 
 import msgspec
 from litestar import HttpMethod, Request, Response, Router, get, post, route
@@ -19,7 +20,7 @@ from litestar.status_codes import HTTP_204_NO_CONTENT
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from rapport.collect.intake import Delivery, Intake, require_endpoint, too_large
-from rapport.collect.segment import analytics_js_settings, rudder_source_config
+from rapport.collect.segment import ENDPOINTS, analytics_js_settings, rudder_source_config
 from rapport.errors import (
     InternalError,
     InvalidInput,
@@ -81,22 +82,7 @@ def collector_routes(
         Shared with other routes, so that all of them together stay within the bytes.
     """
     bodies = bodies or Bodies(most_bytes_in_flight, longest_read_seconds)
-
-    async def take(request: _AnyRequest, call: str) -> Answer:
-        delivery = Delivery(
-            endpoint=require_endpoint(call),
-            body=b"",
-            received_at=intake.clock(),
-            encoding=request.headers.get("content-encoding", ""),
-            authorization=request.headers.get("authorization", ""),
-            query_key=request.query_params.get("writeKey", ""),
-            sent_at_header=request.headers.get("sentat", ""),
-        )
-        if announced_length(request, delivery.limit) > LARGE_BODY:
-            await intake.check_key(delivery)
-        async with bodies.read(request, delivery.limit) as body:
-            await intake.take(msgspec.structs.replace(delivery, body=body))
-        return _SUCCESS_ANSWER
+    door = CollectorDoor(intake, bodies)
 
     @post(
         ["/v1/{call:str}", "/beacon/v1/{call:str}"],
@@ -106,16 +92,16 @@ def collector_routes(
         tags=["collector"],
         summary="Send events in the Segment format",
     )
-    async def collect(request: _AnyRequest, call: FromPath[str]) -> ASGIApp:
-        return await answered(lambda: take(request, call))
+    async def collect(call: FromPath[str]) -> ASGIApp:  # noqa: ARG001  # for the description
+        return door
 
     @post("/v1/m", status_code=200, request_max_body_size=None, include_in_schema=False)
     async def sdk_metrics(request: _AnyRequest) -> ASGIApp:
         """analytics.js reports on itself here; we ask it not to, and keep nothing."""
 
         async def ignore() -> Answer:
-            announced_length(request, _SDK_METRICS_LIMIT)
-            async with bodies.read(request, _SDK_METRICS_LIMIT):
+            announced_length(request.scope, _SDK_METRICS_LIMIT)
+            async with bodies.read(request.receive, _SDK_METRICS_LIMIT):
                 return _SUCCESS_ANSWER
 
         return await answered(ignore)
@@ -178,7 +164,43 @@ def collector_routes(
     )
 
 
-def announced_length(request: _AnyRequest, limit: int) -> int:
+class CollectorDoor:
+    """Takes what is posted to a call of the collector: an ASGI application of its own.
+
+    `collector_routes` leads to it, and so may a server before any routing: most of what a short
+    request costs is finding its way. ``PATHS`` are the addresses for which that is worth it.
+    """
+
+    PATHS = frozenset(f"{prefix}/v1/{call}" for prefix in ("", "/beacon") for call in ENDPOINTS)
+
+    def __init__(self, intake: Intake, bodies: Bodies) -> None:
+        self._intake = intake
+        self._bodies = bodies
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = await answered(lambda: self._take(scope, receive))
+        await answer(scope, receive, send)
+
+    async def _take(self, scope: Scope, receive: Receive) -> Answer:
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        asked = parse_qs(scope["query_string"].decode("latin-1"))
+        delivery = Delivery(
+            endpoint=require_endpoint(scope["path"].rstrip("/").rpartition("/")[2]),
+            body=b"",
+            received_at=self._intake.clock(),
+            encoding=headers.get(b"content-encoding", ""),
+            authorization=headers.get(b"authorization", ""),
+            query_key=asked["writeKey"][0] if "writeKey" in asked else "",
+            sent_at_header=headers.get(b"sentat", ""),
+        )
+        if announced_length(scope, delivery.limit) > LARGE_BODY:
+            await self._intake.check_key(delivery)
+        async with self._bodies.read(receive, delivery.limit) as body:
+            await self._intake.take(msgspec.structs.replace(delivery, body=body))
+        return _SUCCESS_ANSWER
+
+
+def announced_length(scope: Scope, limit: int) -> int:
     """The bytes a request says to bring, or could bring at most.
 
     Raises
@@ -186,12 +208,12 @@ def announced_length(request: _AnyRequest, limit: int) -> int:
     PayloadTooLarge
         If it announces more than ``limit``.
     """
-    announced = request.headers.get("content-length", "")
-    if not (announced.isascii() and announced.isdecimal()):
+    stated = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+    if not stated.isdigit():
         return limit
-    if int(announced) > limit:
+    if int(stated) > limit:
         raise too_large(limit)
-    return int(announced)
+    return int(stated)
 
 
 class Bodies:
@@ -210,7 +232,7 @@ class Bodies:
         self._held = 0
 
     @asynccontextmanager
-    async def read(self, request: _AnyRequest, limit: int) -> AsyncIterator[bytes]:
+    async def read(self, receive: Receive, limit: int) -> AsyncIterator[bytes]:
         """The body, held until the block ends.
 
         Raises
@@ -225,7 +247,7 @@ class Bodies:
         try:
             try:
                 async with asyncio.timeout(self._longest_seconds):
-                    async for chunk in _chunks(request):
+                    async for chunk in _chunks(receive):
                         size += len(chunk)
                         self._held += len(chunk)
                         if size > limit:
@@ -243,14 +265,14 @@ class Bodies:
             self._held -= size
 
 
-async def _chunks(request: _AnyRequest) -> AsyncIterator[bytes]:
+async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
     """The body as it arrives.
 
     Not by `Request.stream`, which calls a sender that hangs up a failure of the server.
     """
     more = True
     while more:
-        message: Any = await request.receive()
+        message: Any = await receive()
         if message["type"] == "http.disconnect":
             raise InvalidInput("The request ended before its body did")
         if message.get("body"):

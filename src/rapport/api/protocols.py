@@ -62,9 +62,10 @@ def _taking(protocol: Protocol, intake: Intake, bodies: Bodies) -> HTTPRouteHand
     async def take(request: _AnyRequest) -> ASGIApp:
         async def taken() -> Answer:
             asked = _asked(request, intake)
-            if announced_length(request, LARGEST_BATCH) > LARGE_BODY and (key := key_beside(asked)):
+            announced = announced_length(request.scope, LARGEST_BATCH)
+            if announced > LARGE_BODY and (key := key_beside(asked)):
                 await intake.source_of("", key)
-            async with bodies.read(request, LARGEST_BATCH) as body:
+            async with bodies.read(request.receive, LARGEST_BATCH) as body:
                 asked = msgspec.structs.replace(asked, body=body)
                 asked, result = await take_request(intake, protocol, asked)
                 return _answer(protocol.reply(asked, result))
@@ -88,8 +89,8 @@ def _asking(
     async def ask(request: _AnyRequest) -> ASGIApp:
         async def replied() -> Answer:
             asked = _asked(request, intake)
-            announced_length(request, LARGEST_BATCH)
-            async with bodies.read(request, LARGEST_BATCH) as body:
+            announced_length(request.scope, LARGEST_BATCH)
+            async with bodies.read(request.receive, LARGEST_BATCH) as body:
                 asked = unpacked_request(msgspec.structs.replace(asked, body=body))
                 if question.keyed:
                     key = key_beside(asked) or key_inside(protocol, asked)

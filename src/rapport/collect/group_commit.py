@@ -6,10 +6,12 @@ import asyncio
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from itertools import chain
 
 from msgspec import Struct
+from sqlalchemy import Connection
 
 from rapport.collect.refused import keep_refused
 from rapport.engines.ledger import JournalEntry, Ledger
@@ -35,7 +37,7 @@ Content = tuple[Sequence[JournalEntry], Sequence[RefusedRecord]]
 class _Waiting:
     """One request's share of a group; what it brings is read when its group's turn comes."""
 
-    __slots__ = ("entries", "future", "loop", "read", "refused", "size", "source_id")
+    __slots__ = ("future", "loop", "read", "size", "source_id")
 
     def __init__(
         self,
@@ -48,8 +50,6 @@ class _Waiting:
         self.source_id = source_id
         self.read = read
         self.size = size
-        self.entries: Sequence[JournalEntry] = ()
-        self.refused: Sequence[RefusedRecord] = ()
         self.future = future
         self.loop = loop
 
@@ -124,7 +124,8 @@ class GroupCommit:
         """As `submit`, for what is still to be read.
 
         ``read`` is called in the thread that writes: what one processor has just read another need
-        not fetch, and the event loop stays free. What it raises is raised to the caller.
+        not fetch, and the event loop stays free. What it raises is raised to the caller. It is
+        called again where a group could not be kept as one.
 
         Parameters
         ----------
@@ -161,15 +162,7 @@ class GroupCommit:
 
     def _work(self) -> None:
         while group := self._next_group():
-            readable = []
-            for request in group:
-                try:
-                    request.entries, request.refused = request.read()
-                except Exception as error:  # its sender must hear of it, its neighbours need not
-                    _wake([(request, None, error)])
-                else:
-                    readable.append(request)
-            self._write(readable)
+            self._write(group)
 
     def _next_group(self) -> list[_Waiting]:
         """All that waits, up to the largest group; empty when closed and nothing is left."""
@@ -187,10 +180,8 @@ class GroupCommit:
             return group
 
     def _write(self, group: list[_Waiting]) -> None:
-        if not group:
-            return
         try:
-            kept = self._commit(group)
+            outcomes = self._commit(group)
         except Exception as error:  # whatever it is, those who wait must hear of it
             if len(group) > 1:
                 # One request may hold what the store cannot take; its neighbours do not pay.
@@ -198,32 +189,51 @@ class GroupCommit:
                     self._write([request])
                 return
             log.error("a request could not be kept: %s", where_it_failed(error))
-            _wake([(group[0], None, error)])
-            return
-        _wake([(request, k, None) for request, k in zip(group, kept, strict=True)])
+            outcomes = [(group[0], None, error)]
+        _wake(outcomes)
 
-    def _commit(self, group: list[_Waiting]) -> list[Kept]:
-        entries = [entry for request in group for entry in request.entries]
-        refused = [record for request in group for record in request.refused]
-        if not entries and not refused:
-            return [Kept(accepted=0, duplicates=0, refused=0)] * len(group)
+    def _commit(self, group: list[_Waiting]) -> list[_Outcome]:
+        """Read the requests and keep what they bring, in one transaction.
+
+        What was read is appended and forgotten before the next is read, so that all of them pass
+        through the same memory, which the processor still has at hand.
+        """
+        outcomes: list[_Outcome] = []
         with self._ledger.write() as connection:
-            fresh = self._ledger.append_journal(entries, connection=connection)
-            if refused:
-                ids = {r.source: request.source_id for request in group for r in request.refused}
-                keep_refused(self._ledger, connection, ids, refused)
-        kept, start = [], 0
-        for request in group:
-            new = sum(fresh[start : start + len(request.entries)])
-            start += len(request.entries)
-            kept.append(
-                Kept(
-                    accepted=new,
-                    duplicates=len(request.entries) - new,
-                    refused=len(request.refused),
-                )
-            )
-        return kept
+            portion: list[tuple[_Waiting, Content]] = []
+            entries = 0
+            for request in group:
+                try:
+                    portion.append((request, request.read()))
+                except Exception as error:  # its sender must hear of it, its neighbours need not
+                    outcomes.append((request, None, error))
+                    continue
+                entries += len(portion[-1][1][0])
+                if entries >= self._ledger.journal_portion:
+                    outcomes += self._append(connection, portion)
+                    portion.clear()
+                    entries = 0
+            outcomes += self._append(connection, portion)
+        return outcomes
+
+    def _append(
+        self, connection: Connection, portion: Sequence[tuple[_Waiting, Content]]
+    ) -> Iterator[_Outcome]:
+        contents = [content for _, content in portion]
+        every = contents[0][0] if len(contents) == 1 else list(chain(*(e for e, _ in contents)))
+        fresh = self._ledger.append_journal(every, connection=connection)
+        refused = [record for _, records in contents for record in records]
+        if refused:
+            ids = {r.source: request.source_id for request, (_, rs) in portion for r in rs}
+            keep_refused(self._ledger, connection, ids, refused)
+        start = 0
+        for request, (entries, records) in portion:
+            end = start + len(entries)
+            accepted = sum(fresh[start:end])
+            duplicates = len(entries) - accepted
+            kept = Kept(accepted=accepted, duplicates=duplicates, refused=len(records))
+            start = end
+            yield request, kept, None
 
 
 def _size(content: Content) -> int:

@@ -454,20 +454,23 @@ class Intake:
             unread = False
         else:
             unread = True
+        broken = delivery.broken
 
         def content() -> Content:
-            nonlocal delivery
-            if unread:
-                delivery = self._read(delivery)
-            return delivery.entries, delivery.refused
+            nonlocal broken
+            done = self._read(delivery) if unread else delivery
+            broken = done.broken
+            return done.entries, done.refused
 
         with self._timed("keep"):
             kept = await self.tools.commit.submit_unread(
                 delivery.from_source.source_id, content, len(delivery.body)
             )
-        self.events.update(accepted=kept.accepted, duplicates=kept.duplicates, refused=kept.refused)
-        if delivery.broken is not None:
-            raise InvalidInput(delivery.broken.detail, reason=delivery.broken.reason)
+        self.events["accepted"] += kept.accepted
+        self.events["duplicates"] += kept.duplicates
+        self.events["refused"] += kept.refused
+        if broken is not None:
+            raise InvalidInput(broken.detail, reason=broken.reason)
         return kept
 
     def _read(self, delivery: Delivery) -> Delivery:

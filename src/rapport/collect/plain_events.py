@@ -77,8 +77,6 @@ _type_of, _moment_of = attrgetter("type"), attrgetter("timestamp")
 _zone_of = attrgetter("timestamp.tzinfo")
 _visitor_of, _user_of = attrgetter("anonymous_id"), attrgetter("user_id")
 _sent_at_of, _properties_of = attrgetter("sent_at"), attrgetter("properties")
-#: Fewer than `DEEPEST` by what the envelope adds.
-_ALMOST_DEEPEST = DEEPEST - 2
 
 
 class PlainBatch(Struct, frozen=True, gc=False):
@@ -108,12 +106,19 @@ def plain_events(raws: Sequence[Raw]) -> PlainBatch:
         return PlainBatch([_plain_event(raw) for raw in raws], raws)
 
 
-def _most_openings(whole: bytes, raws: Sequence[Raw]) -> int:
-    """How many `{` and `[` the event with most of them has; ``whole`` joins all by a comma."""
-    # The two differ in one bit.
-    openings = np.flatnonzero((np.frombuffer(whole, np.uint8) | 0x20) == ord("{"))
-    lengths = np.fromiter(map(len, raws), np.int64, len(raws)) + 1
-    return int(np.diff(np.searchsorted(openings, np.cumsum(lengths)), prepend=0).max())
+def _none_deep(whole: bytes, longest: int) -> bool:
+    """Whether no event of ``whole``, of ``longest`` bytes at most, can be nested too deep.
+
+    One that is holds more `{` and `[` than levels are allowed, all within its length: where so many
+    of them always stretch further than that, there is none.
+    """
+    characters = np.frombuffer(whole, np.uint8)
+    found = characters == ord("{")
+    if b"[" in whole:
+        found |= characters == ord("[")
+    openings = np.flatnonzero(found)
+    levels = DEEPEST - 2  # the envelope adds one, and the first is counted too
+    return bool((openings[levels:] - openings[:-levels] > longest).all())
 
 
 def _not_crowded(whole: bytes) -> bool:
@@ -171,7 +176,7 @@ class PlainChecks:
         """
         whole, raws = batch.whole, batch.raws
         # Nothing is escaped, so that an id stands as it is meant.
-        if not whole or b"\\" in whole or _most_openings(whole, raws) > _ALMOST_DEEPEST:
+        if not whole or b"\\" in whole:
             return None
         events: Sequence[PlainEvent] = batch.events  # type: ignore[assignment]
         kinds = set(map(_type_of, events))
@@ -194,7 +199,9 @@ class PlainChecks:
             join((heads[event.type], event.message_id.encode(), b'","event":', raw, tail))
             for event, raw in zip(events, raws, strict=True)
         ]
-        return None if max(map(len, payloads)) > _TOO_SHORT_TO_CROWD else payloads
+        longest = max(map(len, payloads))
+        plain = longest <= _TOO_SHORT_TO_CROWD and _none_deep(whole, longest)
+        return payloads if plain else None
 
     def _one_by_one(
         self, events: Sequence[PlainEvent | None], raws: Sequence[Raw]

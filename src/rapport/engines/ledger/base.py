@@ -51,6 +51,8 @@ class Ledger(ABC):
 
     name: str
     engine: Engine
+    #: Entries from which on a call of `append_journal` is as quick for each as any longer one.
+    journal_portion: int
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

@@ -31,6 +31,7 @@ class PostgresLedger(Ledger):
     """Many writers; positions of the journal become visible in their order."""
 
     name = "postgresql"
+    journal_portion = 100_000  # each call is several round trips
 
     def __init__(self, url: str) -> None:
         self.engine = sqlalchemy.create_engine(

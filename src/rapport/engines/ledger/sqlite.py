@@ -35,11 +35,11 @@ _MANY_SQL = _journal_sql(["(?, ?, ?, ?, ?)"] * _AT_ONCE)
 _ALIKE_SQL = _journal_sql(f"(?1, ?2, ?3, ?{n}, ?{n + 1})" for n in range(4, 4 + 2 * _AT_ONCE, 2))
 #: Bytes of a page of a new ledger; one that exists keeps its own. Half as many pages are written,
 #: logged and copied back as with SQLite's usual 4096; larger ones cost the scattered writes of
-#: identity more than they save here.
+#: identity and of random message ids more than they save here.
 _PAGE_BYTES = 8192
 #: Bytes of log after which pages are copied back. Not SQLite's 4 MB: pages of the index that change
 #: again and again are written once.
-_LOG_BYTES = 16_384_000
+_LOG_BYTES = 65_536_000
 _PRAGMAS = (
     f"PRAGMA page_size = {_PAGE_BYTES}",  # before the journal mode: nothing may be written yet
     "PRAGMA journal_mode = WAL",
@@ -56,6 +56,7 @@ class SqliteLedger(Ledger):
     """One writer at a time, many readers, no server."""
 
     name = "sqlite"
+    journal_portion = _AT_ONCE
 
     def __init__(self, url: str) -> None:
         path = sqlalchemy.make_url(url).database
