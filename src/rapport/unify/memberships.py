@@ -12,6 +12,7 @@ from rapport.engines.ledger import Ledger, among
 from rapport.unify.assign import Assignment, Change, Standing
 from rapport.unify.cluster import Partition
 from rapport.unify.many_rows import write_many
+from rapport.unify.stale_marks import mark_stale
 from rapport.unify.stored_evidence import chunks, micros, rows_in
 from rapport.vocabulary import ledger_tables as t
 from rapport.vocabulary.ledger_tables import to_micros
@@ -208,9 +209,5 @@ def _write_profiles(
             connection.execute(
                 delete(t.search_term).where(among(t.search_term.c.profile_id, piece))
             )
-        ledger.insert_new(
-            connection,
-            t.stale_profile,
-            [{"profile_id": old} for old in sorted(assignment.retired)],
-            ["profile_id"],
-        )  # what contradicts about them goes with the next refresh
+        # What contradicts about them goes with the next refresh.
+        mark_stale(connection, assignment.retired)

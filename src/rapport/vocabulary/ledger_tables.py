@@ -241,7 +241,9 @@ profile = Table(
 stale_profile = Table(
     "stale_profile",  # its derived columns are older than its history; the worker renews them
     metadata,
-    Column("profile_id", Text, primary_key=True),
+    Column("mark", _Serial, primary_key=True, autoincrement=True),
+    Column("profile_id", Text, nullable=False),
+    sqlite_autoincrement=True,  # whoever takes a mark away means that one, and no later one
 )
 
 membership = Table(

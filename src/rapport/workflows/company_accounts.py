@@ -29,6 +29,7 @@ from rapport.unify.group_words import (
 )
 from rapport.unify.name_words import fold
 from rapport.unify.search import search
+from rapport.unify.stale_marks import mark_stale
 from rapport.unify.stewardship import current_profile
 from rapport.unify.stored_evidence import atoms_of, open_memberships
 from rapport.unify.stored_households import founder_atom
@@ -38,7 +39,6 @@ from rapport.workflows.company import Company
 from rapport.workflows.customer_timeline import source_labels
 from rapport.workflows.group_words import LONGEST_REASON, note
 from rapport.workflows.households import PAGE_ROWS, check_place
-from rapport.workflows.ingest import mark_stale
 from rapport.workflows.refresh import refresh_profiles
 
 SORTS: tuple[str, ...] = ("name", "people", "orders", "revenue", "last_seen")
@@ -583,6 +583,6 @@ def say_works_at(
         action = "account.together" if together else "account.apart"
         note(connection, author, action, person, {"account": here}, now)
         holder = open_memberships(connection, [founder]).get(founder)
-        mark_stale(company.ledger, connection, {person, *([holder] if holder else [])})
+        mark_stale(connection, {person, *([holder] if holder else [])})
     refresh_profiles(company)
     return here

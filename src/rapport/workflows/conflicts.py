@@ -28,6 +28,7 @@ from rapport.unify.conflicts import (
     words_by_source,
 )
 from rapport.unify.explain import mask
+from rapport.unify.stale_marks import mark_stale
 from rapport.unify.stewardship import current_profile
 from rapport.unify.stored_evidence import rows_in
 from rapport.unify.survivorship import ProfileFacts, facts_of, pin_value
@@ -49,7 +50,6 @@ from rapport.vocabulary.ledger_tables import (
     conflict,
     conflict_total,
     profile,
-    stale_profile,
     value_rule,
 )
 from rapport.vocabulary.profile import Fact
@@ -516,7 +516,7 @@ def settle_conflict(
                 reason=text,
                 at=now,
             )
-        _stale(company, connection, [here])
+        mark_stale(connection, [here])
         details = {"kind": kind, "name": name, "item": item, "loser": loser, "right": right}
         _note(connection, author, "conflict.settled", here, {**details, "reason": text}, now)
     refresh_profiles(company)
@@ -552,7 +552,7 @@ def reopen_conflict(
             if word is None:
                 raise NotFound("Nobody settled that; look at the list again")
             take_back(connection, word.settlement_id, author=author, at=now)
-        _stale(company, connection, [here])
+        mark_stale(connection, [here])
         _note(
             connection, author, "conflict.reopened", here,
             {"kind": kind, "name": name, "item": item}, now,
@@ -566,11 +566,6 @@ def _reason(reason: str) -> str:
     if len(text) > _LONGEST_REASON:
         raise InvalidInput(f"A reason has at most {_LONGEST_REASON} characters, not {len(text)}")
     return text
-
-
-def _stale(company: Company, connection: Connection, profile_ids: Sequence[str]) -> None:
-    rows = [{"profile_id": profile_id} for profile_id in sorted(profile_ids)]
-    company.ledger.insert_new(connection, stale_profile, rows, ["profile_id"])
 
 
 def _note(

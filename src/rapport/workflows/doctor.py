@@ -11,13 +11,13 @@ from sqlalchemy import func, select, text
 
 from rapport.collect.sources import freshness
 from rapport.engines.lake import Query, Step
+from rapport.unify.stale_marks import stale_marks
 from rapport.vocabulary.ledger_tables import (
     journal,
     membership,
     outbox,
     position,
     refused,
-    stale_profile,
 )
 from rapport.workflows.company import Company
 from rapport.workflows.ingest import WORKER
@@ -108,7 +108,7 @@ def _journal_and_lake(company: Company) -> Iterator[Finding]:
             )
             or 0
         )
-        stale = int(connection.scalar(select(func.count()).select_from(stale_profile)) or 0)
+        stale = len(stale_marks(connection))
     query = Query(
         steps=(
             Step(

@@ -29,6 +29,7 @@ from rapport.unify.group_words import (
 )
 from rapport.unify.households import may_be_one_person
 from rapport.unify.search import search
+from rapport.unify.stale_marks import mark_stale
 from rapport.unify.stewardship import current_profile
 from rapport.unify.stored_evidence import atoms_of, micros, open_memberships, rows_in
 from rapport.unify.stored_households import founder_atom, read_people
@@ -43,7 +44,6 @@ from rapport.vocabulary.ledger_tables import (
 )
 from rapport.workflows.company import Company
 from rapport.workflows.group_words import LONGEST_REASON, note
-from rapport.workflows.ingest import mark_stale
 from rapport.workflows.refresh import refresh_profiles
 
 PAGE_ROWS = 50
@@ -582,7 +582,7 @@ def say_lives_with(
         )
         action = "household.together" if together else "household.apart"
         note(connection, author, action, a, {"other": b}, now)
-        mark_stale(company.ledger, connection, [a, b])
+        mark_stale(connection, [a, b])
     refresh_profiles(company)
     return a
 

@@ -16,6 +16,7 @@ from rapport.act.source_alerts import Colleague
 from rapport.engines.ledger import among
 from rapport.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from rapport.unify.review import requeue
+from rapport.unify.stale_marks import mark_stale
 from rapport.unify.stewardship import (
     Rearrangement,
     is_undone,
@@ -31,7 +32,6 @@ from rapport.vocabulary.ledger_tables import (
     identity_proposal,
     profile,
     review_verdict,
-    stale_profile,
     user,
 )
 from rapport.workflows.company import Company, read_choice, write_choice
@@ -486,7 +486,7 @@ def settle(
     now: datetime,
 ) -> None:
     """Mark the profiles stale, bring the worklist up to date, note who did it."""
-    mark_stale(company, connection, done.touched)
+    mark_stale(connection, done.touched)
     here = connection.execute(
         select(decision.c.inputs, decision.c.outputs, decision.c.reverses).where(
             decision.c.decision_id == done.decision_id
@@ -514,12 +514,6 @@ def _first_word(connection: Connection, decision_id: int) -> int:
         if reverses is None:
             return decision_id
         decision_id = reverses
-
-
-def mark_stale(company: Company, connection: Connection, profile_ids: Collection[str]) -> None:
-    """Have these profiles renewed."""
-    rows = [{"profile_id": profile_id} for profile_id in sorted(profile_ids)]
-    company.ledger.insert_new(connection, stale_profile, rows, ["profile_id"])
 
 
 def note(

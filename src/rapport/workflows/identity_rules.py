@@ -16,17 +16,18 @@ from rapport.unify.evidence import Likeness
 from rapport.unify.identity_rules import IDENTITY_RULES, IdentityRules, identity_rules
 from rapport.unify.matching.comparisons import COMPARISONS
 from rapport.unify.matching.match import match
-from rapport.unify.matching.model import Model
+from rapport.unify.matching.model import Model, company_model, with_merge_line
 from rapport.unify.matching.stored_records import blocked_values, judgements, records_to_match
 from rapport.unify.resolve import resolve_atoms
+from rapport.unify.stale_marks import mark_stale
 from rapport.unify.stored_evidence import chunks, open_memberships, rows_in
 from rapport.unify.what_if import Change, Effect, effect_of
 from rapport.vocabulary.identifier import IDENTIFIER_KINDS
 from rapport.vocabulary.ledger_tables import identifier, job, pair_score, profile
 from rapport.workflows.company import Company, Progress, read_choice, silent, write_choice
-from rapport.workflows.identity_approval import mark_stale, note, tidy_reason
+from rapport.workflows.identity_approval import note, tidy_reason
 from rapport.workflows.identity_review import renew_queue
-from rapport.workflows.matching import company_model, match_company, with_merge_line
+from rapport.workflows.matching import match_company
 from rapport.workflows.refresh import refresh_profiles
 
 #: Kinds of job: a trial that writes nothing, and the work that a new rule brings.
@@ -285,7 +286,7 @@ def _other_pairs(
         matched = match(
             records.stated,
             comparisons=COMPARISONS,
-            model=with_merge_line(model, rules),
+            model=with_merge_line(model, rules.merge),
             must=words.must,
             cannot=words.cannot,
             labelled=words.doubted,
@@ -404,7 +405,7 @@ def apply_rules(
     for piece in chunks(atoms, _CHUNK):
         with company.ledger.write() as connection:
             resolution = resolve_atoms(connection, company.ledger, piece, now)
-            mark_stale(company, connection, resolution.touched)
+            mark_stale(connection, resolution.touched)
         done += len(piece)
         progress("decide", done, len(atoms))
     refresh_profiles(company, progress=progress)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import sqlalchemy
@@ -30,13 +30,13 @@ from rapport.unify.belonging import register_belonging
 from rapport.unify.proofs import register_proofs
 from rapport.unify.resolve import resolve_batch
 from rapport.unify.sighting import Sighting, sighting_of
+from rapport.unify.stale_marks import mark_stale
 from rapport.vocabulary.identifier import atom_id
 from rapport.vocabulary.ledger_tables import (
     from_micros,
     journal,
     position,
     source,
-    stale_profile,
 )
 from rapport.vocabulary.touchpoint import RefusedRecord, Touchpoint
 from rapport.workflows.alerts import raise_alerts
@@ -203,7 +203,7 @@ def write_the_ledger(batch: Batch) -> None:
         register_belonging(connection, company.ledger, batch.told)
         arrived = match_arrivals(company, connection, resolution, now)
         batch.touched = (resolution.touched | arrived.touched) - arrived.retired
-        mark_stale(company.ledger, connection, batch.touched)
+        mark_stale(connection, batch.touched)
         batch.tickets = raise_alerts(
             company, connection, batch.touchpoints, batch.positions, batch.atoms, batch.judged
         )
@@ -379,9 +379,3 @@ def keep_position(
         ["worker"],
         ["position", "updated_at"],
     )
-
-
-def mark_stale(ledger: Ledger, connection: Connection, profile_ids: Any) -> None:
-    """Note profiles whose derived columns must be made anew."""
-    rows = [{"profile_id": profile_id} for profile_id in sorted(profile_ids)]
-    ledger.insert_new(connection, stale_profile, rows, ["profile_id"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -13,11 +12,11 @@ from msgspec import Struct
 from sqlalchemy import select
 
 from rapport.engines.columns import ColumnEngine
-from rapport.unify.identity_rules import IdentityRules, identity_rules
+from rapport.unify.identity_rules import identity_rules
 from rapport.unify.matching.comparisons import COMPARISONS
 from rapport.unify.matching.live import build_index
 from rapport.unify.matching.match import FEWEST_TO_LEARN, Matched, match
-from rapport.unify.matching.model import Model, default_model
+from rapport.unify.matching.model import company_model, with_merge_line
 from rapport.unify.matching.stored_records import (
     RecordsToMatch,
     ScoredPair,
@@ -29,10 +28,11 @@ from rapport.unify.matching.stored_records import (
 )
 from rapport.unify.matching.waterfall import waterfalls
 from rapport.unify.resolve import resolve_atoms
+from rapport.unify.stale_marks import mark_stale
 from rapport.vocabulary.ledger_tables import position
 from rapport.workflows.company import Company, Progress, read_choice, silent
 from rapport.workflows.identity_review import renew_queue
-from rapport.workflows.ingest import WORKER, mark_stale
+from rapport.workflows.ingest import WORKER
 from rapport.workflows.lookup import keep_index
 from rapport.workflows.refresh import refresh_profiles
 
@@ -110,7 +110,7 @@ def match_company(
     if learn is None:
         learn = kept is None and len(records.atoms) >= FEWEST_TO_LEARN
     known = company_model(kept)
-    using = with_merge_line(known, rules)
+    using = with_merge_line(known, rules.merge)
     matched = match(
         records.stated,
         comparisons=COMPARISONS,
@@ -130,7 +130,7 @@ def match_company(
         with company.ledger.write() as connection:
             atoms = write_pairs(connection, company.ledger, part, matched.model.version, now)
             resolution = resolve_atoms(connection, company.ledger, atoms, now)
-            mark_stale(company.ledger, connection, resolution.touched)
+            mark_stale(connection, resolution.touched)
         merged += len(resolution.merged)
         split += len(resolution.split)
         done += len(part)
@@ -159,24 +159,6 @@ def match_company(
         learnt=learn,
         seconds=matched.seconds,
     )
-
-
-def company_model(kept: Any) -> Model:
-    """The weights that were learnt, or those that ship.
-
-    Parameters
-    ----------
-    kept : object or None
-        The choice ``identity_model``.
-    """
-    return default_model() if kept is None else msgspec.convert(kept, Model)
-
-
-def with_merge_line(model: Model, rules: IdentityRules) -> Model:
-    """The model with the company's own merge line, which stays above what a person is asked."""
-    if rules.merge is None:
-        return model
-    return msgspec.structs.replace(model, merge=max(rules.merge, model.review))
 
 
 def _home_countries(records: RecordsToMatch) -> list[str]:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, func, select
 
 from rapport.understand.activity import profile_activity
 from rapport.understand.order_states import order_findings
@@ -15,10 +15,11 @@ from rapport.unify.accounts import derive_accounts
 from rapport.unify.conflicts import no_longer_urgent
 from rapport.unify.refresh import ProfileActivity
 from rapport.unify.refresh import refresh_profiles as derive_profiles
+from rapport.unify.stale_marks import stale_marks, take_away
 from rapport.unify.stored_evidence import atoms_of, rows_in
 from rapport.unify.stored_households import derive_households
 from rapport.vocabulary.lake_tables import MEMBERSHIP
-from rapport.vocabulary.ledger_tables import membership, stale_profile
+from rapport.vocabulary.ledger_tables import membership
 from rapport.vocabulary.ledger_tables import profile as profiles_table
 from rapport.workflows.company import Company, Progress, silent, write_choice
 from rapport.workflows.cycle_search import paused_cycle_search
@@ -42,8 +43,8 @@ def refresh_profiles(company: Company, *, progress: Progress = silent) -> int:
     """
     now = company.clock()
     with company.ledger.read() as connection:
-        stale = list(connection.scalars(select(stale_profile.c.profile_id)))
-        stale += sorted(set(no_longer_urgent(connection, now)) - set(stale))
+        marks = stale_marks(connection)
+        stale = [*marks, *(set(no_longer_urgent(connection, now)) - marks.keys())]
         if not stale:
             return 0
         members = atoms_of(connection, stale)
@@ -67,10 +68,7 @@ def refresh_profiles(company: Company, *, progress: Progress = silent) -> int:
         with paused_cycle_search(), company.ledger.write() as connection:
             derive_households(connection, chunk)
             derive_accounts(connection, chunk)
-            for piece in (chunk[i : i + 500] for i in range(0, len(chunk), 500)):
-                connection.execute(
-                    delete(stale_profile).where(stale_profile.c.profile_id.in_(piece))
-                )
+            take_away(connection, [mark for each in chunk for mark in marks.get(each, ())])
         progress("groups", min(start + CHUNK, len(stale)), len(stale))
     return len(stale)
 

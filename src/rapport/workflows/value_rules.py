@@ -13,6 +13,7 @@ from sqlalchemy import Connection, func, select
 from rapport.collect.sources import list_sources
 from rapport.errors import InvalidInput
 from rapport.understand.quality.shares import share
+from rapport.unify.stale_marks import mark_stale
 from rapport.unify.survivorship import facts_of, is_same_value
 from rapport.unify.value_rules import (
     PARTS,
@@ -28,7 +29,7 @@ from rapport.unify.value_rules import (
     withdraw_rule,
 )
 from rapport.vocabulary.conflict import ATTRIBUTE, OPEN
-from rapport.vocabulary.ledger_tables import audit, conflict, conflict_total, stale_profile
+from rapport.vocabulary.ledger_tables import audit, conflict, conflict_total
 from rapport.workflows.company import Company
 from rapport.workflows.customer_timeline import source_labels
 from rapport.workflows.quality import Quality, latest_quality
@@ -318,7 +319,7 @@ def change_rule(
         details = {"name": name, "rule": msgspec.to_builtins(preview.rule), "reason": text}
         _written(connection, author, "value_rule.switched", str(number), {**details, **foretold},
                  now)  # fmt: skip
-        count = _mark(company, connection, name)
+        count = _mark(connection, name)
     if wait or count <= _AT_ONCE:
         refresh_profiles(company)
     return preview
@@ -336,13 +337,13 @@ def undo_rule(
             connection, author, "value_rule.withdrawn", str(rule_id),
             {"name": taken.name, "reason": text}, now,
         )  # fmt: skip
-        count = _mark(company, connection, taken.name)
+        count = _mark(connection, taken.name)
     if wait or count <= _AT_ONCE:
         refresh_profiles(company)
     return taken
 
 
-def _mark(company: Company, connection: Connection, name: str) -> int:
+def _mark(connection: Connection, name: str) -> int:
     """Mark everybody of whom silos differ on the attribute; a rule changes nobody else."""
     c = conflict.c
     ids = sorted(
@@ -352,8 +353,7 @@ def _mark(company: Company, connection: Connection, name: str) -> int:
             )
         )
     )
-    rows = [{"profile_id": profile_id} for profile_id in ids]
-    company.ledger.insert_new(connection, stale_profile, rows, ["profile_id"])
+    mark_stale(connection, ids)
     return len(ids)
 
 

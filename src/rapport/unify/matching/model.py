@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib import resources
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -198,3 +199,21 @@ def default_model() -> Model:
     """The model that ships, trained without labels on data that we may ship."""
     path = resources.files("rapport.unify.matching").joinpath("default_model.json")
     return read_model(path.read_bytes())
+
+
+def company_model(kept: Any) -> Model:
+    """The weights that were learnt, or those that ship.
+
+    Parameters
+    ----------
+    kept : object or None
+        The choice ``identity_model``.
+    """
+    return default_model() if kept is None else msgspec.convert(kept, Model)
+
+
+def with_merge_line(model: Model, merge: float | None) -> Model:
+    """The model with the company's own merge line, which stays above what a person is asked."""
+    if merge is None:
+        return model
+    return msgspec.structs.replace(model, merge=max(merge, model.review))

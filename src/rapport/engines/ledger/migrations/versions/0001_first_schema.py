@@ -778,8 +778,15 @@ def upgrade() -> None:
     )
     op.create_table(
         "stale_profile",
+        sa.Column(
+            "mark",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
         sa.Column("profile_id", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("profile_id"),
+        sa.PrimaryKeyConstraint("mark"),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "suppression",
