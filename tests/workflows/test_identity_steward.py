@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Barrier
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from rapport.errors import Conflict, InvalidInput, NotAllowed, NotFound, RapportError
 from rapport.unify.identity_rules import IdentityRules, identity_rules
@@ -21,10 +21,13 @@ from rapport.vocabulary.ledger_tables import (
     audit,
     blocked_value,
     outbox,
+    pair_score,
     profile,
     review_verdict,
     ticket,
 )
+from rapport.web.pages.identity.review import review_page
+from rapport.web.parts.context import PageContext
 from rapport.workflows.company import Company
 from rapport.workflows.customer_changes import (
     customer_identity,
@@ -149,6 +152,25 @@ def test_two_people_stand_side_by_side_with_what_they_share(
     assert (told["name"], told["city"]) == ("alike", "same")
     assert told["crm_contact"] == "different"
     assert waiting_suggestions(company) == queue.counts.open == 1
+
+
+def test_a_pair_says_why_nobody_joined_it_yet(company: Company, suggested: str) -> None:
+    def told() -> tuple[int, bool, str]:
+        queue = review_queue(company, key=suggested, reveal=True)
+        assert queue.review is not None
+        page = review_page(PageContext(language="nl", csrf_token="t"), queue)
+        return queue.review.rivals, queue.review.sure, str(page)
+
+    assert told()[:2] == (0, False)  # 90 % alike is not enough
+    with company.ledger.write() as connection:
+        connection.execute(update(pair_score).values(probability=0.99))
+    rivals, sure, page = told()
+    assert (rivals, sure) == (0, True)
+    assert "1 van 1 paren" in page
+    alike(company.ledger, records_of(company, "Jan Peeters")[0], records_of(company, "Els")[0])
+    rivals, _, page = told()
+    assert rivals == 1
+    assert "Nog 1 andere klant" in page
 
 
 def test_same_joins_and_different_is_remembered_and_both_come_back(

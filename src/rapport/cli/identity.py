@@ -169,6 +169,8 @@ def _show_review(review: Any) -> None:
     out.print(f"likely: {review.score.probability:.1%}")
     for code in review.objections:
         out.print(f"against: {code}")
+    if review.rivals:
+        out.print(f"other people who look like one of them: {review.rivals}")
 
 
 @identity.command("approvals")

@@ -178,6 +178,24 @@ def support_of(
     return alike, max(len(said[0]) * len(said[1]), alike)
 
 
+def rivals_of(connection: Connection, members: Collection[int]) -> int:
+    """How many other people have a record that looks like one of these, of two people."""
+    p = t.pair_score.c
+    either = {
+        atom
+        for mine in (p.atom_a, p.atom_b)
+        for row in rows_in(
+            connection,
+            lambda piece, mine=mine: select(p.atom_a, p.atom_b).where(among(mine, piece)),  # type: ignore[misc]
+            members,
+        )
+        for atom in row
+    }
+    placed = open_memberships(connection, {*either, *members})
+    own = {placed[atom] for atom in members if atom in placed}
+    return len(set(placed.values()) - own)
+
+
 #: Minus the probability, so that the least is the likeliest; the records; whether linkage joined.
 _Scored = tuple[float, int, int, bool]
 

@@ -13,6 +13,8 @@ from sqlalchemy import Connection, insert, select
 from rapport.engines.ledger import among
 from rapport.errors import Conflict, InvalidInput, NotFound
 from rapport.unify.explain import mask
+from rapport.unify.identity_rules import identity_rules
+from rapport.unify.matching.model import company_model, with_merge_line
 from rapport.unify.names import names_agree, person_name
 from rapport.unify.review import (
     LATER,
@@ -26,6 +28,7 @@ from rapport.unify.review import (
     objections_to,
     put_off,
     queue_changes,
+    rivals_of,
     scores_of,
     some_suggestions,
     suggestion,
@@ -138,6 +141,10 @@ class Review(Struct, frozen=True, kw_only=True):
         Whether matching would join them but an objection keeps them apart.
     objections : tuple of str
         Codes of what speaks against joining them, such as ``needs_a_person:loyalty_card``.
+    rivals : int
+        Other people who look like one of the two as well.
+    sure : bool
+        Whether the two most alike records alone would be joined.
     score : Scored
         What each matter says of the two most alike records.
     alike, compared : int
@@ -156,6 +163,8 @@ class Review(Struct, frozen=True, kw_only=True):
     compared: int
     joined: bool
     objections: tuple[str, ...]
+    rivals: int
+    sure: bool
     previous: str | None
     next: str | None
     currency: str
@@ -336,6 +345,10 @@ def _review(connection: Connection, found: Suggestion, *, reveal: bool) -> Revie
     alike, compared = support_of(connection, members[left], members[right])
     before = next_suggestion(connection, state, before=found)
     after = next_suggestion(connection, state, after=found)
+    score = scores_of(connection, [(found.a, found.b)])[found.a, found.b]
+    model = with_merge_line(
+        company_model(read_choice(connection, "identity_model")), identity_rules(connection).merge
+    )
     return Review(
         key=found.key,
         state=state,
@@ -351,11 +364,13 @@ def _review(connection: Connection, found: Suggestion, *, reveal: bool) -> Revie
                 key=lambda row: row.agreement == "one_sided",
             )
         ),
-        score=scores_of(connection, [(found.a, found.b)])[found.a, found.b],
+        score=score,
         alike=alike,
         compared=compared,
         joined=found.joined,
         objections=objections_to(connection, found.a, found.b),
+        rivals=rivals_of(connection, {*members[left], *members[right]}),
+        sure=score.probability >= model.merge,
         previous=None if before is None else before.key,
         next=None if after is None else after.key,
         currency=read_choice(connection, "reporting_currency") or "EUR",

@@ -319,6 +319,10 @@ def _why(context: PageContext, review: Review) -> h.Child:
             why_chips(context, review.objections),
             title=context.t("identity.review.objections"),
         )
+    elif asked := _why_asked(context, review):
+        objections = card(
+            h.p({"class": "small"}, asked), title=context.t("identity.review.objections")
+        )
     return (
         objections,
         card(
@@ -328,3 +332,15 @@ def _why(context: PageContext, review: Review) -> h.Child:
             foot=context.t("identity.review.start"),
         ),
     )
+
+
+def _why_asked(context: PageContext, review: Review) -> str | None:
+    """Why two whom nothing keeps apart are not joined all the same."""
+    if review.rivals:
+        return context.t("identity.rivals", count=review.rivals)
+    if review.sure:
+        return context.t(
+            "identity.review.others",
+            alike=context.n.count(review.alike), count=context.n.count(review.compared),
+        )  # fmt: skip
+    return None
