@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 
@@ -16,7 +16,7 @@ from rapport.unify.lookup import holders
 from rapport.unify.matching.comparison import STATED
 from rapport.unify.matching.comparisons import COMPARISONS
 from rapport.unify.matching.live import LiveIndex, open_index
-from rapport.unify.stored_evidence import open_memberships
+from rapport.unify.stored_evidence import atoms_of, open_memberships
 from rapport.vocabulary.ledger_tables import profile
 from rapport.workflows.company import Company, read_choice
 
@@ -97,22 +97,19 @@ def look_up(company: Company, stated: Mapping[str, str | None]) -> LookedUp:
             )
         if countries and "country" not in said:
             said["country"] = countries[0]
-        candidates = index.find(said, limit=4 * _MOST) if index is not None else []
-        placed = open_memberships(connection, {candidate.atom for candidate in candidates})
-        for candidate in candidates:  # the best record of each person first
-            profile_id = placed.get(candidate.atom)
-            if profile_id is None:
-                continue
-            known = found.get(profile_id)
-            if known is not None and known.probability is not None:
-                continue
-            sure = index is not None and candidate.score.probability >= index.model.merge
-            found[profile_id] = Match(
-                profile_id=profile_id,
+
+        def people(atoms: Sequence[int]) -> Mapping[str, Sequence[int]]:
+            return atoms_of(connection, set(open_memberships(connection, atoms).values()))
+
+        for person in () if index is None else index.find_people(said, people, limit=4 * _MOST):
+            known = found.get(person.profile_id)
+            sure = index is not None and person.score.probability >= index.model.merge
+            found[person.profile_id] = Match(
+                profile_id=person.profile_id,
                 certain=known.certain if known is not None else sure,
                 by=known.by if known is not None else "likeness",
-                probability=candidate.score.probability,
-                fields=candidate.score.fields,
+                probability=person.score.probability,
+                fields=person.score.fields,
             )
         best = sorted(
             found.values(),

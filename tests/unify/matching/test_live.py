@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,41 @@ def test_likelier_records_come_first_and_unlikely_ones_not_at_all(index: LiveInd
     found = index.find({"name": "de Vries Jan", "birthday": "1971-11-02", "country": "NL"})
     assert found[0].atom == 103
     assert 104 not in {candidate.atom for candidate in found}  # his wife: same name and postcode
+
+
+def _as_one(*together: int) -> Callable[[Sequence[int]], Mapping[str, Sequence[int]]]:
+    """Records ``together`` are one person; each other record is one of its own."""
+
+    def people(atoms: Sequence[int]) -> Mapping[str, Sequence[int]]:
+        return {
+            "one" if atom in together else str(atom): together if atom in together else [atom]
+            for atom in atoms
+        }
+
+    return people
+
+
+def test_what_several_records_of_one_person_know_adds_up(index: LiveIndex) -> None:
+    asked = {"name": "Kovács Ágnes", "birthday": "1980-03-12", "email": "agnes@kovacs.example"}
+    apart = {one.profile_id: one for one in index.find_people(asked, _as_one())}
+    [together] = index.find_people(asked, _as_one(101, 102))
+    assert set(apart) == {"101", "102"}
+    assert together.score.bits > max(one.score.bits for one in apart.values())
+    assert {step[0] for step in together.score.fields} >= {"name", "birth"}
+
+
+def test_a_person_of_one_record_weighs_what_the_record_does(index: LiveIndex) -> None:
+    asked = {"name": "de Vries Jan", "birthday": "1971-11-02", "country": "NL"}
+    [record] = index.find(asked)
+    [person] = index.find_people(asked, _as_one())
+    assert person.profile_id == str(record.atom)
+    assert person.score.bits == pytest.approx(record.score.bits)
+
+
+def test_people_unheard_of_meanwhile_are_nobody(index: LiveIndex) -> None:
+    asked = {"name": "de Vries Jan", "birthday": "1971-11-02", "country": "NL"}
+    assert index.find_people(asked, lambda _: {"gone": [7, 999]}) == []
+    assert index.find_people(asked, lambda _: {}) == []
 
 
 @pytest.mark.parametrize("nothing", [{}, {"name": ""}, {"name": "😀"}, {"phone": "x" * 10_000}])

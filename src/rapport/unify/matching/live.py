@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import mmap
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from hashlib import blake2b
 from itertools import combinations, product
@@ -24,7 +24,7 @@ from rapport.errors import StoreMismatch
 from rapport.unify.matching.blocking import FACTS, Fact
 from rapport.unify.matching.comparison import Comparison, Row
 from rapport.unify.matching.model import Model
-from rapport.unify.matching.score import PairScore, score_pair
+from rapport.unify.matching.score import PairScore, score_pair, score_person
 from rapport.unify.matching.standardise import Readings, Standardised, read_row
 from rapport.unify.matching.value_profiles import PROFILED
 
@@ -46,6 +46,8 @@ KEYS: tuple[tuple[str, ...], ...] = (
 MOST_RECORDS = 120
 #: So many candidates are compared at most.
 MOST_CANDIDATES = 32
+#: Records of one person that are compared at most.
+MOST_OF_ONE = 24
 _MASK = (1 << 64) - 1
 _ODD = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F)
 _WORDS_OF_ONE = "word", "word"
@@ -58,6 +60,17 @@ class Candidate(Struct, frozen=True, kw_only=True):
 
     atom: int
     score: PairScore
+
+
+class Person(Struct, frozen=True, kw_only=True):
+    """A person who may be the one asked for."""
+
+    profile_id: str
+    score: PairScore
+
+
+#: Atom ids → profile id → the atom ids of that person.
+People = Callable[[Sequence[int]], Mapping[str, Sequence[int]]]
 
 
 class LiveIndex:
@@ -139,6 +152,39 @@ class LiveIndex:
         found = [candidate for candidate in found if candidate.score.bits >= self.model.review_bits]
         found.sort(key=lambda candidate: (-candidate.score.bits, candidate.atom))
         return found[:limit]
+
+    def find_people(
+        self, stated: Mapping[str, str | None], people: People, *, limit: int = 10
+    ) -> list[Person]:
+        """People who may be the one who states this, by all that their records say together.
+
+        Parameters
+        ----------
+        stated : mapping
+            Columns of `STATED`, as said or typed.
+        people : callable
+            Atom ids → the people who have them, each with all their atom ids.
+        """
+        row = read_row(stated, self._comparisons)
+        alike = self._atoms[self._candidates(row)].tolist()
+        found = []
+        for profile_id, atoms in people(alike).items():
+            at = self._places(atoms)
+            if len(at):
+                score = score_person(
+                    self._rows(at), row, self.model, self._comparisons, n_records=len(self._atoms)
+                )
+                if score.bits >= self.model.review_bits:
+                    found.append(Person(profile_id=profile_id, score=score))
+        found.sort(key=lambda person: (-person.score.bits, person.profile_id))
+        return found[:limit]
+
+    def _places(self, atoms: Sequence[int]) -> IntArray:
+        """Record numbers of those atoms that are here."""
+        wanted = np.array(sorted(atoms)[:MOST_OF_ONE], dtype=np.int64)
+        at = np.minimum(np.searchsorted(self._atoms, wanted), len(self._atoms) - 1)
+        places: IntArray = at[self._atoms[at] == wanted]
+        return places
 
     def _candidates(self, row: Row) -> IntArray:
         """Record numbers that share a key, those that share rare ones first."""

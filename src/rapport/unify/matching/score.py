@@ -277,15 +277,58 @@ def score_pair(
     n_records : int
         Among how many records the two were found.
     """
-    stranger, household = model.priors(n_records)
-    found: list[tuple[str, str, float, float]] = []
+    return _proved(_steps(a, b, model, comparisons), model, n_records)
+
+
+def score_person(
+    records: Sequence[Row],
+    asked: Row,
+    model: Model,
+    comparisons: tuple[Comparison, ...],
+    *,
+    n_records: int,
+) -> PairScore:
+    """Score all records of one person against one record, as linkage does of two clusters.
+
+    Of each matter half counts by the average of the records that say something of it and half by
+    the best of them: a name that one record knows and a postcode that another does add up.
+    """
+    by_matter: dict[str, list[_Step]] = {}
+    for record in records:
+        for step in _one_name(_steps(record, asked, model, comparisons)):
+            matter = _NAME if step[0] == _MAILBOX_NAME else step[0]
+            by_matter.setdefault(matter, []).append(step)
+    agreed: list[_Step] = []
+    for steps in by_matter.values():
+        best = max(steps, key=lambda step: (min(step[2], step[3]), step[2]))
+        stranger = sum(step[2] for step in steps) / len(steps)
+        household = sum(step[3] for step in steps) / len(steps)
+        agreed.append((best[0], best[1], (best[2] + stranger) / 2, (best[3] + household) / 2))
+    return _proved(agreed, model, n_records)
+
+
+def _one_name(steps: Sequence[_Step]) -> list[_Step]:
+    """The name, and the mailbox that bears one, as one matter; as linkage counts them."""
+    names = [step for step in steps if step[0] in (_NAME, _MAILBOX_NAME)]
+    others = [step for step in steps if step[0] not in (_NAME, _MAILBOX_NAME)]
+    if not names:
+        return others
+    says_more = max(names, key=lambda step: abs(step[2]))
+    return [(*says_more[:2], sum(n[2] for n in names), sum(n[3] for n in names)), *others]
+
+
+#: Comparison, level, bits against strangers and against the household.
+_Step = tuple[str, str, float, float]
+
+
+def _steps(a: Row, b: Row, model: Model, comparisons: tuple[Comparison, ...]) -> list[_Step]:
+    """What each comparison of which both say something contributes."""
+    found: list[_Step] = []
     named = mailbox = False
     for comparison in _executors(model, comparisons):
         step = comparison.bits(a, b)
         if step is not None:
             found.append(step)
-            stranger += step[2]
-            household += step[3]
             named = (
                 named
                 or (step[0] == _NAME and step[1] not in _OTHER_NAME)
@@ -293,10 +336,15 @@ def score_pair(
             )
             mailbox = mailbox or (step[0] == _MAILBOX and step[1] in _REPEATED_BY_NAME)
     if named and mailbox:  # as `_silence_repeated`
-        silent = next(step for step in found if step[0] == _MAILBOX)
-        found.remove(silent)
-        stranger -= silent[2]
-        household -= silent[3]
+        found.remove(next(step for step in found if step[0] == _MAILBOX))
+    return found
+
+
+def _proved(steps: Sequence[_Step], model: Model, n_records: int) -> PairScore:
+    stranger, household = model.priors(n_records)
+    for step in steps:
+        stranger += step[2]
+        household += step[3]
     low, high = (-stranger, -household) if -stranger < -household else (-household, -stranger)
     bits = -(high + math.log2(1.0 + 2.0 ** max(low - high, -60.0))) * model.slope + model.shift
     wins = household < stranger
@@ -304,7 +352,7 @@ def score_pair(
         bits=bits,
         probability=probability_of(bits),
         household_wins=wins,
-        fields=tuple((name, key, other if wins else one) for name, key, one, other in found),
+        fields=tuple((name, key, other if wins else one) for name, key, one, other in steps),
     )
 
 
