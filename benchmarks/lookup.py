@@ -26,7 +26,7 @@ from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 
 from rapport.unify.matching.comparison import STATED
 from rapport.unify.matching.comparisons import COMPARISONS
-from rapport.unify.matching.live import build_index, open_index
+from rapport.unify.matching.live import build_index, open_index, write_index
 from rapport.unify.matching.model import default_model
 from rapport.unify.matching.score import score_pair
 from rapport.unify.matching.standardise import read_row, standardise
@@ -58,9 +58,9 @@ def main() -> None:
     index = build_index(standardised, np.arange(given.records), model, COMPARISONS)
     built = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        index.save(Path(folder) / "index")
+        write_index(index, Path(folder))
         size = sum(file.stat().st_size for file in Path(folder).rglob("*") if file.is_file())
-        index = open_index(Path(folder) / "index", COMPARISONS)
+        index = open_index(Path(folder), COMPARISONS)
         draw = random.Random(3)  # noqa: S311
         asked = [draw.randrange(given.records) for _ in range(given.asked)]
         waits, people_waits, others, right = [], [], 0, 0

@@ -129,7 +129,7 @@ def doubted(company: Company) -> list[bool]:
     """What matching hears of the pairs in doubt."""
     with company.ledger.read() as connection:
         atoms = records_to_match(connection).atoms
-        return [same for _, _, same in judgements(connection, atoms).doubted]
+        return [same for _, _, same in judgements(connection).of(atoms).doubted]
 
 
 def small_limits(company: Company) -> None:

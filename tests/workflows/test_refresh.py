@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rapport.unify.stale_marks import stale_marks
+from rapport.unify.marks import STALE_PROFILES
 from rapport.vocabulary.identifier import Identifier
 from rapport.vocabulary.touchpoint import RECORD_SEEN
 from rapport.workflows.company import Company
@@ -43,7 +43,7 @@ def test_what_arrives_during_a_renewal_is_renewed_after_it(company: Company) -> 
 
     assert refresh_profiles(company, progress=progress) == 1
     with company.ledger.read() as connection:
-        assert len(stale_marks(connection)) == 1
+        assert len(STALE_PROFILES.read(connection)) == 1
     assert refresh_profiles(company) == 1
     assert refresh_profiles(company) == 0
     [row] = list_customers(company, reveal=True).rows

@@ -21,18 +21,24 @@ def identity() -> None:
 
 @identity.command("match")
 @click.option("--learn/--no-learn", default=None, help="Learn weights anew; by default once.")
+@click.option(
+    "--all", "whole", is_flag=True, help="Match all records, also those that stayed as they were."
+)
 @with_json
-def identity_match(company: Company, context: Context, learn: bool | None) -> None:
-    """Match all records by probability; what is sure is joined, what is likely is suggested.
+def identity_match(company: Company, context: Context, learn: bool | None, whole: bool) -> None:
+    """Match records by probability; what is sure is joined, what is likely is suggested.
+
+    After the first time, only what hangs together with something new is looked at.
 
     \b
-    Example:
+    Examples:
       rapport identity match
+      rapport identity match --all --no-learn
     """
     from rapport.workflows.matching import match_company  # noqa: PLC0415
 
     with bars(context.json) as progress:
-        done = match_company(company, learn=learn, progress=progress)
+        done = match_company(company, learn=learn, whole=whole or None, progress=progress)
     show(
         context,
         done,

@@ -12,7 +12,7 @@ from rapport.engines.ledger import Ledger, among
 from rapport.unify.assign import Assignment, Change, Standing
 from rapport.unify.cluster import Partition
 from rapport.unify.many_rows import write_many
-from rapport.unify.stale_marks import mark_stale
+from rapport.unify.marks import STALE_PROFILES
 from rapport.unify.stored_evidence import chunks, micros, rows_in
 from rapport.vocabulary import ledger_tables as t
 from rapport.vocabulary.ledger_tables import to_micros
@@ -210,4 +210,4 @@ def _write_profiles(
                 delete(t.search_term).where(among(t.search_term.c.profile_id, piece))
             )
         # What contradicts about them goes with the next refresh.
-        mark_stale(connection, assignment.retired)
+        STALE_PROFILES.put(connection, assignment.retired)

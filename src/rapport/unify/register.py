@@ -18,6 +18,8 @@ from rapport.engines.ledger import Ledger, among
 from rapport.errors import StoreMismatch
 from rapport.unify.evidence import Value
 from rapport.unify.many_rows import write_many
+from rapport.unify.marks import UNMATCHED_RECORDS
+from rapport.unify.matching.stored_records import DEVICES, MATCHED_ATTRIBUTES, MATCHED_IDENTIFIERS
 from rapport.unify.sighting import Sighting
 from rapport.unify.stored_evidence import NAME_ATTRIBUTES, micros, rows_in
 from rapport.vocabulary import ledger_tables as t
@@ -120,8 +122,12 @@ def register(connection: Connection, ledger: Ledger, batch: Batch) -> Registered
     """Write what is new in ``batch`` and say what it was."""
     new_atoms = _register_atoms(connection, ledger, batch)
     new_identifiers = _register_identifiers(connection, ledger, batch, new_atoms)
-    retold, renamed = _register_attributes(connection, ledger, batch, new_atoms)
+    retold, renamed, told_anew = _register_attributes(connection, ledger, batch, new_atoms)
     _register_consents(connection, ledger, batch)
+    told_anew.update(atom for kind, _, _, atom in new_identifiers if kind in MATCHED_IDENTIFIERS)
+    UNMATCHED_RECORDS.put(
+        connection, (atom for atom in told_anew if batch.atoms[atom].record.kind not in DEVICES)
+    )
     return Registered(
         atoms=tuple(batch.atoms),
         new_atoms=frozenset(new_atoms),
@@ -230,8 +236,8 @@ def _register_identifiers(
 
 def _register_attributes(
     connection: Connection, ledger: Ledger, batch: Batch, new_atoms: set[int]
-) -> tuple[set[int], set[int]]:
-    """The records of which a fact changed, and those of which name or birthday did."""
+) -> tuple[set[int], set[int], set[int]]:
+    """The records of which a fact changed, a name or birthday, a fact that matching compares."""
     f = t.attribute.c
     known = {
         (row[0], row[1]): (row[2], row[3], row[4], row[5])
@@ -246,6 +252,7 @@ def _register_attributes(
     rows: list[tuple[Any, ...]] = []
     retold: set[int] = set()
     renamed: set[int] = set()
+    told_anew: set[int] = set()
     for (atom, name), stated in batch.attributes.items():
         before = known.get((atom, name))
         if before is not None and stated <= before:
@@ -256,6 +263,8 @@ def _register_attributes(
             retold.add(atom)
             if name in NAME_ATTRIBUTES:
                 renamed.add(atom)
+            if name in MATCHED_ATTRIBUTES:
+                told_anew.add(atom)
     stating = ledger.insert(t.attribute)
     told = ("value", "source", "observed_at", "position")
     write_many(
@@ -267,7 +276,7 @@ def _register_attributes(
         ("atom_id", "name", *told),
         sorted(rows),
     )
-    return retold, renamed
+    return retold, renamed, told_anew
 
 
 def _register_consents(connection: Connection, ledger: Ledger, batch: Batch) -> None:

@@ -16,6 +16,7 @@ from rapport.engines.ledger import Ledger, among
 from rapport.errors import Conflict, InvalidInput, NotFound
 from rapport.unify.assign import Assignment
 from rapport.unify.cluster import Partition, cluster
+from rapport.unify.marks import UNMATCHED_RECORDS
 from rapport.unify.memberships import decision_row, insert_decisions, write_assignment
 from rapport.unify.resolve import Resolution, plan, resolve_atoms
 from rapport.unify.stored_evidence import (
@@ -616,6 +617,11 @@ def _write_links(connection: Connection, word: _Word) -> None:
                 .where(among(c.constraint_id, piece))
                 .values(revoked_by=revoked_by)
             )
+    atoms = {atom for pair, _ in links for atom in pair}
+    for piece in chunks([*word.revoke, *word.restore]):
+        told = select(c.atom_a, c.atom_b).where(among(c.constraint_id, piece))
+        atoms.update(atom for pair in connection.execute(told) for atom in pair)
+    UNMATCHED_RECORDS.put(connection, atoms)
 
 
 def _number_links(connection: Connection, decision_id: int) -> None:

@@ -246,6 +246,14 @@ stale_profile = Table(
     sqlite_autoincrement=True,  # whoever takes a mark away means that one, and no later one
 )
 
+unmatched_record = Table(
+    "unmatched_record",  # new, or says something new since records were matched
+    metadata,
+    Column("mark", _Serial, primary_key=True, autoincrement=True),
+    Column("atom_id", BigInteger, nullable=False),
+    sqlite_autoincrement=True,  # as of `stale_profile`
+)
+
 membership = Table(
     "membership",  # which profile a record belongs to; exactly one open row per atom
     metadata,

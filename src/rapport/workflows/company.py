@@ -31,9 +31,8 @@ COMPANY_SETTINGS: dict[str, Any] = {
     "source_alert_role": "admin",  # who is told of data sources that stopped
     "identity_model": None,  # the weights that matching learnt from this company's records
     "home_countries": [],  # where most customers live: numbers without a country are dialled there
-    "identity_index": None,  # the folder of the index in which people are looked up
+    "identity_index": None,  # the index in which people are looked up: `KeptIndex`
     "matched_at": None,
-    "matched_until": 0,  # the journal's position when records were matched last
     "approval_records": 50,  # a join or split of more records waits for a second person
     "approval_value": 10_000,  # or of people who bought for more, in the reporting currency
     "identity_rules": None,  # another merge line or other limits than usual, and those before

@@ -27,9 +27,9 @@ from rapport.unify.group_words import (
     say_word,
     standing_words,
 )
+from rapport.unify.marks import STALE_PROFILES
 from rapport.unify.name_words import fold
 from rapport.unify.search import search
-from rapport.unify.stale_marks import mark_stale
 from rapport.unify.stewardship import current_profile
 from rapport.unify.stored_evidence import atoms_of, open_memberships
 from rapport.unify.stored_households import founder_atom
@@ -583,6 +583,6 @@ def say_works_at(
         action = "account.together" if together else "account.apart"
         note(connection, author, action, person, {"account": here}, now)
         holder = open_memberships(connection, [founder]).get(founder)
-        mark_stale(connection, {person, *([holder] if holder else [])})
+        STALE_PROFILES.put(connection, {person, *([holder] if holder else [])})
     refresh_profiles(company)
     return here

@@ -28,7 +28,7 @@ from rapport.unify.conflicts import (
     words_by_source,
 )
 from rapport.unify.explain import mask
-from rapport.unify.stale_marks import mark_stale
+from rapport.unify.marks import STALE_PROFILES
 from rapport.unify.stewardship import current_profile
 from rapport.unify.stored_evidence import rows_in
 from rapport.unify.survivorship import ProfileFacts, facts_of, pin_value
@@ -516,7 +516,7 @@ def settle_conflict(
                 reason=text,
                 at=now,
             )
-        mark_stale(connection, [here])
+        STALE_PROFILES.put(connection, [here])
         details = {"kind": kind, "name": name, "item": item, "loser": loser, "right": right}
         _note(connection, author, "conflict.settled", here, {**details, "reason": text}, now)
     refresh_profiles(company)
@@ -552,7 +552,7 @@ def reopen_conflict(
             if word is None:
                 raise NotFound("Nobody settled that; look at the list again")
             take_back(connection, word.settlement_id, author=author, at=now)
-        mark_stale(connection, [here])
+        STALE_PROFILES.put(connection, [here])
         _note(
             connection, author, "conflict.reopened", here,
             {"kind": kind, "name": name, "item": item}, now,

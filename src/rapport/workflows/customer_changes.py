@@ -18,8 +18,8 @@ from rapport.engines.ledger import JournalEntry
 from rapport.errors import Conflict, InvalidInput, NotFound
 from rapport.unify.decisions import DecisionShown, decisions_of
 from rapport.unify.explain import Explanation, explain
+from rapport.unify.marks import STALE_PROFILES
 from rapport.unify.memberships import RULES
-from rapport.unify.stale_marks import mark_stale
 from rapport.unify.stewardship import (
     Consequences,
     Rearrangement,
@@ -160,7 +160,7 @@ def choose_values(
             if value is not None and (not value.strip() or "\0" in value or len(value) > 1_000):
                 raise InvalidInput(f"The value for {name} is empty, too long or not text")
             pin_value(connection, company.ledger, here, name, value, author=author, at=now)
-        mark_stale(connection, [here])
+        STALE_PROFILES.put(connection, [here])
         note(connection, author, "values.choose", here, {"names": sorted(chosen)}, now)
     refresh_profiles(company)
     return here

@@ -11,7 +11,7 @@ from sqlalchemy import func, select, text
 
 from rapport.collect.sources import freshness
 from rapport.engines.lake import Query, Step
-from rapport.unify.stale_marks import stale_marks
+from rapport.unify.marks import STALE_PROFILES
 from rapport.vocabulary.ledger_tables import (
     journal,
     membership,
@@ -108,7 +108,7 @@ def _journal_and_lake(company: Company) -> Iterator[Finding]:
             )
             or 0
         )
-        stale = len(stale_marks(connection))
+        stale = len(STALE_PROFILES.read(connection))
     query = Query(
         steps=(
             Step(

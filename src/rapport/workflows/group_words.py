@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, insert
 
 from rapport.unify.group_words import oldest_records, say_role, take_word_back
-from rapport.unify.stale_marks import mark_stale
+from rapport.unify.marks import STALE_PROFILES
 from rapport.unify.stewardship import current_profile
 from rapport.unify.stored_evidence import atoms_of
 from rapport.vocabulary.ledger_tables import audit
@@ -27,7 +27,7 @@ def take_group_word_back(
     with company.ledger.write() as connection:
         people = take_word_back(connection, kind, word_id, author=author, at=now)
         note(connection, author, f"{kind}.take_back", str(word_id), {}, now)
-        mark_stale(connection, people)
+        STALE_PROFILES.put(connection, people)
     refresh_profiles(company)
     return people
 

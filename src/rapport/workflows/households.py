@@ -28,8 +28,8 @@ from rapport.unify.group_words import (
     standing_words,
 )
 from rapport.unify.households import may_be_one_person
+from rapport.unify.marks import STALE_PROFILES
 from rapport.unify.search import search
-from rapport.unify.stale_marks import mark_stale
 from rapport.unify.stewardship import current_profile
 from rapport.unify.stored_evidence import atoms_of, micros, open_memberships, rows_in
 from rapport.unify.stored_households import founder_atom, read_people
@@ -582,7 +582,7 @@ def say_lives_with(
         )
         action = "household.together" if together else "household.apart"
         note(connection, author, action, a, {"other": b}, now)
-        mark_stale(connection, [a, b])
+        STALE_PROFILES.put(connection, [a, b])
     refresh_profiles(company)
     return a
 

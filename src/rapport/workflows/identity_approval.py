@@ -15,8 +15,8 @@ from rapport.act.identity_tickets import close_approval, raise_approval
 from rapport.act.source_alerts import Colleague
 from rapport.engines.ledger import among
 from rapport.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from rapport.unify.marks import STALE_PROFILES
 from rapport.unify.review import requeue
-from rapport.unify.stale_marks import mark_stale
 from rapport.unify.stewardship import (
     Rearrangement,
     is_undone,
@@ -486,7 +486,7 @@ def settle(
     now: datetime,
 ) -> None:
     """Mark the profiles stale, bring the worklist up to date, note who did it."""
-    mark_stale(connection, done.touched)
+    STALE_PROFILES.put(connection, done.touched)
     here = connection.execute(
         select(decision.c.inputs, decision.c.outputs, decision.c.reverses).where(
             decision.c.decision_id == done.decision_id

@@ -20,7 +20,7 @@ from rapport.unify.identity_figures import (
     value_key,
 )
 from rapport.unify.identity_figures import measure_identity as measure
-from rapport.unify.stale_marks import mark_stale
+from rapport.unify.marks import STALE_PROFILES
 from rapport.unify.stewardship import block_value, unblock_value
 from rapport.vocabulary.ledger_tables import (
     blocked_value,
@@ -399,7 +399,7 @@ def block_stated(
         done = block_value(
             connection, company.ledger, kind, value, reason=text, author=author, at=now
         )
-        mark_stale(connection, done.touched)
+        STALE_PROFILES.put(connection, done.touched)
         note(
             connection, author, "identity.blocked", f"{kind}:{value_key(value)}",
             {"reason": text}, now,
@@ -427,7 +427,7 @@ def unblock(company: Company, ref: str, *, author: str) -> BlockedNow:
         if value is None:
             raise NotFound("That value is not blocked any more; look at the list again")
         done = unblock_value(connection, company.ledger, kind, value, at=now)
-        mark_stale(connection, done.touched)
+        STALE_PROFILES.put(connection, done.touched)
         note(connection, author, "identity.unblocked", ref, None, now)
     refresh_profiles(company)
     return BlockedNow(

@@ -14,12 +14,12 @@ from rapport.engines.ledger import among
 from rapport.errors import Conflict, InvalidInput, NotFound
 from rapport.unify.evidence import Likeness
 from rapport.unify.identity_rules import IDENTITY_RULES, IdentityRules, identity_rules
+from rapport.unify.marks import STALE_PROFILES
 from rapport.unify.matching.comparisons import COMPARISONS
 from rapport.unify.matching.match import match
 from rapport.unify.matching.model import Model, company_model, with_merge_line
 from rapport.unify.matching.stored_records import blocked_values, judgements, records_to_match
 from rapport.unify.resolve import resolve_atoms
-from rapport.unify.stale_marks import mark_stale
 from rapport.unify.stored_evidence import chunks, open_memberships, rows_in
 from rapport.unify.what_if import Change, Effect, effect_of
 from rapport.vocabulary.identifier import IDENTIFIER_KINDS
@@ -274,7 +274,7 @@ def _other_pairs(
     """
     with company.ledger.read() as connection:
         records = records_to_match(connection)
-        words = judgements(connection, records.atoms)
+        words = judgements(connection).of(records.atoms)
         blocked = blocked_values(connection)
         p = pair_score.c
         is_matched = connection.execute(select(p.atom_a).limit(1)).first() is not None
@@ -405,7 +405,7 @@ def apply_rules(
     for piece in chunks(atoms, _CHUNK):
         with company.ledger.write() as connection:
             resolution = resolve_atoms(connection, company.ledger, piece, now)
-            mark_stale(connection, resolution.touched)
+            STALE_PROFILES.put(connection, resolution.touched)
         done += len(piece)
         progress("decide", done, len(atoms))
     refresh_profiles(company, progress=progress)

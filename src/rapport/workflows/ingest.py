@@ -27,10 +27,10 @@ from rapport.engines.ledger import Ledger
 from rapport.errors import InvalidInput, RapportError
 from rapport.understand.text import analyse_texts
 from rapport.unify.belonging import register_belonging
+from rapport.unify.marks import STALE_PROFILES
 from rapport.unify.proofs import register_proofs
 from rapport.unify.resolve import resolve_batch
 from rapport.unify.sighting import Sighting, sighting_of
-from rapport.unify.stale_marks import mark_stale
 from rapport.vocabulary.identifier import atom_id
 from rapport.vocabulary.ledger_tables import (
     from_micros,
@@ -203,7 +203,7 @@ def write_the_ledger(batch: Batch) -> None:
         register_belonging(connection, company.ledger, batch.told)
         arrived = match_arrivals(company, connection, resolution, now)
         batch.touched = (resolution.touched | arrived.touched) - arrived.retired
-        mark_stale(connection, batch.touched)
+        STALE_PROFILES.put(connection, batch.touched)
         batch.tickets = raise_alerts(
             company, connection, batch.touchpoints, batch.positions, batch.atoms, batch.judged
         )

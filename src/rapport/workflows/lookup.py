@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from threading import Lock
 
@@ -15,7 +17,8 @@ from rapport.errors import InvalidInput, StoreMismatch
 from rapport.unify.lookup import holders
 from rapport.unify.matching.comparison import STATED
 from rapport.unify.matching.comparisons import COMPARISONS
-from rapport.unify.matching.live import LiveIndex, open_index
+from rapport.unify.matching.known_values import KnownValues, read_values, write_values
+from rapport.unify.matching.live import LiveIndex, Segment, new_folder, open_index, write_index
 from rapport.unify.stored_evidence import atoms_of, open_memberships
 from rapport.vocabulary.ledger_tables import profile
 from rapport.workflows.company import Company, read_choice
@@ -24,7 +27,7 @@ from rapport.workflows.company import Company, read_choice
 _LONGEST = 400
 _MOST = 10
 
-_opened: dict[Path, LiveIndex] = {}
+_opened: dict[tuple[Path, Path | None], LiveIndex] = {}
 _opening = Lock()
 
 
@@ -153,33 +156,94 @@ def index_folder(company: Company) -> Path:
     return company.settings.folder / "identity"
 
 
-def live_index(company: Company, connection: Connection) -> LiveIndex | None:
+class KeptIndex(Struct, frozen=True, kw_only=True):
+    """Which index is asked, and what it was made with.
+
+    Attributes
+    ----------
+    folder : str
+        Of the run over all records.
+    newer : str or None
+        Of the records that came or changed since.
+    made_at : datetime
+        When all records were matched.
+    made_with : str
+        A digest of all that decides about all records: weights, rules, blocked values.
+    judged : str
+        A digest of people's words on pairs that were in doubt.
+    """
+
+    folder: str
+    newer: str | None = None
+    made_at: datetime
+    made_with: str
+    judged: str
+
+
+def kept_index(connection: Connection) -> KeptIndex | None:
     """The index that matching wrote last; None where there is none yet."""
-    name = read_choice(connection, "identity_index")
-    if name is None:
+    kept = read_choice(connection, "identity_index")
+    return None if kept is None else msgspec.convert(kept, KeptIndex)
+
+
+def live_index(company: Company, connection: Connection) -> LiveIndex | None:
+    """The same, opened; None also for an index of another version: the next matching makes one."""
+    kept = kept_index(connection)
+    if kept is None:
         return None
-    folder = index_folder(company) / str(name)
+    home = index_folder(company)
+    folders = home / kept.folder, None if kept.newer is None else home / kept.newer
     with _opening:
-        index = _opened.get(folder)
+        index = _opened.get(folders)
         if index is None:
             try:
-                index = open_index(folder, COMPARISONS)
-            except StoreMismatch:  # of another version; the next matching makes a new one
+                index = open_index(folders[0], COMPARISONS, folders[1])
+            except StoreMismatch:
                 return None
-            for old in [known for known in _opened if known.parent == folder.parent]:
+            for old in [known for known in _opened if known[0].parent == home]:
                 del _opened[old]
-            _opened[folder] = index
+            _opened[folders] = index
     return index
 
 
-def keep_index(company: Company, index: LiveIndex) -> None:
-    """Make ``index`` the one that is asked from now on, in every process."""
-    folder = index_folder(company)
-    name = f"index-{company.clock():%Y%m%dT%H%M%S%f}"
-    index.save(folder / name)
-    before = company.choice("identity_index")
-    company.choose("identity_index", name)
-    for old in folder.iterdir():
-        # The last one stays for those who have it open and read on.
-        if old.name not in (name, before):
+def known_values(company: Company, kept: KeptIndex) -> KnownValues:
+    """What is known of values since the index was kept."""
+    return read_values(index_folder(company) / (kept.newer or kept.folder))
+
+
+def keep_index(
+    company: Company, index: LiveIndex, values: KnownValues, *, made_with: str, judged: str
+) -> None:
+    """Make an index of all records the one that is asked from now on, in every process."""
+    name = _new_name(company, "index")
+    with new_folder(index_folder(company) / name) as folder:
+        write_index(index, folder)
+        write_values(values, folder)
+    _ask(
+        company,
+        KeptIndex(folder=name, made_at=company.clock(), made_with=made_with, judged=judged),
+    )
+
+
+def keep_newer(company: Company, kept: KeptIndex, newer: Segment, values: KnownValues) -> None:
+    """Have what came since all records were matched asked as well."""
+    name = _new_name(company, "newer")
+    with new_folder(index_folder(company) / name) as folder:
+        newer.write(folder)
+        write_values(values, folder)
+    _ask(company, msgspec.structs.replace(kept, newer=name))
+
+
+def _new_name(company: Company, kind: str) -> str:
+    return f"{kind}-{company.clock():%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+
+
+def _ask(company: Company, kept: KeptIndex) -> None:
+    with company.ledger.read() as connection:
+        before = kept_index(connection)
+    company.choose("identity_index", msgspec.to_builtins(kept))
+    # The last ones stay for those who have them open and read on.
+    named = {kept.folder, kept.newer, before and before.folder, before and before.newer}
+    for old in index_folder(company).iterdir():
+        if old.name not in named:
             shutil.rmtree(old, ignore_errors=True)

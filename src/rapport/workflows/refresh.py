@@ -13,9 +13,9 @@ from rapport.understand.activity import profile_activity
 from rapport.understand.order_states import order_findings
 from rapport.unify.accounts import derive_accounts
 from rapport.unify.conflicts import no_longer_urgent
+from rapport.unify.marks import STALE_PROFILES
 from rapport.unify.refresh import ProfileActivity
 from rapport.unify.refresh import refresh_profiles as derive_profiles
-from rapport.unify.stale_marks import stale_marks, take_away
 from rapport.unify.stored_evidence import atoms_of, rows_in
 from rapport.unify.stored_households import derive_households
 from rapport.vocabulary.lake_tables import MEMBERSHIP
@@ -43,7 +43,7 @@ def refresh_profiles(company: Company, *, progress: Progress = silent) -> int:
     """
     now = company.clock()
     with company.ledger.read() as connection:
-        marks = stale_marks(connection)
+        marks = STALE_PROFILES.read(connection)
         stale = [*marks, *(set(no_longer_urgent(connection, now)) - marks.keys())]
         if not stale:
             return 0
@@ -68,7 +68,9 @@ def refresh_profiles(company: Company, *, progress: Progress = silent) -> int:
         with paused_cycle_search(), company.ledger.write() as connection:
             derive_households(connection, chunk)
             derive_accounts(connection, chunk)
-            take_away(connection, [mark for each in chunk for mark in marks.get(each, ())])
+            STALE_PROFILES.take_away(
+                connection, [mark for each in chunk for mark in marks.get(each, ())]
+            )
         progress("groups", min(start + CHUNK, len(stale)), len(stale))
     return len(stale)
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, select
 from rapport.collect.sources import list_sources
 from rapport.errors import InvalidInput
 from rapport.understand.quality.shares import share
-from rapport.unify.stale_marks import mark_stale
+from rapport.unify.marks import STALE_PROFILES
 from rapport.unify.survivorship import facts_of, is_same_value
 from rapport.unify.value_rules import (
     PARTS,
@@ -353,7 +353,7 @@ def _mark(connection: Connection, name: str) -> int:
             )
         )
     )
-    mark_stale(connection, ids)
+    STALE_PROFILES.put(connection, ids)
     return len(ids)
 
 

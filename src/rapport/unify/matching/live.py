@@ -1,58 +1,41 @@
 """Who is this? The records in memory, found by shared keys and scored as the batch scores them.
 
-A caller waits, so that nothing is searched: each record lies under the combinations of its facts
-(`KEYS`), and those that share one with the person asked for are compared, the likeliest first.
+A caller waits, so that nothing is searched: each record lies under combinations of its facts
+(`live_keys.KEYS`), and those that share one with the person asked for are compared, the likeliest
+first. Matching what changed asks the same index for thousands of records at once.
 """
 
 from __future__ import annotations
 
 import mmap
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
-from hashlib import blake2b
-from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 from msgspec import Struct
 from numpy.typing import NDArray
 
 from rapport.errors import StoreMismatch
-from rapport.unify.matching.blocking import FACTS, Fact
 from rapport.unify.matching.comparison import Comparison, Row
+from rapport.unify.matching.live_keys import KeyArray, keys_of_all, keys_of_row, ranges
 from rapport.unify.matching.model import Model
 from rapport.unify.matching.score import PairScore, score_pair, score_person
 from rapport.unify.matching.standardise import Readings, Standardised, read_row
-from rapport.unify.matching.value_profiles import PROFILED
 
-KeyArray = NDArray[np.uint64]
 IntArray = NDArray[np.int64]
 
-#: Combinations of facts under which a record lies. Fewer than a batch has: who calls says a name
-#: and one thing more.
-KEYS: tuple[tuple[str, ...], ...] = (
-    *((column,) for column in PROFILED),
-    ("word", "birth"),
-    ("birth", "postcode"),
-    ("word", "word"),
-    ("word", "postcode"),
-    ("stem", "birth"),
-    ("word", "city"),
-)
 #: A key that more records share tells nobody apart.
 MOST_RECORDS = 120
 #: So many candidates are compared at most.
 MOST_CANDIDATES = 32
 #: Records of one person that are compared at most.
 MOST_OF_ONE = 24
-_MASK = (1 << 64) - 1
-_ODD = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F)
-_WORDS_OF_ONE = "word", "word"
-#: Words of one name that make keys.
-_MOST_WORDS = 6
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
@@ -76,56 +59,96 @@ People = Callable[[Sequence[int]], Mapping[str, Sequence[int]]]
 class LiveIndex:
     """All records of people, ready to be asked; `build_index` and `open_index` make one.
 
+    What came or changed since all records were matched lies in a second, small segment, and stands
+    before what the first says of the same records. Records are numbered through both.
+
     Parameters
     ----------
-    atoms : int array, shape (n_records,)
-    keys : uint64 array, shape (n_keys,), ascending
-    records : int32 array, shape (n_keys,)
-        Whose each key is.
-    packed : readings of each comparison
+    segments : sequence of Segment
+        One or two.
     model : Model
     comparisons : sequence of Comparison
+    n_records : int, optional
+        Among how many records two are found: those of the first segment.
     """
 
     def __init__(
         self,
-        atoms: IntArray,
-        keys: KeyArray,
-        records: NDArray[np.int32],
-        packed: Sequence[Packed],
+        segments: Sequence[Segment],
         model: Model,
         comparisons: Sequence[Comparison],
+        n_records: int | None = None,
     ) -> None:
         self.model = model
-        self._atoms = atoms
-        self._keys = keys
-        self._records = records
-        self._packed = tuple(packed)
-        self._comparisons = tuple(comparisons)
-        self._nothing = {name: None for each in packed for name in each.names}
+        self.segments = tuple(segments)
+        self.n_records = len(segments[0].atoms) if n_records is None else n_records
+        self.comparisons = tuple(comparisons)
+        self._starts = np.r_[0, np.cumsum([len(segment.atoms) for segment in segments])]
+        self._hidden = np.empty(0, dtype=np.int64)
+        if len(segments) > 1:
+            at = _at(segments[0].atoms, segments[1].atoms)
+            self._hidden = at[at >= 0]
+        names = {name for segment in segments for each in segment.packed for name in each.names}
+        self._nothing = dict.fromkeys(sorted(names))
 
-    def save(self, folder: Path) -> None:
-        """Write it as files that several processes can share; ``folder`` must not exist."""
-        making = folder.with_name(f"{folder.name}.making")
-        shutil.rmtree(making, ignore_errors=True)
-        making.mkdir(parents=True)
-        np.save(making / "atoms.npy", self._atoms)
-        np.save(making / "keys.npy", self._keys)
-        np.save(making / "records.npy", self._records)
-        for at, packed in enumerate(self._packed):
-            np.save(making / f"codes{at}.npy", packed.codes)
-            np.save(making / f"starts{at}.npy", packed.starts)
-            (making / f"readings{at}").write_bytes(packed.content)
-        said = _Saved(
-            comparisons=[comparison.name for comparison in self._comparisons],
-            columns=[packed.columns for packed in self._packed],
-            model=self.model,
+    def with_newer(self, newer: Segment) -> LiveIndex:
+        """The same with another second segment."""
+        return LiveIndex(
+            (self.segments[0], newer), self.model, self.comparisons, n_records=self.n_records
         )
-        (making / "index.json").write_bytes(msgspec.json.encode(said))
-        making.rename(folder)
 
     def __len__(self) -> int:
-        return len(self._atoms)
+        return int(self._starts[-1]) - len(self._hidden)
+
+    def atoms_of(self, records: IntArray) -> IntArray:
+        """Atom id of each record number."""
+        found = np.empty(len(records), dtype=np.int64)
+        for start, segment in zip(self._starts, self.segments, strict=False):
+            here = (records >= start) & (records < start + len(segment.atoms))
+            found[here] = segment.atoms[records[here] - start]
+        return found
+
+    def places(self, atoms: Sequence[int] | IntArray) -> IntArray:
+        """Record number of each atom, the newest; -1 for one that is not here."""
+        wanted = np.asarray(atoms, dtype=np.int64)
+        found = np.full(len(wanted), -1, dtype=np.int64)
+        for start, segment in zip(self._starts, self.segments, strict=False):
+            at = _at(segment.atoms, wanted)
+            found = np.where(at >= 0, at + start, found)
+        return found
+
+    def sharing(self, keys: KeyArray, *, most: int = MOST_RECORDS) -> tuple[IntArray, IntArray]:
+        """Which of ``keys`` which records lie under, but for keys of more than ``most`` records.
+
+        Returns
+        -------
+        (int array, int array), each of shape (n_found,)
+            Places in ``keys``, and record numbers.
+        """
+        low, sizes = self._ranges(keys)
+        few = sizes.sum(axis=0) <= most
+        asked, found = [], []
+        for at, segment in enumerate(self.segments):
+            count = np.where(few, sizes[at], 0)
+            asked.append(np.repeat(np.arange(len(keys)), count))
+            found.append(segment.records[ranges(low[at], count)] + self._starts[at])
+        places, records = np.concatenate(asked), np.concatenate(found).astype(np.int64)
+        shown = ~np.isin(records, self._hidden) if len(self._hidden) else slice(None)
+        return places[shown], records[shown]
+
+    def standardised(self, records: IntArray) -> Standardised:
+        """Readings of these record numbers, in their order, as `match` left them."""
+        segment_of = np.searchsorted(self._starts, records, side="right") - 1
+        readings = []
+        for at, comparison in enumerate(self.comparisons):
+            parts = []
+            for number, segment in enumerate(self.segments):
+                rows = records[segment_of == number] - self._starts[number]
+                parts.append(segment.packed[at].readings(comparison, rows))
+            stacked = stack_readings(parts)
+            back = np.argsort(np.argsort(segment_of, kind="stable"), kind="stable")
+            readings.append(msgspec.structs.replace(stacked, codes=stacked.codes[back]))
+        return Standardised(n_records=len(records), readings=tuple(readings))
 
     def find(self, stated: Mapping[str, str | None], *, limit: int = 10) -> list[Candidate]:
         """Records that may be the person who states this, the likeliest first.
@@ -135,19 +158,17 @@ class LiveIndex:
         stated : mapping
             Columns of `STATED`, as said or typed.
         """
-        row = read_row(stated, self._comparisons)
+        row = read_row(stated, self.comparisons)
         records = self._candidates(row)
-        if not len(records):
-            return []
         found = [
             Candidate(
-                atom=int(self._atoms[record]),
+                atom=atom,
                 # The record we know comes first: the profiles of its values are known.
                 score=score_pair(
-                    known, row, self.model, self._comparisons, n_records=len(self._atoms)
+                    known, row, self.model, self.comparisons, n_records=self.n_records
                 ),
             )
-            for record, known in zip(records.tolist(), self._rows(records), strict=True)
+            for atom, known in zip(self._named(records), self._rows(records), strict=True)
         ]
         found = [candidate for candidate in found if candidate.score.bits >= self.model.review_bits]
         found.sort(key=lambda candidate: (-candidate.score.bits, candidate.atom))
@@ -165,77 +186,204 @@ class LiveIndex:
         people : callable
             Atom ids → the people who have them, each with all their atom ids.
         """
-        row = read_row(stated, self._comparisons)
-        alike = self._atoms[self._candidates(row)].tolist()
+        row = read_row(stated, self.comparisons)
+        alike = self._named(self._candidates(row))
         found = []
         for profile_id, atoms in people(alike).items():
-            at = self._places(atoms)
+            at = self.places(sorted(atoms)[:MOST_OF_ONE])
+            at = at[at >= 0]
             if len(at):
                 score = score_person(
-                    self._rows(at), row, self.model, self._comparisons, n_records=len(self._atoms)
+                    self._rows(at.tolist()),
+                    row,
+                    self.model,
+                    self.comparisons,
+                    n_records=self.n_records,
                 )
                 if score.bits >= self.model.review_bits:
                     found.append(Person(profile_id=profile_id, score=score))
         found.sort(key=lambda person: (-person.score.bits, person.profile_id))
         return found[:limit]
 
-    def _places(self, atoms: Sequence[int]) -> IntArray:
-        """Record numbers of those atoms that are here."""
-        wanted = np.array(sorted(atoms)[:MOST_OF_ONE], dtype=np.int64)
-        at = np.minimum(np.searchsorted(self._atoms, wanted), len(self._atoms) - 1)
-        places: IntArray = at[self._atoms[at] == wanted]
-        return places
+    def _ranges(self, keys: KeyArray) -> tuple[IntArray, IntArray]:
+        """Where each key begins in each segment, and how many records lie there."""
+        low = np.array([np.searchsorted(s.keys, keys, side="left") for s in self.segments])
+        high = np.array([np.searchsorted(s.keys, keys, side="right") for s in self.segments])
+        return low, high - low
 
-    def _candidates(self, row: Row) -> IntArray:
+    def _candidates(self, row: Row) -> list[int]:
         """Record numbers that share a key, those that share rare ones first."""
-        keys = np.array(sorted(_keys_of(row)), dtype=np.uint64)
-        if not len(keys):
-            return np.empty(0, dtype=np.int64)
-        low = np.searchsorted(self._keys, keys, side="left")
-        high = np.searchsorted(self._keys, keys, side="right")
-        sizes = high - low
+        keys = np.array(sorted(keys_of_row(row)), dtype=np.uint64)
+        low, sizes = self._ranges(keys)
+        total = sizes.sum(axis=0)
         weights: dict[int, float] = {}
-        for at in np.flatnonzero((sizes > 0) & (sizes <= MOST_RECORDS)).tolist():
-            weight = 1.0 / float(sizes[at])
-            for record in self._records[low[at] : high[at]].tolist():
-                weights[record] = weights.get(record, 0.0) + weight
+        for at in np.flatnonzero((total > 0) & (total <= MOST_RECORDS)).tolist():
+            weight = 1.0 / float(total[at])
+            for number, segment in enumerate(self.segments):
+                first, start = int(low[number, at]), int(self._starts[number])
+                for record in segment.records[first : first + int(sizes[number, at])].tolist():
+                    place = record + start
+                    weights[place] = weights.get(place, 0.0) + weight
         best = sorted(weights, key=lambda record: (-weights[record], record))
-        return np.array(best[:MOST_CANDIDATES], dtype=np.int64)
+        if len(self._hidden):
+            best = [record for record in best[: 2 * MOST_CANDIDATES] if not self._is_hidden(record)]
+        return best[:MOST_CANDIDATES]
 
-    def _rows(self, records: IntArray) -> list[dict[str, Any]]:
-        rows = [self._nothing.copy() for _ in records]
-        for packed in self._packed:
-            for row, code in zip(rows, packed.codes[records].tolist(), strict=True):
+    def _is_hidden(self, record: int) -> bool:
+        at = int(np.searchsorted(self._hidden, record))
+        return at < len(self._hidden) and int(self._hidden[at]) == record
+
+    def _named(self, records: Sequence[int]) -> list[int]:
+        named: list[int] = self.atoms_of(np.array(records, dtype=np.int64)).tolist()
+        return named
+
+    def _segment(self, record: int) -> tuple[Segment, int]:
+        """The segment of a record, and its place there."""
+        if len(self.segments) == 1 or record < self._starts[1]:
+            return self.segments[0], record
+        return self.segments[1], record - int(self._starts[1])
+
+    def _rows(self, records: Sequence[int]) -> list[dict[str, Any]]:
+        rows = []
+        for record in records:
+            row = self._nothing.copy()
+            segment, at = self._segment(record)
+            for packed in segment.packed:
+                code = int(packed.codes[at])
                 if code >= 0:
                     row.update(packed.reading(code))
+            rows.append(row)
         return rows
 
 
-def build_index(
-    standardised: Standardised, atoms: IntArray, model: Model, comparisons: Sequence[Comparison]
-) -> LiveIndex:
-    """An index of records.
+class Segment(Struct, frozen=True, kw_only=True):
+    """Records with their keys and readings, in memory or mapped from files.
+
+    Attributes
+    ----------
+    atoms : int array, shape (n_records,), ascending
+    keys : uint64 array, shape (n_keys,), ascending
+    records : int32 array, shape (n_keys,)
+        Whose each key is.
+    packed : readings of each comparison
+    """
+
+    atoms: IntArray
+    keys: KeyArray
+    records: NDArray[np.int32]
+    packed: tuple[Packed, ...]
+
+    def write(self, folder: Path) -> None:
+        """Write it as files that several processes can share."""
+        np.save(folder / "atoms.npy", self.atoms)
+        np.save(folder / "keys.npy", self.keys)
+        np.save(folder / "records.npy", self.records)
+        for at, packed in enumerate(self.packed):
+            np.save(folder / f"codes{at}.npy", packed.codes)
+            np.save(folder / f"starts{at}.npy", packed.starts)
+            (folder / f"readings{at}").write_bytes(packed.content)
+        columns = [packed.columns for packed in self.packed]
+        (folder / "columns.json").write_bytes(msgspec.json.encode(columns))
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """A folder to write into, which becomes ``folder`` when all of it is written."""
+    making = folder.with_name(f"{folder.name}.making")
+    shutil.rmtree(making, ignore_errors=True)
+    making.mkdir(parents=True)
+    yield making
+    making.rename(folder)
+
+
+def build_segment(standardised: Standardised, atoms: IntArray) -> Segment:
+    """Records ready to be asked for.
 
     Parameters
     ----------
     standardised : Standardised
         As `match` leaves it: without junk, and with the profiles and the rarity of values.
-    atoms : int array, shape (n_records,)
+    atoms : int array, shape (n_records,), ascending
         The atom id of each record number.
     """
-    keys, records = _all_keys(standardised)
-    packed = [_pack(readings) for readings in standardised.readings]
-    return LiveIndex(atoms, keys, records, packed, model, comparisons)
+    keys, records = keys_of_all(standardised)
+    packed = tuple(_pack(readings) for readings in standardised.readings)
+    return Segment(atoms=atoms, keys=keys, records=records, packed=packed)
 
 
-def open_index(folder: Path, comparisons: Sequence[Comparison]) -> LiveIndex:
-    """An index that `LiveIndex.save` wrote; its files are mapped, and read as they are asked for.
+def open_segment(folder: Path) -> Segment:
+    """A segment that `Segment.write` wrote; its files are mapped, and read as they are asked for.
+
+    Raises
+    ------
+    StoreMismatch
+        If there is none.
+    """
+    try:
+        columns = msgspec.json.decode(
+            (folder / "columns.json").read_bytes(), type=list[dict[str, str]]
+        )
+    except (OSError, msgspec.DecodeError) as error:
+        raise StoreMismatch(
+            f"{folder} holds no index of records; match the records again to make one"
+        ) from error
+
+    def array(name: str) -> Any:
+        return np.load(folder / f"{name}.npy", mmap_mode="r")
+
+    return Segment(
+        atoms=array("atoms"),
+        keys=array("keys"),
+        records=array("records"),
+        packed=tuple(
+            Packed(
+                codes=array(f"codes{at}"),
+                starts=array(f"starts{at}"),
+                content=_mapped(folder / f"readings{at}"),
+                columns=each,
+            )
+            for at, each in enumerate(columns)
+        ),
+    )
+
+
+def build_index(
+    standardised: Standardised, atoms: IntArray, model: Model, comparisons: Sequence[Comparison]
+) -> LiveIndex:
+    """An index of records; see `build_segment`."""
+    return LiveIndex([build_segment(standardised, atoms)], model, comparisons)
+
+
+class _Saved(Struct, frozen=True, kw_only=True):
+    """What an index is besides its records."""
+
+    comparisons: list[str]
+    n_records: int
+    model: Model
+
+
+def write_index(index: LiveIndex, folder: Path) -> None:
+    """Write the first segment of an index, and what else belongs to it."""
+    index.segments[0].write(folder)
+    saved = _Saved(
+        comparisons=[comparison.name for comparison in index.comparisons],
+        n_records=index.n_records,
+        model=index.model,
+    )
+    (folder / "index.json").write_bytes(msgspec.json.encode(saved))
+
+
+def open_index(
+    folder: Path, comparisons: Sequence[Comparison], newer: Path | None = None
+) -> LiveIndex:
+    """An index that was saved, with the segment of what came since.
 
     Raises
     ------
     StoreMismatch
         If it was written for other comparisons than these.
     """
+    segments = [open_segment(each) for each in (folder, newer) if each is not None]
     try:
         saved = msgspec.json.decode((folder / "index.json").read_bytes(), type=_Saved)
     except (OSError, msgspec.DecodeError) as error:
@@ -246,36 +394,39 @@ def open_index(folder: Path, comparisons: Sequence[Comparison]) -> LiveIndex:
         raise StoreMismatch(
             "The index of records was made by another version; match the records again"
         )
+    return LiveIndex(segments, saved.model, comparisons, n_records=saved.n_records)
 
-    def array(name: str) -> Any:
-        return np.load(folder / f"{name}.npy", mmap_mode="r")
 
-    packed = [
-        Packed(
-            codes=array(f"codes{at}"),
-            starts=array(f"starts{at}"),
-            content=_mapped(folder / f"readings{at}"),
-            columns=columns,
-        )
-        for at, columns in enumerate(saved.columns)
-    ]
-    return LiveIndex(
-        array("atoms"), array("keys"), array("records"), packed, saved.model, comparisons
+def stack_readings(parts: Sequence[Readings]) -> Readings:
+    """The records of several readings of one comparison, one part after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    starts = np.cumsum([0, *(part.values.num_rows for part in parts[:-1])])
+    return Readings(
+        comparison=parts[0].comparison,
+        values=pa.concat_tables([part.values for part in parts], promote_options="permissive"),
+        codes=np.concatenate(
+            [
+                np.where(part.codes >= 0, part.codes + start, -1).astype(np.int32)
+                for part, start in zip(parts, starts.tolist(), strict=True)
+            ]
+        ),
+        says=np.concatenate([part.says for part in parts]),
     )
+
+
+def _at(atoms: IntArray, wanted: IntArray) -> IntArray:
+    """Place of each of ``wanted`` in ``atoms``, -1 for none."""
+    if not len(atoms):
+        return np.full(len(wanted), -1, dtype=np.int64)
+    at = np.minimum(np.searchsorted(atoms, wanted), len(atoms) - 1)
+    return np.where(atoms[at] == wanted, at, -1)
 
 
 def _mapped(path: Path) -> bytes | mmap.mmap:
     with path.open("rb") as file:
         size = path.stat().st_size
         return mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) if size else b""
-
-
-class _Saved(Struct, frozen=True, kw_only=True):
-    """What the files of an index are."""
-
-    comparisons: list[str]
-    columns: list[dict[str, str]]  # per comparison: column → type
-    model: Model
 
 
 _TYPES: Mapping[str, Any] = {
@@ -289,6 +440,22 @@ _TYPES: Mapping[str, Any] = {
     "uint8": int,
     "float": float,
     "double": float,
+}
+
+_ARROW: Mapping[str, pa.DataType] = {
+    str(kind): kind
+    for kind in (
+        pa.string(),
+        pa.date32(),
+        pa.list_(pa.string()),
+        pa.int8(),
+        pa.int16(),
+        pa.int32(),
+        pa.int64(),
+        pa.uint8(),
+        pa.float32(),
+        pa.float64(),
+    )
 }
 
 
@@ -326,6 +493,31 @@ class Packed:
         packed = self.content[self.starts[code] : self.starts[code + 1]]
         return dict(zip(self.names, self._decode(packed), strict=True))
 
+    def readings(self, comparison: Comparison, records: IntArray) -> Readings:
+        """The readings of many records, as `standardise` has them."""
+        codes = self.codes[records]
+        distinct, places = np.unique(codes[codes >= 0], return_inverse=True)
+        content, starts, decode = self.content, self.starts, self._decode
+        read = [
+            decode(content[low:high])
+            for low, high in zip(
+                starts[distinct].tolist(), starts[distinct + 1].tolist(), strict=True
+            )
+        ]
+        columns = list(zip(*read, strict=True)) or [()] * len(self.names)
+        table = pa.table(
+            {
+                name: pa.array(values, type=_ARROW[kind])
+                for (name, kind), values in zip(self.columns.items(), columns, strict=True)
+            }
+        )
+        says = np.ones(len(distinct), dtype=np.bool_)
+        for name in comparison.said:
+            says &= table[name].is_valid().to_numpy()
+        found = np.full(len(records), -1, dtype=np.int32)
+        found[codes >= 0] = places
+        return Readings(comparison=comparison, values=table, codes=found, says=says)
+
 
 def _pack(readings: Readings) -> Packed:
     encode = msgspec.msgpack.Encoder().encode
@@ -340,133 +532,3 @@ def _pack(readings: Readings) -> Packed:
         content=b"".join(packed),
         columns={field.name: str(field.type) for field in readings.values.schema},
     )
-
-
-def _hash(fact: str, value: str) -> int:
-    digest = blake2b(f"{fact}\x1f{value}".encode("utf-8", "surrogatepass"), digest_size=8)
-    return int.from_bytes(digest.digest(), "little")
-
-
-def _salt(recipe: tuple[str, ...]) -> int:
-    return _hash("recipe", "+".join(recipe))
-
-
-def _mixed(salt: int, parts: Sequence[int]) -> int:
-    key = salt
-    for part in parts:
-        key = ((key ^ part) * _ODD[0]) & _MASK
-        key ^= key >> 32
-    return key
-
-
-def _mixed_arrays(salt: int, parts: Sequence[KeyArray]) -> KeyArray:
-    key = np.full(len(parts[0]), salt, dtype=np.uint64)
-    with np.errstate(over="ignore"):
-        for part in parts:
-            key = (key ^ part) * np.uint64(_ODD[0])
-            key ^= key >> np.uint64(32)
-    return key
-
-
-#: The facts that keys are made of.
-_FACTS = tuple(fact for fact in FACTS if any(fact.name in key for key in KEYS))
-
-
-def _keys_of(row: Row) -> set[int]:
-    """The keys of one record."""
-    held: dict[str, list[int]] = {}
-    for fact in _FACTS:
-        values = {
-            value
-            for column in fact.columns
-            if row.get(column) is not None
-            for value in fact.of(row[column])
-        }
-        if values:
-            held[fact.name] = sorted(_hash(fact.name, value) for value in values)[:_MOST_WORDS]
-    keys: set[int] = set()
-    for recipe in KEYS:
-        if any(name not in held for name in recipe):
-            continue
-        salt = _salt(recipe)
-        if recipe == _WORDS_OF_ONE:
-            keys.update(_mixed(salt, pair) for pair in combinations(held["word"], 2))
-        else:
-            keys.update(_mixed(salt, parts) for parts in product(*(held[name] for name in recipe)))
-    return keys
-
-
-class _Hashes(Struct, frozen=True):
-    """A fact of all records: ``hashes[starts[r]:starts[r + 1]]`` are what record r holds."""
-
-    starts: IntArray
-    hashes: KeyArray
-
-    @property
-    def counts(self) -> IntArray:
-        return np.diff(self.starts)
-
-
-def _all_keys(standardised: Standardised) -> tuple[KeyArray, NDArray[np.int32]]:
-    """The keys of all records, sorted, and whose each is."""
-    held: dict[str, _Hashes] = {}
-    for fact in _FACTS:
-        found_hashes = _hashes(fact, standardised)
-        if found_hashes is not None:
-            held[fact.name] = found_hashes
-    all_keys, all_records = [np.empty(0, dtype=np.uint64)], [np.empty(0, dtype=np.int32)]
-    for recipe in KEYS:
-        if any(name not in held for name in recipe):
-            continue
-        if recipe == _WORDS_OF_ONE:
-            records, parts = _two_words(held["word"])
-        else:
-            first = held[recipe[0]]
-            records = np.repeat(np.arange(standardised.n_records), first.counts)
-            parts = [first.hashes]
-            for name in recipe[1:]:
-                more = held[name]
-                counts = more.counts[records]
-                at = _ranges(more.starts[records], counts)
-                parts = [*(np.repeat(part, counts) for part in parts), more.hashes[at]]
-                records = np.repeat(records, counts)
-        all_keys.append(_mixed_arrays(_salt(recipe), parts))
-        all_records.append(records.astype(np.int32))
-    found, of = np.concatenate(all_keys), np.concatenate(all_records)
-    order = np.argsort(found, kind="stable")
-    return found[order], of[order]
-
-
-def _two_words(words: _Hashes) -> tuple[IntArray, list[KeyArray]]:
-    """Each two words of a name, the smaller hash first."""
-    records = np.repeat(np.arange(len(words.counts)), words.counts)
-    counts = words.counts[records]
-    one = np.repeat(words.hashes, counts)
-    other = words.hashes[_ranges(words.starts[records], counts)]
-    keep = one < other
-    return np.repeat(records, counts)[keep], [one[keep], other[keep]]
-
-
-def _hashes(fact: Fact, standardised: Standardised) -> _Hashes | None:
-    columns = [name for name in fact.columns if name in standardised.columns]
-    if not columns:
-        return None
-    codes, values = standardised.column(columns[0])
-    lengths = np.zeros(len(values) + 1, dtype=np.int64)
-    flat: list[int] = []
-    for at, value in enumerate(values.to_pylist()):
-        if value is not None:
-            found = sorted(_hash(fact.name, one) for one in set(fact.of(value)))[:_MOST_WORDS]
-            lengths[at] = len(found)
-            flat += found
-    per_value = np.array(flat, dtype=np.uint64)
-    starts = np.r_[0, np.cumsum(lengths)]
-    counts = lengths[codes]  # code -1 is the last: nothing
-    return _Hashes(np.r_[0, np.cumsum(counts)], per_value[_ranges(starts[codes], counts)])
-
-
-def _ranges(starts: IntArray, counts: IntArray) -> IntArray:
-    """start, start + 1, … for each start, as one array."""
-    ends = np.cumsum(counts)
-    ranges: IntArray = np.repeat(starts - (ends - counts), counts)
-    return ranges + np.arange(len(ranges))

@@ -171,25 +171,15 @@ def match(
         a, b, bits, household = _score(standardised, blocks, comparisons, model, engine)
         done("score")
 
-        def score(x: IntArray, y: IntArray) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
-            levels = level_codes(standardised, x, y, engine)
-            fields = *field_bits(levels, comparisons, weights), levels.codes != UNSAID
-            return _one_field(fields, comparisons)
-
-        def combine(stranger: FloatArray, household: FloatArray) -> FloatArray:
-            return pair_bits(stranger, household, weights, standardised.n_records)
-
-        weights = model
         joinable = bits >= model.review_bits
-        clusters = link(
-            standardised.n_records,
+        clusters = link_pairs(
+            standardised,
             a[joinable],
             b[joinable],
             bits[joinable],
-            merge_bits=model.merge_bits,
-            line=model.review_bits,
-            score=score,
-            combine=combine,
+            comparisons,
+            model,
+            engine,
             cannot=cannot,
             must=must,
         )
@@ -218,6 +208,50 @@ def match(
         unheard=unheard,
         seconds=seconds,
         standardised=standardised,
+    )
+
+
+def link_pairs(
+    standardised: Standardised,
+    a: IntArray,
+    b: IntArray,
+    bits: FloatArray,
+    comparisons: Sequence[Comparison],
+    model: Model,
+    engine: ColumnEngine,
+    *,
+    cannot: Iterable[tuple[int, int]],
+    must: Iterable[tuple[int, int]],
+    n_records: int | None = None,
+) -> Clusters:
+    """`link` records by the weights of a model; the arguments are those of `link`.
+
+    Parameters
+    ----------
+    n_records : int, optional
+        Among how many records these are found; by default they are all.
+    """
+    n = standardised.n_records if n_records is None else n_records
+
+    def score(x: IntArray, y: IntArray) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
+        levels = level_codes(standardised, x, y, engine)
+        fields = *field_bits(levels, comparisons, model), levels.codes != UNSAID
+        return _one_field(fields, comparisons)
+
+    def combine(stranger: FloatArray, household: FloatArray) -> FloatArray:
+        return pair_bits(stranger, household, model, n)
+
+    return link(
+        standardised.n_records,
+        a,
+        b,
+        bits,
+        merge_bits=model.merge_bits,
+        line=model.review_bits,
+        score=score,
+        combine=combine,
+        cannot=cannot,
+        must=must,
     )
 
 
@@ -292,15 +326,23 @@ def score_pairs(
     comparisons: Sequence[Comparison],
     model: Model,
     engine: ColumnEngine,
+    *,
+    n_records: int | None = None,
 ) -> tuple[FloatArray, FloatArray]:
-    """Bits, and the probability of two persons of one household, of pairs of record numbers."""
+    """Bits, and the probability of two persons of one household, of pairs of record numbers.
+
+    Parameters
+    ----------
+    n_records : int, optional
+        Among how many records these are found; by default they are all.
+    """
+    n = standardised.n_records if n_records is None else n_records
     all_bits, all_household = [], []
     for part in chunks(len(a), _CHUNK):
         levels = level_codes(standardised, a[part], b[part], engine)
         stranger, household = (
             found.sum(axis=0) for found in field_bits(levels, comparisons, model)
         )
-        n = standardised.n_records
         all_bits.append(pair_bits(stranger, household, model, n))
         all_household.append(household_probability(stranger, household, model, n))
     empty = np.empty(0, dtype=np.float32)

@@ -2,50 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 from msgspec import Struct
 from numpy.typing import NDArray
-from sqlalchemy import Connection, and_, bindparam, case, delete, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    select,
+)
 
-from rapport.engines.ledger import Ledger
+from rapport.engines.ledger import Ledger, among
 from rapport.unify.many_rows import write_many
 from rapport.unify.matching.comparison import STATED
+from rapport.unify.stored_evidence import rows_in
 from rapport.vocabulary import ledger_tables as t
 from rapport.vocabulary.identifier import IDENTIFIER_KINDS, IdentifierClass, kind_of
 from rapport.vocabulary.ledger_tables import to_micros
 
 IntArray = NDArray[np.int64]
 
-#: Attributes that a record states about its person, by the column of `STATED`.
-_ATTRIBUTES: Mapping[str, str] = {
-    "name": "name",
-    "first_name": "first_name",
-    "last_name": "last_name",
-    "company": "company",
-    "birthday": "birthday",
-    "gender": "gender",
-    "email": "email",
-    "phone": "phone",
-    "street": "street",
-    "postal_code": "postal_code",
-    "city": "city",
-    "country": "country",
-    "loyalty_card": "loyalty_card",
-}
+#: Attributes that a record states about its person, named as columns of `STATED`.
+MATCHED_ATTRIBUTES = (
+    "name",
+    "first_name",
+    "last_name",
+    "company",
+    "birthday",
+    "gender",
+    "email",
+    "phone",
+    "street",
+    "postal_code",
+    "city",
+    "country",
+    "loyalty_card",
+)
 #: Identifiers that are no attribute. Those of one system are told apart by it.
-_IDENTIFIERS: Mapping[str, str] = {
+MATCHED_IDENTIFIERS: Mapping[str, str] = {
     "iban": "iban",
     "customer_number": "customer_number",
     "email": "email",
     "phone": "phone",
     "loyalty_card": "loyalty_card",
 }
-_DEVICES = tuple(
+DEVICES = tuple(
     kind
     for kind, rules in IDENTIFIER_KINDS.items()
     if rules.identifier_class is IdentifierClass.DEVICE
@@ -73,53 +85,51 @@ def records_to_match(connection: Connection, only: Collection[int] | None = None
     Parameters
     ----------
     only : collection of atom ids, optional
-        No others than these, a few hundred at most.
+        No others than these.
     """
     a, f, i = t.atom.c, t.attribute.c, t.identifier.c
     told = connection.execute(
         select(
             f.atom_id,
-            *(
-                func.max(case((f.name == name, f.value))).label(column)
-                for column, name in _ATTRIBUTES.items()
-            ),
+            *(func.max(case((f.name == name, f.value))).label(name) for name in MATCHED_ATTRIBUTES),
         )
         .join(t.atom, a.atom_id == f.atom_id)
         .where(
-            f.name.in_(_ATTRIBUTES.values()),
-            a.kind.not_in(_DEVICES),
-            *(() if only is None else (f.atom_id.in_(only),)),
+            f.name.in_(MATCHED_ATTRIBUTES),
+            a.kind.not_in(DEVICES),
+            *(() if only is None else (among(f.atom_id, only),)),
         )
         .group_by(f.atom_id)
         .order_by(f.atom_id)
     ).all()
-    columns: dict[str, list[str | None]] = (
-        {
-            name: list(values)
-            for name, values in zip(("atom_id", *_ATTRIBUTES), zip(*told, strict=True), strict=True)
-        }
-        if told
-        else {name: [] for name in ("atom_id", *_ATTRIBUTES)}
-    )
+    names = ("atom_id", *MATCHED_ATTRIBUTES)
+    columns: dict[str, list[str | None]] = {name: [] for name in names}
+    if told:
+        columns = {n: list(v) for n, v in zip(names, zip(*told, strict=True), strict=True)}
     atoms = np.array(columns.pop("atom_id"), dtype=np.int64)
     place = {int(atom): at for at, atom in enumerate(atoms)}
-    for name in {*_IDENTIFIERS.values()} - columns.keys():
+    for name in {*MATCHED_IDENTIFIERS.values()} - columns.keys():
         columns[name] = [None] * len(atoms)
     rows = connection.execute(
         select(i.kind, i.namespace, i.value, i.atom_id)
-        .where(i.kind.in_(_IDENTIFIERS), *(() if only is None else (i.atom_id.in_(only),)))
+        .where(
+            i.kind.in_(MATCHED_IDENTIFIERS),
+            *(() if only is None else (among(i.atom_id, only),)),
+        )
         .order_by(i.atom_id, i.kind, i.last_seen.desc(), i.value)
     )
     for kind, namespace, value, atom in rows:
         at = place.get(atom)
-        if at is not None and columns[_IDENTIFIERS[kind]][at] is None:
-            columns[_IDENTIFIERS[kind]][at] = (
+        if at is not None and columns[MATCHED_IDENTIFIERS[kind]][at] is None:
+            columns[MATCHED_IDENTIFIERS[kind]][at] = (
                 f"{namespace}:{value}" if kind_of(kind).scoped else value
             )
     named = select(a.atom_id, a.source)
     sources = {
         row[0]: row[1]
-        for row in connection.execute(named if only is None else named.where(a.atom_id.in_(only)))
+        for row in connection.execute(
+            named if only is None else named.where(among(a.atom_id, only))
+        )
     }
     columns["source"] = [sources[int(atom)] for atom in atoms]
     stated = pa.table(
@@ -139,40 +149,104 @@ def blocked_values(connection: Connection) -> set[tuple[str, str]]:
 
 
 class Judgements(Struct, frozen=True, kw_only=True):
-    """What people said of pairs of records, by record number."""
+    """What people said of pairs of records, by atom ids, the smaller first."""
 
     must: tuple[tuple[int, int], ...]
     cannot: tuple[tuple[int, int], ...]
     doubted: tuple[tuple[int, int, bool], ...]
 
+    def of(self, atoms: IntArray) -> Judgements:
+        """The same by place in ascending ``atoms``, without words on others."""
+        place = {int(atom): at for at, atom in enumerate(atoms)}
 
-def judgements(connection: Connection, atoms: IntArray) -> Judgements:
-    """People's words on the records ``atoms``."""
+        def placed(pairs: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+            return tuple((place[a], place[b]) for a, b in pairs if a in place and b in place)
+
+        return Judgements(
+            must=placed(self.must),
+            cannot=placed(self.cannot),
+            doubted=tuple(
+                (place[a], place[b], same)
+                for a, b, same in self.doubted
+                if a in place and b in place
+            ),
+        )
+
+
+def judgements(connection: Connection) -> Judgements:
+    """All that people said."""
     c = t.link_constraint.c
-    place = {int(atom): at for at, atom in enumerate(atoms)}
     must: set[tuple[int, int]] = set()
     cannot: set[tuple[int, int]] = set()
     for a, b, kind in connection.execute(
         select(c.atom_a, c.atom_b, c.kind).where(c.revoked_by.is_(None))
     ):
-        if a in place and b in place:
-            pair = (min(place[a], place[b]), max(place[a], place[b]))
-            (must if kind == "must" else cannot).add(pair)
+        (must if kind == "must" else cannot).add((min(a, b), max(a, b)))
     v = t.review_verdict.c
     doubted = {
-        (min(place[a], place[b]), max(place[a], place[b])): bool(same)
+        (min(a, b), max(a, b)): bool(same)
         for a, b, same in connection.execute(
             select(v.atom_a, v.atom_b, v.same)
             .where(v.undone.is_(False), v.decision_id.is_not(None))  # approved, where that is asked
             .order_by(v.verdict_id)
         )
-        if a in place and b in place
     }
     return Judgements(
         must=tuple(sorted(must)),
         cannot=tuple(sorted(cannot)),
         doubted=tuple((a, b, same) for (a, b), same in sorted(doubted.items())),
     )
+
+
+class Related(Struct, frozen=True, kw_only=True):
+    """What earlier runs found of some records, and of all that hang together with them.
+
+    Attributes
+    ----------
+    atoms : int array, ascending
+        All of them.
+    a, b : int arrays, shape (n_pairs,)
+        Atom ids of their pairs above the review line.
+    """
+
+    atoms: IntArray
+    a: IntArray
+    b: IntArray
+
+
+def related_records(connection: Connection, atoms: Collection[int]) -> Related:
+    """All that pairs above the review line, and people's words, connect with ``atoms``."""
+    p, c = t.pair_score.c, t.link_constraint.c
+    scored = select(p.atom_a, p.atom_b)
+    told = select(c.atom_a, c.atom_b).where(c.kind == "must", c.revoked_by.is_(None))
+    found: set[int] = set()
+    pairs: set[tuple[int, int]] = set()
+    waiting = set(atoms)
+    while waiting:
+        found |= waiting
+        alike = {
+            *_rows_of(connection, scored, p.atom_a, waiting),
+            *_rows_of(connection, scored, p.atom_b, waiting),
+        }
+        said = {
+            *_rows_of(connection, told, c.atom_a, waiting),
+            *_rows_of(connection, told, c.atom_b, waiting),
+        }
+        pairs |= alike
+        waiting = {atom for pair in alike | said for atom in pair} - found
+    both = np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)
+    return Related(atoms=np.array(sorted(found), dtype=np.int64), a=both[:, 0], b=both[:, 1])
+
+
+def _rows_of(
+    connection: Connection,
+    statement: Select[Any],
+    column: ColumnElement[int],
+    atoms: Collection[int],
+) -> Iterator[tuple[Any, ...]]:
+    """The rows of a statement whose ``column`` is one of ``atoms``."""
+    for row in rows_in(connection, lambda piece: statement.where(among(column, piece)), atoms):
+        yield tuple(row)
 
 
 class ScoredPair(Struct, frozen=True, kw_only=True, gc=False):
@@ -211,12 +285,28 @@ class PairChanges(Struct, frozen=True, kw_only=True):
 _SAME_BITS = 0.01
 
 
-def pair_changes(connection: Connection, pairs: Sequence[ScoredPair], model: str) -> PairChanges:
-    """What to write so that the ledger keeps ``pairs``, and no other."""
+def pair_changes(
+    connection: Connection,
+    pairs: Sequence[ScoredPair],
+    model: str,
+    among_atoms: Collection[int] | None = None,
+) -> PairChanges:
+    """What to write so that the ledger keeps ``pairs``, and no other.
+
+    Parameters
+    ----------
+    among_atoms : collection of atom ids, optional
+        What is kept of other records than these stays as it is.
+    """
     p = t.pair_score.c
+    kept = select(p.atom_a, p.atom_b, p.joined, p.bits, p.model)
     known = {
         (row[0], row[1]): (row[2], row[3], row[4])
-        for row in connection.execute(select(p.atom_a, p.atom_b, p.joined, p.bits, p.model))
+        for row in (
+            connection.execute(kept)
+            if among_atoms is None
+            else _rows_of(connection, kept, p.atom_a, among_atoms)
+        )
     }
     written, retied = [], set()
     for pair in sorted(pairs, key=lambda pair: (pair.a, pair.b)):

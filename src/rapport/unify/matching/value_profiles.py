@@ -36,7 +36,7 @@ PROFILED: Mapping[str, str] = {
     "device_id": "device_id",
 }
 #: Columns whose value is words in one text: their share is the words'.
-_TEXT_OF_WORDS = {"name_key": "name_words"}
+TEXT_OF_WORDS = {"name_key": "name_words"}
 #: Columns of words that name a person, the first that is there.
 NAME_WORDS = ("name_words",)
 
@@ -63,12 +63,27 @@ class ValueProfiles(Struct, frozen=True, kw_only=True):
         One row per identifying value that more than one record holds, or that is blocked:
         ``column``, ``value``, ``records``, ``persons`` (different names, 0 where none is stated),
         ``sources``, ``holder``.
-    limits : mapping of str to int
-        Column → persons from which on a value is junk.
+    limits : mapping of str to Limits
+        By column.
     """
 
     table: pa.Table
-    limits: Mapping[str, int]
+    limits: Mapping[str, Limits]
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """What is usual for the values of a column, learnt from them.
+
+    Attributes
+    ----------
+    junk : int
+        Persons from which on a value is nobody's.
+    records : int
+        Records of a value of which nobody is named; one in twenty has more.
+    """
+
+    junk: int
+    records: int
 
 
 def profile_values(
@@ -76,6 +91,7 @@ def profile_values(
     sources: Sequence[str | None] | pa.ChunkedArray | None = None,
     *,
     blocked: Collection[tuple[str, str]] = (),
+    limits: Mapping[str, Limits] | None = None,
 ) -> tuple[Standardised, ValueProfiles]:
     """Say of each identifying value whose it is, and take junk away.
 
@@ -86,6 +102,8 @@ def profile_values(
         The silo of each record.
     blocked : collection of (kind, value)
         A company's own blocked values, besides those that ship.
+    limits : mapping of str to Limits, optional
+        Where these are some records of many: what was learnt from all.
 
     Returns
     -------
@@ -99,7 +117,7 @@ def profile_values(
     rows: dict[str, list[object]] = {
         key: [] for key in ("column", "value", "records", "persons", "sources", "holder")
     }
-    limits: dict[str, int] = {}
+    learnt: dict[str, Limits] = dict(limits or {})
     readings = []
     own_blocked = set(blocked)
     for reading in standardised.readings:
@@ -108,7 +126,7 @@ def profile_values(
             kind = PROFILED.get(column.name)
             if kind is not None:
                 current = _profiled(
-                    current, column.name, kind, names, source, own_blocked, rows, limits
+                    current, column.name, kind, names, source, own_blocked, rows, learnt
                 )
         readings.append(current)
     schema = pa.schema(
@@ -123,7 +141,7 @@ def profile_values(
     )
     return (
         Standardised(n_records=standardised.n_records, readings=tuple(readings)),
-        ValueProfiles(table=pa.table(rows, schema=schema), limits=limits),
+        ValueProfiles(table=pa.table(rows, schema=schema), limits=learnt),
     )
 
 
@@ -144,7 +162,7 @@ def _profiled(
     source: IntArray,
     blocked: set[tuple[str, str]],
     rows: dict[str, list[object]],
-    limits: dict[str, int],
+    limits: dict[str, Limits],
 ) -> Readings:
     """The reading with the column's holders, its junk taken away."""
     if not reading.values.num_rows:
@@ -169,10 +187,13 @@ def _profiled(
     holder[(persons > _FAMILY) | ((persons >= 3) & ~related)] = GENERIC
     nameless = persons == 0
     # Learnt: what is usual for this kind. One value in twenty may be out of the usual.
-    usual = int(np.quantile(records[nameless], 0.95)) if nameless.any() else 1
+    if column not in limits:
+        limits[column] = Limits(
+            junk=_junk_limit(persons[holder == HOUSEHOLD]),
+            records=int(np.quantile(records[nameless], 0.95)) if nameless.any() else 1,
+        )
+    usual, limit = limits[column].records, limits[column].junk
     holder[nameless & (records > max(_GENERIC_RECORDS, 8 * usual))] = GENERIC
-    limit = _junk_limit(persons[holder == HOUSEHOLD])
-    limits[column] = limit
     if kind != "address":  # a tower holds two hundred families, and they do live there
         holder[persons >= limit] = JUNK
         holder[nameless & (records > max(200, 20 * usual))] = JUNK
@@ -192,9 +213,22 @@ def _profiled(
     rows["holder"].extend(HOLDERS[holder[at] - 1].value for at in told)
 
     of_reading = np.where(value_of >= 0, holder[np.maximum(value_of, 0)], 0).astype(np.int8)
-    junk = of_reading == JUNK
+    return with_holders(reading, column, of_reading)
+
+
+def with_holders(reading: Readings, column: str, holder: NDArray[np.int8]) -> Readings:
+    """The reading with the column's holders, and nothing where its value is junk.
+
+    Parameters
+    ----------
+    holder : int8 array, shape (n_values,)
+        Of each distinct reading; 0 where it holds no such value.
+    """
+    junk = holder == JUNK
     table = reading.values
+    codes = reading.codes
     if junk.any():
+        codes = np.where((codes >= 0) & ~junk[codes], codes, -1).astype(np.int32)
         # The whole matter falls silent where its value is junk: `null@example.com` has no mailbox
         # and no domain worth comparing either.
         missing = pa.array(junk)
@@ -204,14 +238,12 @@ def _profiled(
                 for name in table.column_names
             }
         )
-    table = table.append_column(f"{column}_holder", pa.array(of_reading, mask=of_reading == 0))
+    table = table.append_column(f"{column}_holder", pa.array(holder, mask=holder == 0))
     return msgspec.structs.replace(
         reading,
         values=table,
         says=reading.says & ~junk,
-        codes=np.where(
-            (reading.codes >= 0) & ~junk[np.maximum(reading.codes, 0)], reading.codes, -1
-        ).astype(np.int32),
+        codes=codes,
     )
 
 
@@ -347,7 +379,7 @@ def with_rarity(standardised: Standardised, *, records_per_person: float = 1.0) 
             if name in table.column_names:
                 table = table.drop_columns([name])
             share = _shares(
-                table[_TEXT_OF_WORDS.get(column, column)], reading.codes, records_per_person
+                table[TEXT_OF_WORDS.get(column, column)], reading.codes, records_per_person
             )
             table = table.append_column(name, pa.array(share, mask=np.isnan(share)))
         readings.append(msgspec.structs.replace(reading, values=table))
@@ -360,7 +392,7 @@ def _shares(
     values = column.combine_chunks()
     per_reading = np.bincount(codes[codes >= 0], minlength=len(values)).astype(np.int64)
     if pa.types.is_list(values.type):
-        return _shares_of_words(values, per_reading, records_per_person)
+        return shares_of_words(column, learn_words(column, codes, records_per_person))
     coded = values.dictionary_encode().indices
     value_of = pc.fill_null(coded, -1).to_numpy(zero_copy_only=False).astype(np.int64)
     known = value_of >= 0
@@ -381,28 +413,87 @@ def _share_among_strangers(counts: FloatArray, records_per_person: float) -> Flo
     return np.maximum(np.minimum(counts / said, np.maximum(chance, beyond)), _LEAST_SHARE)
 
 
-def _shares_of_words(
-    values: pa.ListArray, per_reading: IntArray, records_per_person: float
-) -> FloatArray:
-    """The share of a set of words is the product of theirs: most full names are seen once."""
+class WordShares(Struct, frozen=True, kw_only=True):
+    """Which share of strangers bears a word, and whole names beyond what their words suggest.
+
+    Attributes
+    ----------
+    words : list of str
+    share : float array, shape (n_words,)
+    whole : list of str
+        Words of a name, sorted, joined by U+001F.
+    beyond : float array, shape (n_whole,)
+    unknown : float
+        The share of a word that nobody bears yet.
+    """
+
+    words: list[str]
+    share: FloatArray
+    whole: list[str]
+    beyond: FloatArray
+    unknown: float
+
+
+def learn_words(
+    column: pa.ChunkedArray, codes: NDArray[np.int32], records_per_person: float
+) -> WordShares:
+    """What a column of words, and how many records read so, tell of its words."""
+    values = column.combine_chunks()
+    per_reading = np.bincount(codes[codes >= 0], minlength=len(values)).astype(np.int64)
+    flat = values.flatten().dictionary_encode()
+    lengths = pc.fill_null(pc.list_value_length(values), 0).to_numpy(zero_copy_only=False)
+    owner = np.repeat(np.arange(len(values)), lengths)
+    said = max(float(per_reading[lengths > 0].sum()), 1.0)
+    own = 2.0 * records_per_person
+    word = flat.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    counts = np.bincount(word, weights=per_reading[owner], minlength=len(flat.dictionary))
+    coded = _whole(values).dictionary_encode()
+    value_of = pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+    known = value_of >= 0
+    full = np.bincount(value_of[known], weights=per_reading[known], minlength=len(coded.dictionary))
+    beyond = np.maximum(full - own, 0.0) / said
+    common = np.flatnonzero(beyond > 0)
+    return WordShares(
+        words=flat.dictionary.to_pylist(),
+        share=np.maximum(counts - own, np.minimum(counts, 0.5)) / said,
+        whole=coded.dictionary.take(pa.array(common)).to_pylist(),
+        beyond=beyond[common],
+        unknown=0.5 / said,
+    )
+
+
+def shares_of_words(column: pa.ChunkedArray, learnt: WordShares) -> FloatArray:
+    """The share of a set of words is the product of theirs: most full names are seen once.
+
+    Returns
+    -------
+    float array, shape (n_values,)
+        NaN where there are no words.
+    """
+    values = column.combine_chunks()
     flat = values.flatten().dictionary_encode()
     lengths = pc.fill_null(pc.list_value_length(values), 0).to_numpy(zero_copy_only=False)
     owner = np.repeat(np.arange(len(values)), lengths)
     word = flat.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    said = max(float(per_reading[lengths > 0].sum()), 1.0)
-    counts = np.bincount(word, weights=per_reading[owner]).astype(np.float64)
-    own = 2.0 * records_per_person
-    share = np.maximum(counts - own, np.minimum(counts, 0.5)) / said
+    share = _looked_up(flat.dictionary, learnt.words, learnt.share, learnt.unknown)
     logs = np.bincount(owner, weights=np.log(share[word]), minlength=len(values))
     out = np.maximum(np.exp(logs), _LEAST_SHARE)
     # Whole names that are more common than their words suggest.
-    whole = pa.array(["\x1f".join(words) if words else None for words in values.to_pylist()])
-    coded = whole.dictionary_encode().indices
-    value_of = pc.fill_null(coded, -1).to_numpy(zero_copy_only=False).astype(np.int64)
-    known = value_of >= 0
-    full = np.bincount(value_of[known], weights=per_reading[known]).astype(np.float64)
-    beyond = np.zeros(len(values))
-    beyond[known] = np.maximum(full[value_of[known]] - own, 0.0) / said
-    out = np.maximum(out, beyond)
+    out = np.maximum(out, _looked_up(_whole(values), learnt.whole, learnt.beyond, 0.0))
     out[lengths == 0] = np.nan
     return out
+
+
+def _looked_up(
+    asked: pa.Array, known: list[str], numbers: FloatArray, otherwise: float
+) -> FloatArray:
+    if not known:
+        return np.full(len(asked), otherwise)
+    at = pc.index_in(asked, value_set=pa.array(known))
+    places = pc.fill_null(at, -1).to_numpy(zero_copy_only=False)
+    return np.where(places >= 0, numbers[places], otherwise)
+
+
+def _whole(values: pa.ListArray) -> pa.Array:
+    joined = ["\x1f".join(words) if words else None for words in values.to_pylist()]
+    return pa.array(joined, pa.string())

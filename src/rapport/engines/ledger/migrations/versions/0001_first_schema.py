@@ -789,6 +789,18 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_table(
+        "unmatched_record",
+        sa.Column(
+            "mark",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("atom_id", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("mark"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
         "suppression",
         sa.Column("channel", sa.Text(), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
@@ -925,6 +937,7 @@ def downgrade() -> None:
 
     op.drop_table("ticket")
     op.drop_table("suppression")
+    op.drop_table("unmatched_record")
     op.drop_table("stale_profile")
     op.drop_table("source_day")
     op.drop_table("source")
