@@ -14,7 +14,8 @@
   const page = document.documentElement;
   const { round: whole, min: least, max: most } = Math;
   const clock = Date.now;
-  const randomId = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
+  // Ids that are made together begin alike, and lie together in the collector's index.
+  const newId = () => [clock(), ...crypto.getRandomValues(new Uint32Array(4))].join("-");
 
   // The visitor's choice by purpose, and their id: all that is ever kept on the device, as one
   // entry of localStorage, which browsers may forbid.
@@ -29,7 +30,7 @@
   try {
     visitor = JSON.parse(localStorage.rapport);
   } catch {}
-  visitor.id ||= randomId();
+  visitor.id ||= newId();
 
   // ── sending ──
 
@@ -61,7 +62,7 @@
   const add = (type, said) => {
     // A copy, since the site may go on to change what it gave.
     const one = JSON.parse(
-      JSON.stringify({ type, messageId: randomId(), anonymousId: visitor.id, userId: customer, timestamp: new Date(), ...said }),
+      JSON.stringify({ type, messageId: newId(), anonymousId: visitor.id, userId: customer, timestamp: new Date(), ...said }),
     );
     if (waiting.length < 500) waiting.push(one);
     sendIn(5);
@@ -87,7 +88,7 @@
     const referrer = shown.url || scrubbed(document.referrer.split(/[?#]/)[0]);
     engage();
     reacted();
-    shown = { id: randomId(), path, url, began: clock() };
+    shown = { id: newId(), path, url, began: clock() };
     deepest = 0;
     const properties = add("page", { messageId: shown.id, properties: { path, url, referrer, title: document.title, ...sizes() } });
     // Title and content often follow a moment after the address.
@@ -219,7 +220,7 @@
       add("identify", { traits });
     },
     reset: () => {
-      visitor.id = randomId();
+      visitor.id = newId();
       customer = null;
       remember(visitor.analytics && visitor);
     },
