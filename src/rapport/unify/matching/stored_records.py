@@ -11,6 +11,8 @@ import numpy as np
 import pyarrow as pa
 from msgspec import Struct
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -271,14 +273,36 @@ class PairChanges(Struct, frozen=True, kw_only=True):
         return len(self.written) + len(self.gone)
 
     def parts(self, size: int) -> Iterator[PairChanges]:
-        """The same in parts of at most ``size`` pairs."""
-        for start in range(0, len(self.written), size):
-            written = self.written[start : start + size]
-            retied = self.retied.intersection((pair.a, pair.b) for pair in written)
-            yield PairChanges(written=written, gone=(), retied=retied)
-        for start in range(0, len(self.gone), size):
-            gone = self.gone[start : start + size]
-            yield PairChanges(written=(), gone=gone, retied=self.retied.intersection(gone))
+        """The same in parts of about ``size`` pairs, those that hang together in one part.
+
+        Whoever decides about two records reads all that hangs together with them.
+        """
+        pairs = [*((pair.a, pair.b) for pair in self.written), *self.gone]
+        if not pairs:
+            return
+        atoms, places = np.unique(np.array(pairs, dtype=np.int64), return_inverse=True)
+        places = places.reshape(-1, 2)
+        graph = coo_array(
+            (np.ones(len(places), dtype=np.int8), (places[:, 0], places[:, 1])),
+            shape=(len(atoms), len(atoms)),
+        )
+        group = connected_components(graph, directed=False)[1][places[:, 0]]
+        order = np.argsort(group, kind="stable")
+        # A part ends where a group does.
+        ends = np.flatnonzero(np.r_[group[order][1:] != group[order][:-1], True]) + 1
+        start = 0
+        for end in ends.tolist():
+            if end - start >= size or end == len(order):
+                part = order[start:end].tolist()
+                written = [self.written[at] for at in part if at < len(self.written)]
+                gone = [pairs[at] for at in part if at >= len(self.written)]
+                keys = {*((pair.a, pair.b) for pair in written), *gone}
+                yield PairChanges(
+                    written=tuple(sorted(written, key=lambda pair: (pair.a, pair.b))),
+                    gone=tuple(sorted(gone)),
+                    retied=self.retied & keys,
+                )
+                start = end
 
 
 #: A weight that moved by less is the same weight.
