@@ -168,6 +168,7 @@ LEDGER_ROWS: dict[str, str] = {
     "source": "a silo: where data comes from, its mapping and its promise of freshness",
     "source_day": "accepted and refused records of a source on one day",
     "stale_profile": "a profile whose derived values wait to be renewed",
+    "overruled_link": "a person's link that a later word overruled",
     "unmatched_record": "a record that waits to be matched",
     "suppression": "an address that must not be written to, and why",
     "ticket": "something that a person must answer, with owner, due time and cause",

@@ -7,8 +7,9 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import networkx
 import pytest
@@ -20,9 +21,11 @@ from rapport.engines.ledger import Ledger, open_ledger
 from rapport.unify.cluster import cluster
 from rapport.unify.evidence import Atom, Value, make_evidence
 from rapport.unify.names import person_name
+from rapport.unify.personal_data import erase_person
 from rapport.unify.sighting import Sighting
-from rapport.unify.stewardship import join_profiles, undo_decision
+from rapport.unify.stewardship import join_profiles, separate, undo_decision
 from rapport.vocabulary import ledger_tables as t
+from rapport.vocabulary.identifier import atom_id
 from tests.unify.sightings import (
     NOON,
     contents,
@@ -250,3 +253,108 @@ def test_the_order_of_evidence_does_not_matter_to_the_clusterer(order: list[int]
     one = cluster(make_evidence(atoms, holdings))
     two = cluster(make_evidence(dict(sorted(atoms.items())), sorted(holdings)))
     assert one == two
+
+
+class History:
+    """A company's identities over time: sightings, people's words, their undoing, erasures."""
+
+    def __init__(self, ledger: Ledger, data: st.DataObject, told: list[Sighting]) -> None:
+        self.ledger = ledger
+        self.data = data
+        self.told = list(told)
+        self.standing: list[int] = []  # words of people that nobody took back
+        self.known: list[Sighting] = []  # without those of erased records
+        self.erased: set[int] = set()
+        self.day = 0
+
+    def step(self) -> None:
+        self.day += 1
+        placed = memberships(self.ledger)
+        sides: dict[str, list[int]] = {}
+        for record, profile_id in sorted(placed.items()):
+            sides.setdefault(profile_id, []).append(record)
+        several = sorted(p for p, records in sides.items() if len(records) > 1)
+        moves = [self.see] * bool(self.told)
+        moves += [lambda: self.join(sorted(sides))] * (len(sides) > 1)
+        moves += [lambda: self.part(sides[self.one_of(several)])] * bool(several)
+        moves += [self.undo] * bool(self.standing)
+        moves += [lambda: self.erase(self.one_of(sorted(sides)), sides)] * bool(sides)
+        if moves:
+            self.one_of(moves)()
+        after = memberships(self.ledger)
+        assert not self.erased & after.keys()
+
+    def one_of(self, choices: list[Any]) -> Any:
+        return choices[self.data.draw(st.integers(0, len(choices) - 1))]
+
+    @property
+    def now(self) -> datetime:
+        return NOON + timedelta(days=self.day)
+
+    def see(self) -> None:
+        sighting = self.told.pop(0)
+        self.known.append(sighting)
+        self.erased.discard(atom_id(sighting.record))
+        resolve_in_batches(self.ledger, [sighting], 1)
+
+    def join(self, profiles: list[str]) -> None:
+        a, b = self.data.draw(st.permutations(profiles))[:2]
+        with self.ledger.write() as connection:
+            word = join_profiles(
+                connection, self.ledger, a, b, author="eva", reason="", at=self.now
+            )
+        self.standing.append(word.decision_id)
+
+    def part(self, records: list[int]) -> None:
+        cut = self.data.draw(st.integers(1, len(records) - 1))
+        groups_ = [records[:cut], records[cut:]]
+        with self.ledger.write() as connection:
+            word = separate(connection, self.ledger, groups_, author="eva", reason="", at=self.now)
+        self.standing.append(word.decision_id)
+
+    def undo(self) -> None:
+        self.take_back(self.one_of(self.standing))
+
+    def take_back(self, decision_id: int) -> None:
+        self.standing.remove(decision_id)
+        with self.ledger.write() as connection:
+            undo_decision(connection, self.ledger, decision_id, author="eva", at=self.now)
+
+    def erase(self, profile_id: str, sides: dict[str, list[int]]) -> None:
+        with self.ledger.write() as connection:
+            gone = erase_person(connection, self.ledger, profile_id, author="eva", at=self.now)
+        assert list(gone.atoms) == sides[profile_id]
+        self.erased |= set(gone.atoms)
+        self.known = [s for s in self.known if atom_id(s.record) not in gone.atoms]
+
+
+@settings(parent=QUIET, max_examples=20)
+@given(told=sightings(), data=st.data(), steps=st.integers(4, 24))
+def test_any_history_taken_back_leaves_what_the_records_say(
+    fresh_ledger: Callable[[], AbstractContextManager[Ledger]],
+    told: list[Sighting],
+    data: st.DataObject,
+    steps: int,
+) -> None:
+    with fresh_ledger() as ledger, fresh_ledger() as clean:
+        history = History(ledger, data, told)
+        for _ in range(steps):
+            history.step()
+        while history.told:
+            history.see()  # late touchpoints
+        while history.standing:
+            history.take_back(history.standing[-1])
+        resolve_in_batches(clean, history.known, 4)
+        assert groups(memberships(ledger)) == groups(memberships(clean))
+        assert contents(ledger, *STATED) == contents(clean, *STATED)
+        # Of the erased nothing is left but their numbers in the log of decisions.
+        for name, table in t.metadata.tables.items():
+            if name == "decision":
+                continue
+            for column in table.columns:
+                if "atom" in column.name:
+                    with ledger.read() as connection:
+                        assert not history.erased & set(connection.scalars(select(column)))
+        with ledger.read() as connection:
+            ids = set(connection.scalars(select(t.profile.c.profile_id)))
+        assert set(memberships(ledger).values()) <= ids

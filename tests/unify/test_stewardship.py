@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from rapport.engines.ledger import Ledger
 from rapport.errors import Conflict, InvalidInput, NotFound
+from rapport.unify.personal_data import erase_person
 from rapport.unify.refresh import ProfileActivity, refresh_profiles
 from rapport.unify.search import search
 from rapport.unify.stewardship import (
@@ -197,6 +198,55 @@ def test_of_two_human_words_the_later_wins(jan_and_els: Ledger) -> None:
     people(ledger, ["crm_contact:1", "user_id:1"], ["crm_contact:2"])
     join(ledger, "crm_contact:1", "crm_contact:2")
     people(ledger, ["crm_contact:1", "crm_contact:2", "user_id:1"])
+
+
+def test_a_word_taken_back_does_not_return_with_the_undoing_of_what_overruled_it(
+    jan_and_els: Ledger,
+) -> None:
+    ledger = jan_and_els
+    together = memberships(ledger)
+    with ledger.write() as connection:
+        parted = separate(
+            connection, ledger, [[atom("crm_contact:1")], [atom("user_id:1")]],
+            author="eva", reason="", at=NOON,
+        )  # fmt: skip
+    joined = join(ledger, "crm_contact:1", "user_id:1")  # overrules it
+    undo(ledger, parted.decision_id)
+    undo(ledger, joined.decision_id)
+    assert memberships(ledger) == together  # their e-mail address joins them
+    again = undo(ledger, undo_of(ledger, parted.decision_id))
+    people(ledger, ["crm_contact:1"], ["user_id:1"], ["crm_contact:2"])
+    undo(ledger, again.decision_id)
+    assert memberships(ledger) == together
+
+
+def undo_of(ledger: Ledger, decision_id: int) -> int:
+    """The decision that took this one back."""
+    d = t.decision.c
+    with ledger.read() as connection:
+        found = select(d.decision_id).where(d.reverses == decision_id)
+        return connection.execute(found).scalar_one()
+
+
+def test_a_person_forgotten_leaves_the_others_what_is_theirs(jan_and_els: Ledger) -> None:
+    ledger = jan_and_els
+    join(ledger, "crm_contact:1", "crm_contact:2")
+    refresh_all(ledger)
+    everybody = set(memberships(ledger).values())
+    resolve(ledger, seen("crm_contact:7", email="zoe@mail.be", name="Zoe Maes"))
+    refresh_all(ledger)
+    zoe = memberships(ledger)[atom("crm_contact:7")]
+    with ledger.write() as connection:
+        gone = erase_person(connection, ledger, zoe, author="eva", at=NOON)
+    assert gone.atoms == (atom("crm_contact:7"),)
+    assert set(memberships(ledger).values()) == everybody
+    with ledger.read() as connection:
+        assert not search(connection, "zoe@mail.be")
+        assert search(connection, "jan@mail.be")
+        told = repr([connection.execute(select(table)).all() for table in t.metadata.sorted_tables])
+    assert "zoe" not in told.casefold()
+    with ledger.write() as connection, pytest.raises(NotFound):
+        erase_person(connection, ledger, zoe, author="eva", at=NOON)
 
 
 def test_undoing_lists_what_followed(jan_and_els: Ledger) -> None:

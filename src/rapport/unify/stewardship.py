@@ -85,15 +85,20 @@ class Rearrangement(Struct, frozen=True, kw_only=True):
 
 
 class _Word(Struct, frozen=True, kw_only=True):
-    """A decision about to be taken: the links it adds, revokes and restores."""
+    """A decision about to be taken.
+
+    It adds links and overrules others; and links cease to stand or stand again as decisions that
+    made or overruled them are undone.
+    """
 
     kind: str
     author: str
     reason: str
     must: Sequence[tuple[int, int]] = ()
     cannot: Sequence[tuple[int, int]] = ()
-    revoke: Sequence[int] = ()
-    restore: Sequence[int] = ()
+    overrule: Sequence[int] = ()
+    fallen: Sequence[int] = ()
+    restored: Sequence[int] = ()
     #: Records that must come out of it together, each group for itself.
     hold: Sequence[Sequence[int]] = ()
     preferred: Mapping[int, str] | None = None
@@ -155,7 +160,7 @@ def join_profiles(
             author=author,
             reason=reason,
             must=_together(members[one], members[two]),
-            revoke=_links_across(connection, [members[one], members[two]], "cannot"),
+            overrule=_links_across(connection, [members[one], members[two]], "cannot"),
         ),
         [*members[one], *members[two]],
         at,
@@ -202,7 +207,7 @@ def separate(
             author=author,
             reason=reason,
             cannot=_pairs(sides),
-            revoke=_must_links_between(connection, sides),
+            overrule=_must_links_between(connection, sides),
         ),
         members,
         at,
@@ -266,15 +271,9 @@ def _reversal(
     after: Mapping[str, tuple[int, ...]],
 ) -> dict[str, Any]:
     """The links that take back the decision in ``row``."""
-    c = t.link_constraint.c
     kind, decision_id = row.kind, row.decision_id
     if kind in ("must_link", "cannot_link", "undo"):
-        own = select(c.constraint_id).where(c.decision_id == decision_id, c.revoked_by.is_(None))
-        revoked = select(c.constraint_id).where(c.revoked_by == decision_id)
-        return {
-            "revoke": [*connection.execute(own).scalars(), *row.why.get("restored", ())],
-            "restore": list(connection.execute(revoked).scalars()),
-        }
+        return _standing_without(connection, decision_id)
     joined = tuple(a for atoms in after.values() for a in atoms)
     if kind in ("merge", "join"):
         old = {a for atoms in before.values() for a in atoms}
@@ -285,7 +284,7 @@ def _reversal(
         if len(sides) > 1:
             return {
                 "cannot": _pairs(sides),
-                "revoke": _must_links_between(connection, sides),
+                "overrule": _must_links_between(connection, sides),
                 # A record that left its side with the merge comes back, unless a person parted it.
                 "hold": [s for s in sides if not _links_within(connection, s, "cannot")],
             }
@@ -295,7 +294,7 @@ def _reversal(
             sides = [joined, tuple(rest)]
             return {
                 "must": _together(joined, rest),
-                "revoke": _links_across(connection, sides, "cannot"),
+                "overrule": _links_across(connection, sides, "cannot"),
             }
     raise Conflict(
         f"Decision {decision_id} ({kind}) joined no two profiles and parted none; "
@@ -303,13 +302,63 @@ def _reversal(
     )
 
 
-def is_undone(connection: Connection, decision_id: int) -> bool:
-    """Whether an undo of the decision stands (and was not itself undone)."""
+def _standing_without(connection: Connection, decision_id: int) -> dict[str, list[int]]:
+    """The links that cease to stand, or stand again, when the decision is undone.
+
+    A link stands while the decision that made it does, and none that overruled it does: a person's
+    word that was overruled and then taken back does not return when the overruling is undone.
+    """
+    c, o, d = t.link_constraint.c, t.overruled_link.c, t.decision.c
+    concerned: set[int] = set()
+    at: int | None = decision_id
+    while at is not None:  # an undo's undoing concerns what it had undone
+        concerned.update(
+            connection.scalars(select(c.constraint_id).where(c.decision_id == at)),
+            connection.scalars(select(o.constraint_id).where(o.decision_id == at)),
+        )
+        at = connection.scalar(select(d.reverses).where(d.decision_id == at))
+    made: dict[int, tuple[int, bool]] = {}
+    overruled_by: defaultdict[int, list[int]] = defaultdict(list)
+    for piece in chunks(concerned):
+        links = select(c.constraint_id, c.decision_id, c.revoked_by).where(
+            among(c.constraint_id, piece)
+        )
+        made |= {row[0]: (row[1], row[2] is None) for row in connection.execute(links)}
+        overruled = select(o.constraint_id, o.decision_id).where(among(o.constraint_id, piece))
+        for link, by in connection.execute(overruled):
+            overruled_by[link].append(by)
+    undone: dict[int, bool] = {}
+
+    def stands(decision: int) -> bool:
+        if decision not in undone:
+            undone[decision] = is_undone(connection, decision, without=decision_id)
+        return not undone[decision]
+
+    fallen, restored = [], []
+    for link, (by, stood) in sorted(made.items()):
+        now = stands(by) and not any(stands(word) for word in overruled_by[link])
+        if stood and not now:
+            fallen.append(link)
+        elif now and not stood:
+            restored.append(link)
+    return {"fallen": fallen, "restored": restored}
+
+
+def is_undone(connection: Connection, decision_id: int, *, without: int | None = None) -> bool:
+    """Whether an undo of the decision stands (and was not itself undone).
+
+    Parameters
+    ----------
+    without : int, optional
+        A decision to be taken for undone.
+    """
+    if decision_id == without:
+        return True
     d = t.decision.c
     undoings = connection.execute(
         select(d.decision_id).where(d.reverses == decision_id, d.kind == "undo")
     ).scalars()
-    return any(not is_undone(connection, undoing) for undoing in undoings.all())
+    return any(not is_undone(connection, undo, without=without) for undo in undoings.all())
 
 
 def consequences(connection: Connection, decision_id: int) -> Consequences:
@@ -526,7 +575,7 @@ def _carry_out(
         # What arrived with the merge speaks against a tie within a side, too: the sides come back
         # as they were because the person who undoes it says so.
         within = [(min(group), a) for group in fallen for a in group if a != min(group)]
-        _write_links(connection, msgspec.structs.replace(word, must=within, cannot=(), revoke=()))
+        _write_links(connection, msgspec.structs.replace(word, must=within, cannot=(), overrule=()))
         gathered, partition = _judged(connection, records)
     current, assignment = plan(connection, partition, gathered, word.preferred)
     number = insert_decisions(
@@ -542,7 +591,7 @@ def _carry_out(
                         if a in set(records) or a in _moves(assignment)
                     }
                 ),
-                why={"reason": word.reason, "restored": list(word.restore)},
+                why={"reason": word.reason},
                 actor=word.author,
                 at=at,
                 reverses=word.reverses,
@@ -610,7 +659,15 @@ def _write_links(connection: Connection, word: _Word) -> None:
             ],
         )
     c = t.link_constraint.c
-    for ids, revoked_by in ((word.revoke, _PENDING), (word.restore, None)):
+    if word.overrule:
+        connection.execute(
+            insert(t.overruled_link).inline(),
+            [{"constraint_id": link, "decision_id": _PENDING} for link in word.overrule],
+        )
+    for ids, revoked_by in (
+        ([*word.overrule, *word.fallen], _PENDING),
+        (word.restored, None),
+    ):
         for piece in chunks(ids):
             connection.execute(
                 update(t.link_constraint)
@@ -618,15 +675,19 @@ def _write_links(connection: Connection, word: _Word) -> None:
                 .values(revoked_by=revoked_by)
             )
     atoms = {atom for pair, _ in links for atom in pair}
-    for piece in chunks([*word.revoke, *word.restore]):
+    for piece in chunks([*word.overrule, *word.fallen, *word.restored]):
         told = select(c.atom_a, c.atom_b).where(among(c.constraint_id, piece))
         atoms.update(atom for pair in connection.execute(told) for atom in pair)
     UNMATCHED_RECORDS.put(connection, atoms)
 
 
 def _number_links(connection: Connection, decision_id: int) -> None:
-    c = t.link_constraint.c
-    for column in (c.decision_id, c.revoked_by):
+    c, o = t.link_constraint.c, t.overruled_link.c
+    for table, column in (
+        (t.link_constraint, c.decision_id),
+        (t.link_constraint, c.revoked_by),
+        (t.overruled_link, o.decision_id),
+    ):
         connection.execute(
-            update(t.link_constraint).where(column == _PENDING).values({column.name: decision_id})
+            update(table).where(column == _PENDING).values({column.name: decision_id})
         )

@@ -299,9 +299,17 @@ link_constraint = Table(
     Column("author", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("decision_id", BigInteger, nullable=False),
-    Column("revoked_by", BigInteger),
+    Column("revoked_by", BigInteger),  # the decision since which it does not stand
     Index("link_constraint_by_a", "atom_a"),
     Index("link_constraint_by_b", "atom_b"),
+)
+
+overruled_link = Table(
+    "overruled_link",  # by which later decisions; they may be undone, and the link stand again
+    metadata,
+    Column("constraint_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("decision_id", BigInteger, primary_key=True, autoincrement=False),
+    Index("overruled_link_by_decision", "decision_id"),
 )
 
 pair_score = Table(

@@ -801,6 +801,15 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_table(
+        "overruled_link",
+        sa.Column("constraint_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("decision_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("constraint_id", "decision_id"),
+    )
+    with op.batch_alter_table("overruled_link", schema=None) as batch_op:
+        batch_op.create_index("overruled_link_by_decision", ["decision_id"], unique=False)
+
+    op.create_table(
         "suppression",
         sa.Column("channel", sa.Text(), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
@@ -937,6 +946,10 @@ def downgrade() -> None:
 
     op.drop_table("ticket")
     op.drop_table("suppression")
+    with op.batch_alter_table("overruled_link", schema=None) as batch_op:
+        batch_op.drop_index("overruled_link_by_decision")
+
+    op.drop_table("overruled_link")
     op.drop_table("unmatched_record")
     op.drop_table("stale_profile")
     op.drop_table("source_day")
