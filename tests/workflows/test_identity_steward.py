@@ -167,10 +167,38 @@ def test_a_pair_says_why_nobody_joined_it_yet(company: Company, suggested: str) 
     rivals, sure, page = told()
     assert (rivals, sure) == (0, True)
     assert "1 van 1 paren" in page
-    alike(company.ledger, records_of(company, "Jan Peeters")[0], records_of(company, "Els")[0])
+    els = records_of(company, "Els")
+    alike(company.ledger, records_of(company, "Jan Peeters")[0], els[0], 0.71)
     rivals, _, page = told()
     assert rivals == 1
     assert "Nog 1 andere klant" in page
+    queue = review_queue(company, key=suggested, reveal=True)
+    assert queue.review is not None
+    (rival,) = queue.review.nearest_rivals
+    assert (rival.name, rival.probability) == ("Els Maes", 0.71)
+    assert rival.like in (queue.review.left.profile_id, queue.review.right.profile_id)
+    assert f'<a href="/customers/{rival.profile_id}"><bdi>Els Maes</bdi></a>' in page
+    assert "lijkt op Jan Peeters (71" in page
+
+
+def test_who_is_said_to_be_neither_is_no_rival_any_more(company: Company, suggested: str) -> None:
+    a, b = alike(
+        company.ledger, records_of(company, "Jan Peeters")[0], records_of(company, "Els")[0], 0.71
+    )
+    renew_queue(company)
+    judge(company, f"{a}-{b}", same=False, author=TOM)
+    queue = review_queue(company, key=suggested, reveal=True)
+    assert queue.review is not None
+    assert (queue.review.rivals, queue.review.nearest_rivals) == (0, ())
+
+
+def test_a_short_form_is_marked_as_alike_and_says_so(company: Company, suggested: str) -> None:
+    queue = review_queue(company, key=suggested, reveal=True)
+    page = str(review_page(PageContext(language="en", csrf_token="t"), queue))
+    assert queue.review is not None
+    told = {row.name: (row.agreement, row.level) for row in queue.review.rows}
+    assert told["name"] == ("alike", "slips")
+    assert 'title="may be the same: same name but for slips"' in page
 
 
 def test_same_joins_and_different_is_remembered_and_both_come_back(

@@ -177,6 +177,13 @@ def _show_review(review: Any) -> None:
         out.print(f"against: {code}")
     if review.rivals:
         out.print(f"other people who look like one of them: {review.rivals}")
+        others = Table("profile", "name", "looks like", "likely")
+        others.columns[0].no_wrap = True
+        for rival in review.nearest_rivals:
+            others.add_row(
+                rival.profile_id, escape(rival.name or ""), rival.like, f"{rival.probability:.1%}"
+            )
+        out.print(others)
 
 
 @identity.command("approvals")

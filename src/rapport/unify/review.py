@@ -178,22 +178,51 @@ def support_of(
     return alike, max(len(said[0]) * len(said[1]), alike)
 
 
-def rivals_of(connection: Connection, members: Collection[int]) -> int:
-    """How many other people have a record that looks like one of these, of two people."""
+class Resembling(Struct, frozen=True, kw_only=True):
+    """Somebody who looks like ``like``, by their two most alike records."""
+
+    profile_id: str
+    like: str
+    probability: float
+
+
+def rivals_of(
+    connection: Connection, left: Collection[int], right: Collection[int]
+) -> tuple[Resembling, ...]:
+    """Other people who look like one of two people, given by their records; the likeliest first.
+
+    Of whom somebody said that he is neither is left out: he is no answer any more.
+    """
     p = t.pair_score.c
-    either = {
-        atom
+    own = {*left, *right}
+    rows = {
+        tuple(row)
         for mine in (p.atom_a, p.atom_b)
         for row in rows_in(
             connection,
-            lambda piece, mine=mine: select(p.atom_a, p.atom_b).where(among(mine, piece)),  # type: ignore[misc]
-            members,
+            lambda piece, mine=mine: (  # type: ignore[misc]
+                select(p.atom_a, p.atom_b, p.probability).where(among(mine, piece))
+            ),
+            own,
         )
-        for atom in row
     }
-    placed = open_memberships(connection, {*either, *members})
-    own = {placed[atom] for atom in members if atom in placed}
-    return len(set(placed.values()) - own)
+    placed = open_memberships(connection, {*own, *(atom for row in rows for atom in row[:2])})
+    two = {placed[atom] for atom in own if atom in placed}
+    alike: dict[tuple[str, str], float] = {}
+    for a, b, probability in rows:
+        x, y = placed.get(a), placed.get(b)
+        if x is None or y is None or (x in two) == (y in two):
+            continue
+        pair = (x, y) if x in two else (y, x)
+        alike[pair] = max(alike.get(pair, 0.0), probability)
+    apart = _kept_apart(connection, two)
+    likest: dict[str, Resembling] = {}
+    for (mine, other), probability in sorted(alike.items(), key=lambda each: (-each[1], each[0])):
+        if (min(mine, other), max(mine, other)) not in apart:
+            likest.setdefault(
+                other, Resembling(profile_id=other, like=mine, probability=probability)
+            )
+    return tuple(likest.values())
 
 
 #: Minus the probability, so that the least is the likeliest; the records; whether linkage joined.

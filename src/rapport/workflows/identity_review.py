@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import Connection, insert, select
@@ -15,7 +15,6 @@ from rapport.errors import Conflict, InvalidInput, NotFound
 from rapport.unify.explain import mask
 from rapport.unify.identity_rules import identity_rules
 from rapport.unify.matching.model import company_model, with_merge_line
-from rapport.unify.names import names_agree, person_name
 from rapport.unify.review import (
     LATER,
     MOST_COUNTED,
@@ -35,6 +34,7 @@ from rapport.unify.review import (
     support_of,
     write_queue,
 )
+from rapport.unify.side_by_side import Mark, beside_of, stand
 from rapport.unify.stewardship import Rearrangement, separate
 from rapport.unify.stored_evidence import (
     atoms_of,
@@ -47,6 +47,7 @@ from rapport.vocabulary.identifier import IdentifierClass, kind_of
 from rapport.vocabulary.ledger_tables import profile, review_verdict
 from rapport.vocabulary.profile import Fact
 from rapport.workflows.company import Company, Progress, read_choice, silent
+from rapport.workflows.conflicts import names_of_profiles
 from rapport.workflows.customer import MASKED
 from rapport.workflows.customer_changes import join_within
 from rapport.workflows.customer_timeline import source_labels
@@ -69,8 +70,8 @@ _COMPARED = (
 )  # fmt: skip
 #: Values of one attribute that are shown of one person.
 _MOST_VALUES = 4
-
-Agreement = Literal["same", "alike", "different", "one_sided"]
+#: Others who look like one of the two that are named; the rest are counted.
+_MOST_RIVALS = 5
 
 
 class Stated(Struct, frozen=True, kw_only=True):
@@ -91,14 +92,19 @@ class ComparedRow(Struct, frozen=True, kw_only=True):
     left, right : tuple of Stated
         Different values only, the shown one first.
     agreement : str
-        "same" if any value of one is any of the other's, "alike" if names can be one person's,
-        "different" if none is, "one_sided" if only one of them has any.
+        "same" if any value of one is any of the other's, "alike" if matching finds two of
+        them to be a slip or a form of each other, "different" if it does not, "one_sided" if only
+        one of them has any.
+    comparison, level : str or None
+        What matching calls what it found, such as ``name`` and ``nickname``.
     """
 
     name: str
     left: tuple[Stated, ...]
     right: tuple[Stated, ...]
-    agreement: Agreement
+    agreement: Mark
+    comparison: str | None = None
+    level: str | None = None
     is_identifier: bool = False
 
 
@@ -115,6 +121,23 @@ class Person(Struct, frozen=True, kw_only=True):
     first_seen: datetime | None
     last_seen: datetime | None
     touchpoint_count: int
+
+
+class Rival(Struct, frozen=True, kw_only=True):
+    """Somebody else who looks like one of the two.
+
+    Attributes
+    ----------
+    like : str
+        The profile id of the one of the two whom this person looks like most.
+    probability : float
+        Of their two most alike records.
+    """
+
+    profile_id: str
+    name: str | None
+    like: str
+    probability: float
 
 
 class Counts(Struct, frozen=True, kw_only=True):
@@ -142,7 +165,9 @@ class Review(Struct, frozen=True, kw_only=True):
     objections : tuple of str
         Codes of what speaks against joining them, such as ``needs_a_person:loyalty_card``.
     rivals : int
-        Other people who look like one of the two as well.
+        How many other people look like one of the two as well.
+    nearest_rivals : tuple of Rival
+        The most alike of them, at most five.
     sure : bool
         Whether the two most alike records alone would be joined.
     score : Scored
@@ -164,6 +189,7 @@ class Review(Struct, frozen=True, kw_only=True):
     joined: bool
     objections: tuple[str, ...]
     rivals: int
+    nearest_rivals: tuple[Rival, ...]
     sure: bool
     previous: str | None
     next: str | None
@@ -346,6 +372,8 @@ def _review(connection: Connection, found: Suggestion, *, reveal: bool) -> Revie
     before = next_suggestion(connection, state, before=found)
     after = next_suggestion(connection, state, after=found)
     score = scores_of(connection, [(found.a, found.b)])[found.a, found.b]
+    rivals = rivals_of(connection, members[left], members[right])
+    named = names_of_profiles(connection, [rival.profile_id for rival in rivals[:_MOST_RIVALS]])
     model = with_merge_line(
         company_model(read_choice(connection, "identity_model")), identity_rules(connection).merge
     )
@@ -369,7 +397,16 @@ def _review(connection: Connection, found: Suggestion, *, reveal: bool) -> Revie
         compared=compared,
         joined=found.joined,
         objections=objections_to(connection, found.a, found.b),
-        rivals=rivals_of(connection, {*members[left], *members[right]}),
+        rivals=len(rivals),
+        nearest_rivals=tuple(
+            Rival(
+                profile_id=rival.profile_id,
+                name=named.get(rival.profile_id),
+                like=rival.like,
+                probability=rival.probability,
+            )
+            for rival in rivals[:_MOST_RIVALS]
+        ),
         sure=score.probability >= model.merge,
         previous=None if before is None else before.key,
         next=None if after is None else after.key,
@@ -398,25 +435,30 @@ def _person(
 def _compared(
     left: ProfileFacts, right: ProfileFacts, labels: Mapping[str, str], *, reveal: bool
 ) -> Iterable[ComparedRow]:
+    beside = beside_of((*left.all, *right.all))
     for name in _COMPARED:
         one, two = _values(left, name), _values(right, name)
         if not one and not two:
             continue
-        agreement: Agreement = "different"
-        if not one or not two:
-            agreement = "one_sided"
-        elif any(_is_same(name, x.value, y.value) for x in one for y in two):
-            agreement = "same"
-        elif name == "name" and any(
-            names_agree(person_name(x.value), person_name(y.value)) for x in one for y in two
-        ):
-            agreement = "alike"  # "Koen V." may well be Koen Van Looy
+        standing = stand(name, one, two, beside=beside)
         yield ComparedRow(
             name=name,
-            left=tuple(_stated(fact, labels, reveal=reveal) for fact in one[:_MOST_VALUES]),
-            right=tuple(_stated(fact, labels, reveal=reveal) for fact in two[:_MOST_VALUES]),
-            agreement=agreement,
+            left=_shown(one, standing.left, labels, reveal=reveal),
+            right=_shown(two, standing.right, labels, reveal=reveal),
+            agreement=standing.mark,
+            comparison=standing.comparison,
+            level=standing.level,
         )
+
+
+def _shown(
+    values: Sequence[Fact], decisive: Fact | None, labels: Mapping[str, str], *, reveal: bool
+) -> tuple[Stated, ...]:
+    """The first values, and among them the one that the mark is about."""
+    first = list(values[:_MOST_VALUES])
+    if decisive is not None and decisive not in first:
+        first[-1] = decisive
+    return tuple(_stated(fact, labels, reveal=reveal) for fact in first)
 
 
 def _values(known: ProfileFacts, name: str) -> list[Fact]:
@@ -424,7 +466,7 @@ def _values(known: ProfileFacts, name: str) -> list[Fact]:
     shown = known.shown.get(name)
     found: list[Fact] = [] if shown is None else [shown]
     for fact in sorted(known.all, key=lambda f: f.observed_at, reverse=True):
-        if fact.name == name and not any(_is_same(name, fact.value, x.value) for x in found):
+        if fact.name == name and not any(_is_repeated(name, fact.value, x.value) for x in found):
             found.append(fact)
     return found
 
@@ -433,7 +475,8 @@ def _values(known: ProfileFacts, name: str) -> list[Fact]:
 _PHONE_END = 8
 
 
-def _is_same(name: str, a: str, b: str) -> bool:
+def _is_repeated(name: str, a: str, b: str) -> bool:
+    """Whether one person's second value needs no line of its own."""
     if name == "phone":
         ends = ["".join(c for c in x if c.isdigit())[-_PHONE_END:] for x in (a, b)]
         if len(ends[0]) == _PHONE_END and ends[0] == ends[1]:
@@ -463,7 +506,7 @@ def _identifiers(
     labels = source_labels(connection)
     for kind, namespace in sorted({*sides[0], *sides[1]}):
         one, two = (sorted(side.get((kind, namespace), ())) for side in sides)
-        agreement: Agreement = "one_sided"
+        agreement: Mark = "one_sided"
         if one and two:
             agreement = "same" if set(one) & set(two) else "different"
         shown = [

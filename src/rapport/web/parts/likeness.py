@@ -81,16 +81,20 @@ def step_words(context: PageContext, step: Step) -> str:
     for each in _GRADES:
         if level.endswith(f"_{each}"):
             level, grade = level.removesuffix(f"_{each}"), each
-    key = f"identity.level.{step.comparison}.{level}"
-    if key in catalogue():
-        words = context.t(key)
-    else:  # a level of somebody's own comparison
+    words = level_words(context, step.comparison, level)
+    if words is None:  # a level of somebody's own comparison
         words = context.t("identity.level.agrees" if step.bits > 0 else "identity.level.differs")
     if grade:
         return context.t(f"identity.level.{grade}", level=words)
     if step.bits >= _RARE.get(f"{step.comparison}.{level}", 99.0):
         return context.t("identity.level.rare", level=words)
     return words
+
+
+def level_words(context: PageContext, comparison: str, level: str) -> str | None:
+    """A level of likeness in words; None where there are none for it."""
+    key = f"identity.level.{comparison}.{level}"
+    return context.t(key) if key in catalogue() else None
 
 
 def matter_words(context: PageContext, comparison: str) -> str:

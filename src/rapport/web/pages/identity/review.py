@@ -16,6 +16,7 @@ from rapport.web.parts.frame import page
 from rapport.web.parts.identifier_kinds import kind_words
 from rapport.web.parts.likeness import (
     chance_words,
+    level_words,
     share_words,
     tabs,
     weights,
@@ -23,7 +24,7 @@ from rapport.web.parts.likeness import (
 )
 from rapport.web.parts.states import empty_state
 from rapport.web.places import country_name, language_name
-from rapport.workflows.identity_review import ComparedRow, Person, Queue, Review, Stated
+from rapport.workflows.identity_review import ComparedRow, Person, Queue, Review, Rival, Stated
 
 _TONES: dict[str, tuple[str, str]] = {
     "same": ("good", "equal"),
@@ -252,17 +253,29 @@ def _row(context: PageContext, row: ComparedRow) -> h.Markup:
         label = label[:1].upper() + label[1:]
     else:
         label = attribute_words(context, row.name)
+    said = context.t(f"identity.agree.{row.agreement}")
+    found = None
+    if row.comparison is not None and row.level is not None:
+        found = level_words(context, row.comparison, row.level)
+        said = context.t("identity.agree.because", said=said, why=found)
     return h.tr(
         {"class": f"agree-{row.agreement}"},
-        h.th({"scope": "row"}, label),
+        h.th(
+            {"scope": "row"},
+            label,
+            # "Other name" is what the values say themselves.
+            h.div({"class": "note"}, found)
+            if found is not None and row.agreement != "same" and row.level != "else"
+            else None,
+        ),
         h.td(_values(context, row, row.left)),
         h.td(
             {"class": "pair-sign"},
             chip(
-                h.span({"class": "sr"}, context.t(f"identity.agree.{row.agreement}")),
+                h.span({"class": "sr"}, said),
                 tone=tone,  # type: ignore[arg-type]
                 icon_name=icon_name,
-                title=context.t(f"identity.agree.{row.agreement}"),
+                title=said,
             ),
         ),
         h.td(_values(context, row, row.right)),
@@ -319,12 +332,21 @@ def _why(context: PageContext, review: Review) -> h.Child:
             why_chips(context, review.objections),
             title=context.t("identity.review.objections"),
         )
-    elif asked := _why_asked(context, review):
+    elif review.sure and not review.rivals:
+        # Nothing keeps them apart, and they are not joined all the same.
         objections = card(
-            h.p({"class": "small"}, asked), title=context.t("identity.review.objections")
-        )
+            h.p(
+                {"class": "small"},
+                context.t(
+                    "identity.review.others",
+                    alike=context.n.count(review.alike), count=context.n.count(review.compared),
+                ),
+            ),
+            title=context.t("identity.review.objections"),
+        )  # fmt: skip
     return (
         objections,
+        _rivals(context, review) if review.rivals else None,
         card(
             weights(context, review.score),
             title=context.t("identity.review.why"),
@@ -334,13 +356,30 @@ def _why(context: PageContext, review: Review) -> h.Child:
     )
 
 
-def _why_asked(context: PageContext, review: Review) -> str | None:
-    """Why two whom nothing keeps apart are not joined all the same."""
-    if review.rivals:
-        return context.t("identity.rivals", count=review.rivals)
-    if review.sure:
-        return context.t(
-            "identity.review.others",
-            alike=context.n.count(review.alike), count=context.n.count(review.compared),
-        )  # fmt: skip
-    return None
+def _rivals(context: PageContext, review: Review) -> h.Markup:
+    """Who else it could be: to be looked at before one says that the two are one."""
+    names = {one.profile_id: one.name for one in (review.left, review.right)}
+
+    def line(rival: Rival) -> h.Markup:
+        return h.li(
+            h.a(
+                {"href": f"/customers/{quote(rival.profile_id)}"},
+                h.bdi(rival.name or context.t("identity.nameless")),
+            ),
+            h.div(
+                {"class": "note"},
+                context.t(
+                    "identity.rival.like",
+                    name=names[rival.like] or context.t("identity.nameless"),
+                    share=share_words(context, rival.probability),
+                ),
+            ),
+        )
+
+    more = review.rivals - len(review.nearest_rivals)
+    return card(
+        h.p({"class": "small"}, context.t("identity.rivals", count=review.rivals)),
+        h.ul({"class": "why-list rivals"}, map(line, review.nearest_rivals)),
+        h.p({"class": "note"}, context.t("identity.rival.more", count=more)) if more else None,
+        title=context.t("identity.rival.title"),
+    )
