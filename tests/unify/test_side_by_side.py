@@ -40,6 +40,7 @@ def compared(name: str, left: list[Fact], right: list[Fact], *also: Fact) -> Sta
         ("phone", "+32478123456", "+32478123457", "alike", "one_digit"),
         ("city", "Gent", "Gand", "same", "same_city"),
         ("city", "Gent", "Aalst", "different", None),
+        ("city", "Saint-Étienne", "Saint-Étiene", "alike", "near_place"),
         ("street", "Kerkstraat 12", "Kerkstr. 12", "same", "same_street_and_number"),
         ("street", "Kerkstraat 12", "Dorpsstraat 9", "different", None),
         ("postal_code", "9000", "9001", "different", None),

@@ -59,8 +59,11 @@ _TWO = frozenset(
         "same_year", "local_part_close", ELSE, *TWO_PERSONS,
     }
 )  # fmt: skip
-#: An address is compared whole: of its other levels only these find streets alike.
-_STREETS_ALIKE = frozenset({"address_slip", "same_street"})
+#: An address is compared whole: of its other levels these find streets alike, and towns.
+_PLACES_ALIKE = {
+    "street": frozenset({"address_slip", "same_street"}),
+    "city": frozenset({"near_place"}),
+}
 _ORDER: Mapping[Mark, int] = {"same": 2, "alike": 1, "different": 0, "one_sided": -1}
 #: Values of each side that are compared with each other; a person rarely has as many.
 _MOST_VALUES = 12
@@ -146,9 +149,7 @@ def _mark(name: str, level: str | None) -> Mark:
         return "different"
     if level in _EQUAL[name]:
         return "same"
-    if _COMPARED[name] == "address" and level not in _STREETS_ALIKE:
-        return "different"
-    return "alike"
+    return "alike" if level in _PLACES_ALIKE.get(name, (level,)) else "different"
 
 
 def beside_of(facts: Collection[Fact]) -> dict[tuple[int, str], str]:
