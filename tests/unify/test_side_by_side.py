@@ -86,5 +86,12 @@ def test_a_street_is_found_elsewhere_only_where_the_place_agrees() -> None:
     assert compared("street", one, two, *other).mark == "different"
 
 
+def test_two_towns_a_letter_apart_are_two_where_their_postcodes_are() -> None:
+    one, two = said("city", "Saint-Étienne"), said("city", "Saint-Étiene", atom=2)
+    for code, mark in (("42000", "alike"), ("59000", "different")):
+        places = [*said("postal_code", "42000"), *said("postal_code", code, atom=2)]
+        assert compared("city", one, two, *places).mark == mark
+
+
 def test_what_only_one_of_them_says_is_said_to_be_so() -> None:
     assert compared("city", said("city", "Gent"), []).mark == "one_sided"

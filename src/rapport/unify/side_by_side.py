@@ -131,6 +131,8 @@ def stand(
                 name, one.value, two.value
             ):
                 mark, level = "same", None
+            if level == "near_place" and not _is_one_place(one, two, beside):
+                mark, level = "different", None  # Genk and Gent
             if level in NEUTRAL or (level == ELSE and comparison.name == "address"):
                 level = None  # it says nothing of the street or of the town alone
             standing = Standing(
@@ -150,6 +152,12 @@ def _mark(name: str, level: str | None) -> Mark:
     if level in _EQUAL[name]:
         return "same"
     return "alike" if level in _PLACES_ALIKE.get(name, (level,)) else "different"
+
+
+def _is_one_place(one: Fact, two: Fact, beside: Mapping[tuple[int, str], str]) -> bool:
+    """Whether the postcodes of two towns that differ by a slip agree, where both are stated."""
+    codes = [beside.get((fact.atom_id, "postal_code")) for fact in (one, two)]
+    return None in codes or is_same_value("postal_code", codes[0] or "", codes[1] or "")
 
 
 def beside_of(facts: Collection[Fact]) -> dict[tuple[int, str], str]:

@@ -358,19 +358,25 @@ def _why(context: PageContext, review: Review) -> h.Child:
 
 def _rivals(context: PageContext, review: Review) -> h.Markup:
     """Who else it could be: to be looked at before one says that the two are one."""
-    names = {one.profile_id: one.name for one in (review.left, review.right)}
+    nameless = context.t("identity.nameless")
+    names = {one.profile_id: one.name or nameless for one in (review.left, review.right)}
+    if len(set(names.values())) == 1:  # of two namesakes the name does not tell which
+        names = {
+            review.left.profile_id: context.t("identity.rival.first"),
+            review.right.profile_id: context.t("identity.rival.second"),
+        }
 
     def line(rival: Rival) -> h.Markup:
         return h.li(
             h.a(
                 {"href": f"/customers/{quote(rival.profile_id)}"},
-                h.bdi(rival.name or context.t("identity.nameless")),
+                h.bdi(rival.name or nameless),
             ),
             h.div(
                 {"class": "note"},
                 context.t(
                     "identity.rival.like",
-                    name=names[rival.like] or context.t("identity.nameless"),
+                    name=names[rival.like],
                     share=share_words(context, rival.probability),
                 ),
             ),
