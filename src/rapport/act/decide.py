@@ -31,6 +31,13 @@ from rapport.act.contact_policy import (
     policy_view,
     write_reservations,
 )
+from rapport.act.household_contacts import (
+    Place,
+    homes_of,
+    people_at,
+    place_of,
+    reached_places,
+)
 from rapport.act.persons import chunks, current_profiles, names_of
 from rapport.act.suppression import Suppressed, suppressed, suppression_value
 from rapport.engines.ledger import Ledger
@@ -105,6 +112,8 @@ class Situation(Struct, kw_only=True):
     suppressed: Mapping[tuple[str, str], Suppressed]
     complaining: frozenset[str]
     histories: Mapping[str, ContactHistory]
+    homes: Mapping[str, str]
+    reached: dict[tuple[str, Place], str]  # where each message arrived, and for whom
 
     def profile_of(self, candidate: Candidate) -> str:
         """The candidate's profile as it is now."""
@@ -113,6 +122,18 @@ class Situation(Struct, kw_only=True):
     def history_of(self, candidate: Candidate) -> ContactHistory:
         """What the candidate's person received, slots taken earlier in this batch included."""
         return self.histories[self.profile_of(candidate)]
+
+    def place_of(self, candidate: Candidate) -> Place | None:
+        """Where the message would arrive."""
+        return place_of(
+            candidate.channel, candidate.address, self.homes.get(self.profile_of(candidate))
+        )
+
+    def take(self, candidate: Candidate) -> int | None:
+        """Take the candidate's slot, and its place for others of the household."""
+        if (place := self.place_of(candidate)) is not None:
+            self.reached[candidate.message_key, place] = self.profile_of(candidate)
+        return self.history_of(candidate).take(candidate.message_key, self.at)
 
 
 # ── the checks ─────────────────────────────────────────────────────────────────────────────────
@@ -180,6 +201,9 @@ def _check_contact_policy(candidate: Candidate, now: Situation) -> Reason | None
         return {"code": "already_contacted", "status": status}
     if candidate.purpose in EXEMPT_PURPOSES:
         return None
+    place = now.place_of(candidate)
+    if place is not None and (candidate.message_key, place) in now.reached:
+        return {"code": "household_contacted", "channel": candidate.channel}
     for policy in now.policies:
         if not fits(history.times, now.at, policy):
             view = policy_view(history.times, now.at, policy)
@@ -301,7 +325,7 @@ def _judge(
                 decided_by, reason = check, refusal
                 break
         else:
-            contact_id = now.history_of(candidate).take(candidate.message_key, at)
+            contact_id = now.take(candidate)
         decisions.append(
             Decision(
                 profile_id=now.profile_of(candidate),
@@ -332,6 +356,17 @@ def _situation(
         if candidate.address:
             addresses[candidate.channel].append(candidate.address)
     longest = max((p.window for p in policies), default=timedelta(0))
+    keys = sorted({c.message_key for c in candidates})
+    homes = homes_of(connection, persons)
+    places = {
+        place
+        for c in candidates
+        if (place := place_of(c.channel, c.address, homes.get(current.get(c.profile_id, ""))))
+    }
+    sharing = people_at(connection, places)
+    histories = contact_histories(
+        connection, sorted({*persons, *sharing}), at=at, since=at - longest, keys=keys
+    )
     return Situation(
         at=at,
         consents=consents,
@@ -339,13 +374,9 @@ def _situation(
         current=current,
         suppressed=suppressed(connection, addresses),
         complaining=_complaining(connection, persons),
-        histories=contact_histories(
-            connection,
-            persons,
-            at=at,
-            since=at - longest,
-            keys=sorted({c.message_key for c in candidates}),
-        ),
+        histories=histories,
+        homes=homes,
+        reached=reached_places(connection, histories, {**sharing, **homes}, keys),
     )
 
 

@@ -1,20 +1,31 @@
 """What a household received together, so that four of one family do not get four catalogues.
 
-Members' own limits stay as they are (`contact_policy`); this tells what reached the others. It
-reads the households as identity derived them, and never decides who belongs to one.
+Members' own limits stay as they are (`contact_policy`); this tells what reached the others, and
+`decide` asks it: what lies on the mat of a home, or in a mailbox that several people share, is not
+sent there again for another of them. It reads the households as identity derived them, and never
+decides who belongs to one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from msgspec import Struct
 from sqlalchemy import Connection, select
 
-from rapport.act.contact_policy import contact_histories
+from rapport.act.contact_policy import ContactHistory, contact_histories
 from rapport.act.persons import chunks
-from rapport.vocabulary.ledger_tables import household_member
+from rapport.act.suppression import suppression_value
+from rapport.vocabulary.identifier_values import normalise_email
+from rapport.vocabulary.ledger_tables import (
+    contact,
+    household_member,
+    identifier,
+    membership,
+    outbox,
+)
 
 
 class HouseholdPressure(Struct, frozen=True, kw_only=True):
@@ -35,56 +46,91 @@ class HouseholdPressure(Struct, frozen=True, kw_only=True):
     repeated: int
 
 
-def housemates(connection: Connection, profile_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """The others who live with each of these current profiles; those who live alone are absent."""
+#: Channels whose messages lie on the mat of a home, for whoever lives there.
+HOME_CHANNELS = frozenset({"post"})
+
+
+class Place(NamedTuple):
+    """Where a message arrives: a mailbox that a family shares, or a home."""
+
+    channel: str
+    where: str
+
+
+def homes_of(connection: Connection, profile_ids: Collection[str]) -> dict[str, str]:
+    """The household of each of these current profiles; those who live alone are absent."""
     h = household_member.c
-    home: dict[str, str] = {}
-    for chunk in chunks(sorted(set(profile_ids))):
-        rows = connection.execute(
+    return {
+        row.profile_id: row.household_id
+        for chunk in chunks(sorted(set(profile_ids)))
+        for row in connection.execute(
             select(h.profile_id, h.household_id).where(h.profile_id.in_(chunk))
         )
-        home.update((row.profile_id, row.household_id) for row in rows)
-    people: dict[str, list[str]] = {}
-    for chunk in chunks(sorted(set(home.values()))):
-        rows = connection.execute(
-            select(h.household_id, h.profile_id)
-            .where(h.household_id.in_(chunk))
-            .order_by(h.profile_id)
+    }
+
+
+def place_of(channel: str, address: str | None, home: str | None) -> Place | None:
+    """Where a message to ``address`` arrives; None if it is nowhere that others could share."""
+    where = home if channel in HOME_CHANNELS else suppression_value(address or "")
+    return Place(channel, where) if where else None
+
+
+def people_at(connection: Connection, places: Collection[Place]) -> dict[str, str | None]:
+    """Current profiles who share these places, each with their household."""
+    h, i, m = household_member.c, identifier.c, membership.c
+    homes = sorted({place.where for place in places if place.channel in HOME_CHANNELS})
+    people: dict[str, str | None] = {
+        row.profile_id: row.household_id
+        for chunk in chunks(homes)
+        for row in connection.execute(
+            select(h.profile_id, h.household_id).where(h.household_id.in_(chunk))
         )
-        for row in rows:
-            people.setdefault(row.household_id, []).append(row.profile_id)
-    return {
-        profile_id: tuple(other for other in people[household] if other != profile_id)
-        for profile_id, household in home.items()
     }
+    mailboxes = {normalise_email(place.where) for place in places if place.channel == "email"}
+    for chunk in chunks(sorted(box for box in mailboxes if box)):
+        for profile_id in connection.scalars(
+            select(m.profile_id)
+            .join(identifier, (i.atom_id == m.atom_id) & m.valid_to.is_(None))
+            .where(i.kind == "email", i.namespace == "", i.value.in_(chunk))
+            .distinct()
+        ):
+            people.setdefault(profile_id, None)
+    return people
 
 
-def reached_at_home(
-    connection: Connection, profile_ids: Sequence[str], message_key: str, *, at: datetime
-) -> dict[str, str]:
-    """Which of these people live with somebody whom a message reached, or is about to.
+def reached_places(
+    connection: Connection,
+    histories: Mapping[str, ContactHistory],
+    homes: Mapping[str, str | None],
+    keys: Collection[str],
+) -> dict[tuple[str, Place], str]:
+    """Where each message arrived, or is about to, and for whom.
 
-    Returns
-    -------
-    dict
-        From a person to the first housemate who has the message; others are absent.
+    Parameters
+    ----------
+    histories : mapping of profile id to ContactHistory
+        Of the people who share the places.
+    keys : collection of str
+        The messages; however long ago they were sent.
     """
-    mates = housemates(connection, profile_ids)
-    others = sorted({other for those in mates.values() for other in those})
-    if not others:
-        return {}
-    # No window: a key counts however long ago it was sent.
-    histories = contact_histories(connection, others, at=at, since=at, keys=[message_key])
-    has = {
-        other
-        for other, history in histories.items()
-        if history.keys.get(message_key, (0, "released"))[1] in ("reserved", "sent")
+    held = {
+        contact_id: (profile_id, key)
+        for profile_id, history in histories.items()
+        for key, (contact_id, status) in history.keys.items()
+        if key in keys and status in ("reserved", "sent")
     }
-    return {
-        profile_id: next(other for other in those if other in has)
-        for profile_id, those in mates.items()
-        if has.intersection(those)
-    }
+    found: dict[tuple[str, Place], str] = {}
+    for chunk in chunks(sorted(held)):
+        for row in connection.execute(
+            select(contact.c.contact_id, contact.c.channel, outbox.c.recipient)
+            .select_from(contact.outerjoin(outbox, outbox.c.contact_id == contact.c.contact_id))
+            .where(contact.c.contact_id.in_(chunk))
+        ):
+            profile_id, key = held[row.contact_id]
+            place = place_of(row.channel, row.recipient, homes.get(profile_id))
+            if place is not None:
+                found[key, place] = profile_id
+    return found
 
 
 def household_pressure(

@@ -726,6 +726,7 @@ outbox = Table(
     Column("receipt", Text),
     Column("last_error", Text),
     Index("outbox_due", "status", "next_attempt_at"),
+    Index("outbox_by_contact", "contact_id"),
 )
 
 next_action = Table(

@@ -10,7 +10,8 @@ from rapport.web.parts.context import PageContext
 _KNOWN = frozenset(
     {
         "consent_missing", "consent_withdrawn", "suppressed", "profile_unknown", "not_eligible",
-        "expired", "open_complaint", "not_relevant", "already_contacted", "policy_cap",
+        "expired", "open_complaint", "not_relevant", "already_contacted", "household_contacted",
+        "policy_cap",
         "no_address", "address_invalid", "unknown_channel",
     }
 )  # fmt: skip

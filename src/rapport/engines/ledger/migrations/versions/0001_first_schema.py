@@ -519,6 +519,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("idempotency_key"),
     )
     with op.batch_alter_table("outbox", schema=None) as batch_op:
+        batch_op.create_index("outbox_by_contact", ["contact_id"], unique=False)
         batch_op.create_index("outbox_due", ["status", "next_attempt_at"], unique=False)
 
     op.create_table(
@@ -1000,6 +1001,7 @@ def downgrade() -> None:
     op.drop_table("pair_score")
     with op.batch_alter_table("outbox", schema=None) as batch_op:
         batch_op.drop_index("outbox_due")
+        batch_op.drop_index("outbox_by_contact")
 
     op.drop_table("outbox")
     op.drop_table("next_action")
