@@ -20,12 +20,16 @@ from rapport.unify.stored_evidence import atoms_of, open_memberships
 from rapport.vocabulary.ledger_tables import (
     audit,
     blocked_value,
+    household,
+    household_member,
+    identity_day,
     outbox,
     pair_score,
     profile,
     review_verdict,
     ticket,
 )
+from rapport.web.pages.identity.health import health_page
 from rapport.web.pages.identity.review import review_page
 from rapport.web.parts.context import PageContext
 from rapport.workflows.company import Company
@@ -433,6 +437,67 @@ def test_figures_are_kept_by_day_and_count_what_happened_since(
     assert [day.people for day in health.days] == [3, 2]
     assert sum(week.said_same for week in health.weeks) == 1
     assert health.sizes[:2] == (1, 1)
+
+
+def test_households_and_accounts_are_compared_with_a_month_ago(
+    company: Company, clock: FakeClock
+) -> None:
+    def live_together(*names: str) -> None:
+        now = clock()
+        with company.ledger.write() as connection:
+            connection.execute(household.delete())
+            connection.execute(household_member.delete())
+            connection.execute(
+                insert(household),
+                {
+                    "household_id": "h1",
+                    "name": "Peeters",
+                    "members": len(names),
+                    "confidence": 1.0,
+                    "order_count": 0,
+                    "revenue": 0,
+                },
+            )
+            connection.execute(
+                insert(household_member),
+                [
+                    {"household_id": "h1", "profile_id": profile_named(company, name),
+                     "since": now, "confidence": 1.0, "why": []}
+                    for name in names
+                ],
+            )  # fmt: skip
+
+    measure_identity(company)
+    with company.ledger.write() as connection:  # as it was kept before groups were measured
+        (row,) = connection.execute(select(identity_day))
+        old = {k: v for k, v in row.figures.items() if k != "groups"}
+        connection.execute(update(identity_day).values(figures=old))
+    for days, names in ((1, ["Peeters", "Pieters"]), (20, ["Els", "Pieters"])):
+        clock.advance(timedelta(days=days))
+        live_together(*names)
+        measure_identity(company)
+    clock.advance(timedelta(days=30))
+    live_together("Els", "Peeters", "Pieters")
+    measure_identity(company)
+    health = identity_health(company)
+    assert health.groups is not None
+    assert (health.groups.households, health.groups.household_people) == (1, 3)
+    assert health.groups.largest_household == 3
+    assert health.before is not None
+    assert health.groups_before == health.before == health.days[2]  # thirty days ago
+    page = str(health_page(PageContext(language="en", csrf_token="t"), health))
+    assert "People who live with somebody" in page
+    assert "+1" in page
+    first = health.days[1]
+    with company.ledger.write() as connection:
+        connection.execute(identity_day.delete().where(identity_day.c.day == health.days[2].day))
+    health = identity_health(company)
+    assert (health.before, health.groups_before) == (first, first)
+    with company.ledger.write() as connection:
+        connection.execute(identity_day.delete().where(identity_day.c.day == first.day))
+    health = identity_health(company)
+    assert health.before is not None  # of people, but not of groups
+    assert health.groups_before is None
 
 
 def test_calibration_says_nothing_below_enough_verdicts(company: Company) -> None:

@@ -253,6 +253,11 @@ def identity_health_command(company: Company, context: Context, measure: bool) -
             out.print("Nothing was measured yet: rapport identity health --measure")
             return
         out.print(f"{health.records:,} records, {health.people:,} people")
+        if health.groups is not None:
+            out.print(_groups(health.groups))
+        if health.groups_before is not None:
+            then = health.groups_before
+            out.print(f"on {then.day:%d %B %Y}: {_groups(then.groups)}")
         table = Table("source", "records", "known elsewhere too")
         for each in health.sources:
             table.add_row(
@@ -268,6 +273,13 @@ def identity_health_command(company: Company, context: Context, measure: bool) -
             out.print(f"said to be {band.low:.0%} to {band.high:.0%} sure: {said}")
 
     show(context, found, shown)
+
+
+def _groups(groups: Any) -> str:
+    return (
+        f"{groups.households:,} households of {groups.household_people:,} people, "
+        f"{groups.accounts:,} accounts of {groups.account_people:,} people"
+    )
 
 
 @identity.command("what-if")

@@ -80,6 +80,29 @@ class Decided(Struct, frozen=True, kw_only=True):
     undone: int = 0
 
 
+class GroupFigures(Struct, frozen=True, kw_only=True):
+    """Households and accounts.
+
+    Attributes
+    ----------
+    household_people : int
+        People who live with somebody.
+    largest_household : int
+        People of the largest one, who may be one person counted once.
+    account_people : int
+        People who belong to a company now.
+    suggested : int
+        People of whom only the domain of their e-mail address names a company.
+    """
+
+    households: int
+    household_people: int
+    largest_household: int
+    accounts: int
+    account_people: int
+    suggested: int
+
+
 class IdentityFigures(Struct, frozen=True, kw_only=True):
     """What is measured.
 
@@ -91,6 +114,8 @@ class IdentityFigures(Struct, frozen=True, kw_only=True):
         People by number of records: up to each step of `SIZES`, and above the last.
     decided : tuple of Decided
         Decisions since the day that was measured before.
+    groups : GroupFigures or None
+        None on days that were measured before groups were.
     """
 
     records: int
@@ -104,6 +129,7 @@ class IdentityFigures(Struct, frozen=True, kw_only=True):
     suggestions: int
     decided: tuple[Decided, ...]
     last_decision: int
+    groups: GroupFigures | None = None
 
 
 def value_key(value: str) -> str:
@@ -135,6 +161,33 @@ def measure_identity(connection: Connection, *, since_decision: int) -> Identity
         suggestions=int(connection.scalar(select(func.count()).select_from(t.review_pair)) or 0),
         decided=_decided(connection, since_decision),
         last_decision=int(last or 0),
+        groups=_groups(connection),
+    )
+
+
+def _groups(connection: Connection) -> GroupFigures:
+    home, company, m = t.household.c, t.account.c, t.account_member.c
+    households, largest = connection.execute(
+        select(func.count(), func.max(home.members)).select_from(t.household)
+    ).one()
+    belong = select(func.count(distinct(m.profile_id))).where(m.until.is_(None))
+    counted = [
+        connection.scalar(asked)
+        for asked in (
+            select(func.count()).select_from(t.household_member),
+            select(func.count(company.account_id)),
+            belong.where(m.suggested.is_(False)),
+            belong.where(m.suggested.is_(True)),
+        )
+    ]
+    living, accounts, working, suggested = (int(number or 0) for number in counted)
+    return GroupFigures(
+        households=int(households),
+        household_people=living,
+        largest_household=int(largest or 0),
+        accounts=accounts,
+        account_people=working,
+        suggested=suggested,
     )
 
 

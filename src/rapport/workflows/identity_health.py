@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import msgspec
@@ -14,6 +15,7 @@ from rapport.unify.explain import mask
 from rapport.unify.identity_figures import (
     SIZES,
     Decided,
+    GroupFigures,
     IdentityFigures,
     SharedCount,
     SourceMatched,
@@ -38,6 +40,8 @@ from rapport.workflows.refresh import refresh_profiles
 
 #: Days that are kept, and that a chart shows.
 KEPT_DAYS, SHOWN_DAYS, SHOWN_WEEKS = 400, 90, 13
+#: Figures are compared with those of so many days ago.
+COMPARED_DAYS = 30
 #: Below so many verdicts nothing is said of how far matching can be believed.
 FEWEST_VERDICTS = 20
 #: Lower ends of what was said of a pair; the last holds the surest.
@@ -93,6 +97,8 @@ class DayPoint(Struct, frozen=True, kw_only=True):
     people: int
     suggestions: int
     largest: int
+    records: int
+    groups: GroupFigures | None
 
 
 class Week(Struct, frozen=True, kw_only=True):
@@ -127,7 +133,14 @@ class Band(Struct, frozen=True, kw_only=True):
 
 
 class Health(Struct, frozen=True, kw_only=True):
-    """All figures; None where nothing was measured yet."""
+    """All figures; None where nothing was measured yet.
+
+    Attributes
+    ----------
+    before, groups_before : DayPoint or None
+        What they are compared with: a month ago, or the first day that was measured since; of
+        groups the first on which they were. None on that day itself.
+    """
 
     measured_at: datetime | None
     records: int
@@ -140,7 +153,10 @@ class Health(Struct, frozen=True, kw_only=True):
     shared: tuple[SharedCount, ...]
     examples: tuple[SharedShown, ...]
     blocked: tuple[Blocked, ...]
+    groups: GroupFigures | None
     days: tuple[DayPoint, ...]
+    before: DayPoint | None
+    groups_before: DayPoint | None
     weeks: tuple[Week, ...]
     bands: tuple[Band, ...]
     counts: Counts
@@ -254,6 +270,18 @@ def identity_health(company: Company, *, reveal: bool = False) -> Health:
         labels = source_labels(connection)
         counts = counts_of(connection)
     empty = newest is None
+    days = tuple(
+        DayPoint(
+            day=row.day,
+            matched_share=figures.matched / figures.records if figures.records else None,
+            people=figures.people,
+            suggestions=figures.suggestions,
+            largest=figures.largest[0].records if figures.largest else 0,
+            records=figures.records,
+            groups=figures.groups,
+        )
+        for row, figures in history
+    )
     return Health(
         measured_at=None if empty else kept[-1].measured_at,
         records=0 if newest is None else newest.records,
@@ -274,20 +302,22 @@ def identity_health(company: Company, *, reveal: bool = False) -> Health:
         shared=() if newest is None else newest.shared,
         examples=tuple(examples),
         blocked=blocked,
-        days=tuple(
-            DayPoint(
-                day=row.day,
-                matched_share=figures.matched / figures.records if figures.records else None,
-                people=figures.people,
-                suggestions=figures.suggestions,
-                largest=figures.largest[0].records if figures.largest else 0,
-            )
-            for row, figures in history
-        ),
+        groups=None if newest is None else newest.groups,
+        days=days,
+        before=_before(days),
+        groups_before=_before([day for day in days if day.groups is not None]),
         weeks=_weeks([each for _, figures in history for each in figures.decided], today),
         bands=bands,
         counts=counts,
     )
+
+
+def _before(days: Sequence[DayPoint]) -> DayPoint | None:
+    """The day with which the newest is compared."""
+    if len(days) < 2:
+        return None
+    month_ago = days[-1].day - timedelta(days=COMPARED_DAYS)
+    return next((day for day in reversed(days) if day.day <= month_ago), days[0])
 
 
 def _weeks(decided: list[Decided], today: date) -> tuple[Week, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import quote
 
 from rapport.unify.identity_figures import SIZES
@@ -16,7 +17,7 @@ from rapport.web.parts.chips import chip
 from rapport.web.parts.context import PageContext
 from rapport.web.parts.frame import page
 from rapport.web.parts.identifier_kinds import kind_words
-from rapport.web.parts.kpis import Kpi, kpi_strip
+from rapport.web.parts.kpis import Kpi, delta_of, kpi_strip
 from rapport.web.parts.likeness import tabs
 from rapport.web.parts.states import empty_state
 from rapport.web.parts.tables import Column, meter, table
@@ -24,6 +25,7 @@ from rapport.workflows.identity_health import (
     FEWEST_VERDICTS,
     LARGE,
     Band,
+    DayPoint,
     Health,
     SharedShown,
 )
@@ -65,7 +67,7 @@ def health_page(context: PageContext, found: Health) -> h.Markup:
         top,
         h.div(
             {"class": "grid"},
-            h.div({"class": "span-12"}, _strip(context, found)),
+            h.div({"class": "span-12 stack"}, _strip(context, found), _groups(context, found)),
             _by_source(context, found),
             _sizes(context, found),
             h.div({"class": "span-6 tablet-12 stack"}, _drift(context, found)),
@@ -95,18 +97,94 @@ def _strip(context: PageContext, found: Health) -> h.Markup:
     n = context.n
     share = found.matched / found.records if found.records else 0.0
     largest = found.large[0].records if found.large else 0
+    then = found.before
+    matched_then = None if then is None else then.matched_share
     return kpi_strip(
         context,
         [
-            Kpi(label=context.t("identity.health.people"), figure=n.count(found.people)),
-            Kpi(label=context.t("identity.health.records"), figure=n.count(found.records)),
+            _counted(
+                context, "people", found.people, None if then is None else then.people, then,
+                trend=[day.people for day in found.days],
+            ),
+            _counted(
+                context, "records", found.records, None if then is None else then.records, then,
+                trend=[day.records for day in found.days],
+            ),
             Kpi(
                 label=context.t("identity.health.matched"),
                 figure=n.share(share, digits=0),
+                delta=None
+                if matched_then is None
+                else delta_of(
+                    round((share - matched_then) * 100, 1),
+                    n.points(share - matched_then),
+                ),
+                against=_since(context, None if matched_then is None else then),
                 trend=[day.matched_share for day in found.days],
             ),
-            Kpi(label=context.t("identity.health.largest"), figure=n.count(largest)),
+            _counted(
+                context, "largest", largest, None if then is None else then.largest, then,
+                trend=[day.largest for day in found.days],
+            ),
         ],
+    )  # fmt: skip
+
+
+#: Figures of groups, and whose list they link to.
+_GROUPS = (
+    ("households", "/households"),
+    ("household_people", "/households"),
+    ("largest_household", "/households?sort=members"),
+    ("accounts", "/accounts"),
+    ("account_people", "/accounts"),
+)
+
+
+def _groups(context: PageContext, found: Health) -> h.Markup | None:
+    """Households and accounts, and what they were: a sudden change is a value that joins many."""
+    if found.groups is None:
+        return None
+    then = found.groups_before
+    return kpi_strip(
+        context,
+        [
+            _counted(
+                context, name, getattr(found.groups, name),
+                None if then is None else getattr(then.groups, name), then, href=href,
+                trend=[getattr(day.groups, name) for day in found.days if day.groups is not None],
+            )
+            for name, href in _GROUPS
+        ],
+    )  # fmt: skip
+
+
+def _counted(
+    context: PageContext,
+    name: str,
+    now: int,
+    before: int | None,
+    then: DayPoint | None,
+    *,
+    trend: Sequence[int],
+    href: str | None = None,
+) -> Kpi:
+    """A number, how it changed, and since when. More of them is neither good nor bad."""
+    n = context.n
+    return Kpi(
+        label=context.t(f"identity.health.{name}"),
+        figure=n.count(now),
+        href=href,
+        delta=None
+        if before is None
+        else delta_of(now - before, n.signed(now - before), better=None),
+        against=_since(context, then),
+        trend=[float(each) for each in trend],
+    )
+
+
+def _since(context: PageContext, then: DayPoint | None) -> str | None:
+    return (
+        None if then is None else context.t("identity.health.since", day=context.n.date(then.day))
     )
 
 
