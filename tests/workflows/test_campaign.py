@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import func, select
 
 from rapport.errors import InvalidInput
+from rapport.unify.stewardship import concerning
 from rapport.vocabulary import ledger_tables as t
 from rapport.vocabulary.touchpoint import ConsentChange
 from rapport.workflows.campaign import Campaign, run_campaign
@@ -69,6 +70,19 @@ def test_only_who_agreed_is_written_to_in_the_own_language(company: Company) -> 
             select(t.send_decision.c.check).where(t.send_decision.c.allowed.is_(False))
         ).all()
     assert list(noes) == ["consent", "consent"]
+
+
+def test_a_message_is_kept_with_the_record_that_gave_its_address(company: Company) -> None:
+    run_campaign(company, CAMPAIGN)
+    with company.ledger.read() as connection:
+        (record,) = connection.scalars(
+            select(t.attribute.c.atom_id).where(
+                t.attribute.c.name == "email", t.attribute.c.value == "anna@kadar.example"
+            )
+        )
+        # What a split of that record lists as sent to somebody else.
+        (sent,) = concerning(connection, [record]).contacts
+    assert (sent.message_key, sent.channel) == ("campaign:welcome", "email")
 
 
 def test_running_it_again_writes_to_nobody_twice(company: Company) -> None:

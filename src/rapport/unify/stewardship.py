@@ -41,6 +41,7 @@ class ContactMade(Struct, frozen=True, kw_only=True):
     atom_id: int | None
     channel: str
     purpose: str
+    message_key: str
     at: datetime
     status: str
 
@@ -397,7 +398,7 @@ def _followed(
         connection,
         lambda piece: select(
             contact.contact_id, contact.profile_id, contact.atom_id, contact.channel,
-            contact.purpose, contact.at, contact.status,
+            contact.purpose, contact.message_key, contact.at, contact.status,
         ).where(among(column, piece), true() if since is None else contact.at >= since),
         whom,
     )  # fmt: skip
@@ -414,7 +415,7 @@ def _followed(
         contacts=tuple(
             ContactMade(
                 contact_id=r[0], profile_id=r[1], atom_id=r[2], channel=r[3], purpose=r[4],
-                at=r[5], status=r[6],
+                message_key=r[5], at=r[6], status=r[7],
             )
             for r in sorted(contacts, key=lambda r: int(r[0]))
         ),

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from rapport.act.channels import Message
 from rapport.act.contact_policy import load_policies
@@ -16,7 +16,8 @@ from rapport.act.outbox import OutboxMessage, contact_key, enqueue
 from rapport.errors import InvalidInput
 from rapport.understand.segments.members import member_ids
 from rapport.understand.segments.ready_made import READY_MADE
-from rapport.vocabulary.ledger_tables import profile
+from rapport.vocabulary.identifier_values import normalise_email
+from rapport.vocabulary.ledger_tables import attribute, membership, profile
 from rapport.workflows.company import Company, Progress, silent
 from rapport.workflows.customers import consents_of
 
@@ -92,6 +93,7 @@ def _decide_chunk(
                 .where(profile.c.merged_into.is_(None))
             )
         }
+        stating = _stating(connection, {p: row.email for p, row in people.items() if row.email})
         candidates = [
             Candidate(
                 profile_id=profile_id,
@@ -99,6 +101,8 @@ def _decide_chunk(
                 channel="email",
                 purpose=campaign.purpose,
                 address=people[profile_id].email,
+                # Should this record turn out to be somebody else's, the message was theirs.
+                atom_id=stating.get(profile_id),
             )
             for profile_id in profile_ids
             if profile_id in people
@@ -123,6 +127,22 @@ def _decide_chunk(
         ]
         enqueue(connection, company.ledger, messages, at=now)
         return decisions
+
+
+def _stating(connection: Connection, addresses: Mapping[str, str]) -> dict[str, int]:
+    """The record of each person that stated their e-mail address last."""
+    f, m = attribute.c, membership.c
+    rows = connection.execute(
+        select(m.profile_id, f.atom_id, f.value)
+        .join(attribute, (f.atom_id == m.atom_id) & (f.name == "email"))
+        .where(m.profile_id.in_(addresses), m.valid_to.is_(None))
+        .order_by(f.observed_at, f.atom_id)
+    )
+    return {
+        profile_id: atom_id
+        for profile_id, atom_id, value in rows
+        if normalise_email(value) == normalise_email(addresses[profile_id])
+    }
 
 
 def _written(campaign: Campaign, person: Any) -> Message:

@@ -7,6 +7,7 @@ from urllib.parse import quote
 from rapport.unify.decisions import DecisionShown
 from rapport.unify.explain import LinkShown, RecordShown
 from rapport.unify.review import Scored
+from rapport.unify.stewardship import Consequences, ContactMade
 from rapport.web import html as h
 from rapport.web.pages.customer.chain import MOST_RECORDS, chain_picture
 from rapport.web.parts.buttons import button, post_button
@@ -21,6 +22,8 @@ from rapport.workflows.customer_changes import Identity
 from rapport.workflows.customer_list import CustomerRow
 
 _MOST_LINKS = 40
+#: Messages and tickets that are listed one by one.
+_MOST_FOLLOWED = 20
 
 
 def identity_body(
@@ -247,13 +250,6 @@ def _if_fell(context: PageContext, identity: Identity, link: LinkShown) -> h.Mar
             (h.li(h.bdi(_record(context, known[a]))) for a in atoms if a in known),
         )
 
-    followed = [
-        context.t(f"identity.{name}", count=len(several))
-        for name, several in (
-            ("messages", fell.followed.contacts), ("tickets", fell.followed.tickets),
-        )
-        if several
-    ]  # fmt: skip
     return h.details(
         h.summary(context.t("identity.evidence.if_fell")),
         (
@@ -266,10 +262,57 @@ def _if_fell(context: PageContext, identity: Identity, link: LinkShown) -> h.Mar
             h.p({"class": "small"}, context.t("identity.evidence.split_parts")),
             listed(fell.cut),
         ),
-        h.p(
-            {"class": "note"},
-            ", ".join(followed) if followed else context.t("identity.evidence.no_messages"),
+        _listed(context, fell.followed)
+        or h.p({"class": "note"}, context.t("identity.evidence.no_messages")),
+    )
+
+
+def _listed(context: PageContext, known: Consequences) -> h.Markup | None:
+    """Messages and tickets one by one: whoever parts two people has to follow them up."""
+    lines = [
+        *(_contact_line(context, each) for each in known.contacts),
+        *(
+            h.li(
+                h.a(
+                    {"href": f"/inbox/{each.ticket_id}"},
+                    context.t("identity.evidence.ticket", number=each.ticket_id),
+                ),
+                f" · {context.n.date(each.opened_at)}",
+            )
+            for each in known.tickets
         ),
+    ]
+    if not lines:
+        return None
+    counts = [
+        context.t(f"identity.{name}", count=len(several))
+        for name, several in (("messages", known.contacts), ("tickets", known.tickets))
+        if several
+    ]
+    more = len(lines) - _MOST_FOLLOWED
+    return h.div(
+        h.p({"class": "note"}, ", ".join(counts)),
+        h.ul({"class": "small"}, lines[:_MOST_FOLLOWED]),
+        h.p({"class": "note"}, context.t("identity.evidence.more", count=context.n.count(more)))
+        if more > 0
+        else None,
+    )
+
+
+def _contact_line(context: PageContext, contact: ContactMade) -> h.Markup:
+    kind, _, rest = contact.message_key.partition(":")
+    if kind == "campaign":
+        said = context.t("customer.messages.campaign", name=rest)
+    elif kind == "human":
+        said = context.t(
+            "customer.messages.called" if contact.channel == "phone" else "customer.messages.met"
+        )
+    else:
+        said = context.t("customer.messages.written")
+    return h.li(
+        h.bdi(said),
+        f" · {context.t(f'customer.channel.{contact.channel}')} · {context.n.date(contact.at)} ",
+        chip(context.t(f"customer.messages.status.{contact.status}")),
     )
 
 
@@ -398,12 +441,6 @@ def _followed(context: PageContext, identity: Identity, decision_id: int) -> h.M
     known = identity.followed.get(decision_id)
     if known is None:
         return None
-    parts = []
-    if known.contacts:
-        parts.append(context.t("customer.identity.followed_contacts", count=len(known.contacts)))
-    if known.tickets:
-        parts.append(context.t("customer.identity.followed_tickets", count=len(known.tickets)))
-    return h.div(
-        {"class": "note"},
-        ", ".join(parts) if parts else context.t("customer.identity.followed_nothing"),
+    return _listed(context, known) or h.div(
+        {"class": "note"}, context.t("customer.identity.followed_nothing")
     )
