@@ -10,8 +10,9 @@ from sqlalchemy import update
 
 from rapport.engines.ledger import Ledger
 from rapport.unify.cluster import cluster
+from rapport.unify.decisions import decisions_of
 from rapport.unify.evidence import Likeness, with_likeness
-from rapport.unify.explain import explain, leaving_without, smaller_side
+from rapport.unify.explain import explain, leaving_without, left_alone, smaller_side
 from rapport.unify.identity_rules import IdentityRules
 from rapport.unify.review import (
     LATER,
@@ -277,6 +278,32 @@ def test_a_cut_in_a_chain_parts_its_smaller_side() -> None:
     chain = [(1, 2), (2, 3), (3, 4), (4, 5)]
     assert smaller_side(chain, (2, 3), range(1, 6)) == (1, 2)
     assert smaller_side(chain, (4, 5), range(1, 6)) == (5,)
+
+
+def test_a_split_foretells_what_could_be_either_side_and_stands_alone(ledger: Ledger) -> None:
+    resolve(
+        ledger,
+        seen("crm_contact:1", email="jan@mail.be", phone="+32470123456", name="Jan Peeters"),
+        seen("crm_contact:2", email="jan@mail.be", phone="+32470123456", name="Jan Peeters"),
+        seen("phone:+32470123456", phone="+32470123456"),
+        seen("user_id:9", "crm_contact:1", name="Jan Peeters"),
+    )
+    names = ("crm_contact:1", "crm_contact:2", "phone:+32470123456", "user_id:9")
+    one, two, alone, user = map(atom, names)
+    assert len({memberships(ledger)[each] for each in (one, two, alone, user)}) == 1
+    with ledger.read() as connection:
+        evidence = gather(connection, [one]).evidence
+    assert left_alone(evidence, [one, two, alone, user], [two]) == (alone,)
+    with ledger.write() as connection:
+        separate(
+            connection, ledger, [[one, alone, user], [two]], author="eva", reason="", at=LATER_ON
+        )
+    parted = memberships(ledger)
+    assert parted[one] == parted[user]
+    assert len({parted[one], parted[two], parted[alone]}) == 3
+    with ledger.read() as connection:
+        (said,) = [d for d in decisions_of(connection, parted[one]) if d.kind == "cannot_link"]
+    assert parted[two] in said.others
 
 
 def whole_effect(ledger: Ledger, rules: IdentityRules, seeds: list[int], **more: object) -> Effect:

@@ -31,6 +31,8 @@ class DecisionShown(Struct, frozen=True, kw_only=True):
         How many records it was about.
     undone : bool
         Whether an undo of it stands.
+    others : tuple of str
+        The other profiles that it was about, before and after.
     """
 
     decision_id: int
@@ -43,6 +45,7 @@ class DecisionShown(Struct, frozen=True, kw_only=True):
     records: int
     undone: bool
     reverses: int | None
+    others: tuple[str, ...] = ()
 
 
 def decisions_of(
@@ -98,6 +101,7 @@ def decisions_of(
             records=len({a for atoms in row.outputs.values() for a in atoms}),
             undone=row.decision_id in undone,
             reverses=row.reverses,
+            others=tuple(sorted({*row.inputs, *row.outputs} - {here})),
         )
         for row in shown
     )

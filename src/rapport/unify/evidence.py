@@ -275,5 +275,23 @@ def without_tie(evidence: Evidence, fallen: Tie) -> Evidence:
     return structs.replace(evidence, ties=kept)
 
 
+def with_parted(evidence: Evidence, one: Collection[int], other: Collection[int]) -> Evidence:
+    """The evidence as it would be had a person said that two sides are different people."""
+    cannot = {atom: set(apart) for atom, apart in evidence.cannot.items()}
+    for here, there in ((one, other), (other, one)):
+        for atom in here:
+            cannot.setdefault(atom, set()).update(there)
+    sides = [set(one), set(other)]
+    kept = tuple(
+        tie
+        for tie in evidence.ties
+        # The newer word outranks the older one.
+        if tie.reason != MUST_LINK or not all(side.intersection(tie.atoms) for side in sides)
+    )
+    return structs.replace(
+        evidence, ties=kept, cannot={atom: frozenset(apart) for atom, apart in cannot.items()}
+    )
+
+
 def value_of(identifier: Identifier) -> Value:
     return Value(identifier.kind, identifier.namespace, identifier.value)

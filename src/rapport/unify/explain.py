@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from rapport.engines.ledger import among
 from rapport.unify.cluster import UsedLink, cluster
-from rapport.unify.evidence import LIKENESS, Evidence, Tie, Value, without_tie
+from rapport.unify.evidence import LIKENESS, Evidence, Tie, Value, with_parted, without_tie
 from rapport.unify.review import Scored, Step, scores_of
 from rapport.unify.stewardship import Consequences, concerning, current_profile
 from rapport.unify.stored_evidence import atoms_of, gather, open_memberships, rows_in
@@ -37,12 +37,15 @@ class IfFell(Struct, frozen=True, kw_only=True):
     cut : tuple of int
         Records that a split at this link parts from the others: those that would leave, or else
         the smaller side of the chain.
+    alone : tuple of int
+        Records that a split here leaves on their own, since they could be either side's.
     followed : Consequences
-        Messages and tickets of the records in ``cut``.
+        Messages and tickets of the records in ``cut`` and ``alone``.
     """
 
     leaving: tuple[int, ...]
     cut: tuple[int, ...]
+    alone: tuple[int, ...] = ()
     followed: Consequences = Consequences()
 
 
@@ -190,7 +193,9 @@ def _if_each_fell(
     for link in used:
         leaving = leaving_without(evidence, own, link.tie)
         cut = leaving or smaller_side([(x.a, x.b) for x in used], (link.a, link.b), own)
-        found.append(IfFell(leaving=leaving, cut=cut, followed=concerning(connection, cut)))
+        alone = left_alone(evidence, own, cut)
+        followed = concerning(connection, (*cut, *alone))
+        found.append(IfFell(leaving=leaving, cut=cut, alone=alone, followed=followed))
     return found
 
 
@@ -204,6 +209,18 @@ def leaving_without(evidence: Evidence, own: Collection[int], fallen: Tie) -> tu
     ]
     stays = max(parts, key=lambda part: (len(part), -min(part)), default=set())
     return tuple(sorted(mine - stays))
+
+
+def left_alone(evidence: Evidence, own: Collection[int], cut: Collection[int]) -> tuple[int, ...]:
+    """The records of a person that belong to neither side once some are parted; pure."""
+    away = set(cut)
+    stays = set(own) - away
+    parts = cluster(with_parted(evidence, stays, away)).clusters
+    sides = [
+        max((side.intersection(part) for part in parts), key=lambda x: (len(x), -min(x, default=0)))
+        for side in (stays, away)
+    ]
+    return tuple(sorted(set(own) - sides[0] - sides[1]))
 
 
 def smaller_side(

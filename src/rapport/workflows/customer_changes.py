@@ -14,7 +14,7 @@ from rapport.act.next_best_action import answer_advice, keep_advice
 from rapport.act.ticket_by_hand import open_ticket
 from rapport.collect.sources import ensure_source
 from rapport.collect.touchpoints import TOUCHPOINT, encode_touchpoint
-from rapport.engines.ledger import JournalEntry
+from rapport.engines.ledger import JournalEntry, among
 from rapport.errors import Conflict, InvalidInput, NotFound
 from rapport.unify.decisions import DecisionShown, decisions_of
 from rapport.unify.explain import Explanation, explain
@@ -69,6 +69,8 @@ class Identity(Struct, frozen=True, kw_only=True):
     ----------
     labels : dict
         What each source is called.
+    others : dict
+        What the other profiles are called that decisions were about, those that still are.
     followed : dict of int to Consequences
         What was done on the strength of a decision, for the newest decisions.
     undoable : tuple of int
@@ -82,6 +84,7 @@ class Identity(Struct, frozen=True, kw_only=True):
     followed: dict[int, Consequences]
     undoable: tuple[int, ...]
     labels: dict[str, str]
+    others: dict[str, str | None]
 
 
 class ContactKept(Struct, frozen=True, kw_only=True):
@@ -102,6 +105,15 @@ def customer_identity(company: Company, profile_id: str, *, reveal: bool) -> Ide
         }
         labels = source_labels(connection)
         known = _card(connection, explanation.profile_id)
+        concerned = {other for decision in decisions for other in decision.others}
+        others = {
+            row.profile_id: row.name
+            for row in connection.execute(
+                select(profile.c.profile_id, profile.c.name).where(
+                    among(profile.c.profile_id, sorted(concerned)), profile.c.merged_into.is_(None)
+                )
+            )
+        }
     return Identity(
         profile_id=explanation.profile_id,
         name=known.name,
@@ -110,6 +122,7 @@ def customer_identity(company: Company, profile_id: str, *, reveal: bool) -> Ide
         followed=followed,
         undoable=tuple(d.decision_id for d in decisions if d.kind in _UNDOABLE and not d.undone),
         labels=labels,
+        others=others,
     )
 
 

@@ -24,6 +24,8 @@ from rapport.workflows.customer_list import CustomerRow
 _MOST_LINKS = 40
 #: Messages and tickets that are listed one by one.
 _MOST_FOLLOWED = 20
+#: Other people of one decision that are linked.
+_MOST_OTHERS = 10
 
 
 def identity_body(
@@ -262,6 +264,12 @@ def _if_fell(context: PageContext, identity: Identity, link: LinkShown) -> h.Mar
             h.p({"class": "small"}, context.t("identity.evidence.split_parts")),
             listed(fell.cut),
         ),
+        (
+            h.p({"class": "small"}, context.t("identity.evidence.alone")),
+            listed(fell.alone),
+        )
+        if fell.alone
+        else None,
         _listed(context, fell.followed)
         or h.p({"class": "note"}, context.t("identity.evidence.no_messages")),
     )
@@ -433,7 +441,31 @@ def _decision(
             context.t("customer.identity.by", author=author, date=context.n.date_time(decision.at)),
         ),
         h.div({"class": "small"}, h.bdi(f"“{decision.reason}”")) if decision.reason else None,
+        _others(context, identity, decision),
         _followed(context, identity, decision.decision_id),
+    )
+
+
+def _others(context: PageContext, identity: Identity, decision: DecisionShown) -> h.Markup | None:
+    """Who else it was about: after a split the way to the other person."""
+    links = [
+        h.li(
+            h.a(
+                {"href": f"/customers/{quote(other)}/identity"},
+                h.bdi(identity.others[other] or context.t("identity.nameless")),
+            )
+        )
+        for other in decision.others
+        if other in identity.others
+    ]
+    if not links:
+        return None
+    more = len(links) - _MOST_OTHERS
+    return h.div(
+        {"class": "small"},
+        context.t("identity.evidence.others"),
+        h.ul(links[:_MOST_OTHERS]),
+        context.t("identity.evidence.more", count=context.n.count(more)) if more > 0 else None,
     )
 
 
