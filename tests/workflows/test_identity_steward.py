@@ -29,6 +29,7 @@ from rapport.vocabulary.ledger_tables import (
     review_verdict,
     ticket,
 )
+from rapport.vocabulary.touchpoint import RECORD_SEEN, Touchpoint
 from rapport.web.pages.identity.health import health_page
 from rapport.web.pages.identity.review import review_page
 from rapport.web.parts.context import PageContext
@@ -77,8 +78,9 @@ from rapport.workflows.identity_rules import (
 from rapport.workflows.users import create_user
 from tests.company import PASSWORD, empty_company
 from tests.conftest import FakeClock
-from tests.customer_data import fill, profile_named, someone
+from tests.customer_data import crm, fill, profile_named, someone
 from tests.likeness import alike
+from tests.touchpoints import email, touchpoint
 
 pytestmark = pytest.mark.slow  # a whole company each: not before every commit
 
@@ -498,6 +500,27 @@ def test_households_and_accounts_are_compared_with_a_month_ago(
     health = identity_health(company)
     assert health.before is not None  # of people, but not of groups
     assert health.groups_before is None
+
+
+def test_a_source_that_gives_its_numbers_out_again_is_named(company: Company) -> None:
+    now = company.clock()
+
+    def told(number: int, addresses: int) -> list[Touchpoint]:
+        return [
+            touchpoint(
+                f"given-{number}-{n}", source="shop", channel="crm", type=RECORD_SEEN,
+                record=crm(f"S-{number}"), identifiers=(email(f"p{number}-{n}@mail.be"),),
+                occurred_at=now - timedelta(days=n),
+            )
+            for n in range(addresses)
+        ]  # fmt: skip
+
+    fill(company, [*told(1, 5), *told(2, 6), *told(3, 20)])  # five addresses are one person's
+    measure_identity(company)
+    (found,) = identity_health(company).overfull
+    assert (found.source, found.kind, found.records, found.most) == ("shop", "email", 2, 20)
+    page = str(health_page(PageContext(language="nl", csrf_token="t"), identity_health(company)))
+    assert "aan iemand anders" in page
 
 
 def test_calibration_says_nothing_below_enough_verdicts(company: Company) -> None:

@@ -264,6 +264,11 @@ def identity_health_command(company: Company, context: Context, measure: bool) -
                 escape(each.source), f"{each.records:,}", f"{each.matched / each.records:.0%}"
             )
         out.print(table)
+        for over in health.overfull:
+            out.print(
+                f"{escape(over.source)} seems to give its numbers out again: {over.records:,} of "
+                f"its records state more of {over.kind} than one person has, up to {over.most:,}"
+            )
         for band in reversed(health.bands):
             said = (
                 f"{band.confirmed} of {band.asked} confirmed"

@@ -15,6 +15,7 @@ from sqlalchemy import BigInteger, Connection, case, distinct, func, or_, select
 from rapport.engines.ledger import among
 from rapport.unify.blocked_values import blocked_reason
 from rapport.unify.evidence import GENERIC_NAMELESS, ValueClass, classify_value, is_trusted
+from rapport.unify.identity_rules import identity_rules
 from rapport.unify.memberships import RULES
 from rapport.unify.names import count_persons, person_name
 from rapport.unify.stored_evidence import NAME_ATTRIBUTES, rows_in
@@ -67,6 +68,19 @@ class SharedValue(Struct, frozen=True, kw_only=True):
     value_class: str
     records: int
     persons: int
+
+
+class Overfull(Struct, frozen=True, kw_only=True):
+    """Records of a source that state more values of a kind than one person may have.
+
+    One record of one person gathers a few addresses over the years. Twenty are twenty people: the
+    source gives its numbers out again.
+    """
+
+    source: str
+    kind: str
+    records: int
+    most: int
 
 
 class Decided(Struct, frozen=True, kw_only=True):
@@ -130,6 +144,7 @@ class IdentityFigures(Struct, frozen=True, kw_only=True):
     decided: tuple[Decided, ...]
     last_decision: int
     groups: GroupFigures | None = None
+    overfull: tuple[Overfull, ...] = ()
 
 
 def value_key(value: str) -> str:
@@ -162,7 +177,33 @@ def measure_identity(connection: Connection, *, since_decision: int) -> Identity
         decided=_decided(connection, since_decision),
         last_decision=int(last or 0),
         groups=_groups(connection),
+        overfull=_overfull(connection),
     )
+
+
+def _overfull(connection: Connection) -> tuple[Overfull, ...]:
+    i, a = t.identifier.c, t.atom.c
+    chosen = identity_rules(connection).limits
+    found = []
+    for kind, rules in IDENTIFIER_KINDS.items():
+        if rules.identifier_class is IdentifierClass.DEVICE:
+            continue
+        each = (
+            select(i.atom_id, func.count().label("held"))
+            .where(i.kind == kind)
+            .group_by(i.atom_id, i.namespace)
+            .having(func.count() > chosen.get(kind, rules.limit))
+            .subquery()
+        )
+        found += [
+            Overfull(source=row[0], kind=kind, records=int(row[1]), most=int(row[2]))
+            for row in connection.execute(
+                select(a.source, func.count(), func.max(each.c.held))
+                .join(each, each.c.atom_id == a.atom_id)
+                .group_by(a.source)
+            )
+        ]
+    return tuple(sorted(found, key=lambda each: (-each.records, each.source, each.kind)))
 
 
 def _groups(connection: Connection) -> GroupFigures:

@@ -17,6 +17,7 @@ from rapport.unify.identity_figures import (
     Decided,
     GroupFigures,
     IdentityFigures,
+    Overfull,
     SharedCount,
     SourceMatched,
     value_key,
@@ -152,6 +153,7 @@ class Health(Struct, frozen=True, kw_only=True):
     large: tuple[BigProfile, ...]
     shared: tuple[SharedCount, ...]
     examples: tuple[SharedShown, ...]
+    overfull: tuple[Overfull, ...]
     blocked: tuple[Blocked, ...]
     groups: GroupFigures | None
     days: tuple[DayPoint, ...]
@@ -301,6 +303,7 @@ def identity_health(company: Company, *, reveal: bool = False) -> Health:
         ),
         shared=() if newest is None else newest.shared,
         examples=tuple(examples),
+        overfull=() if newest is None else newest.overfull,
         blocked=blocked,
         groups=None if newest is None else newest.groups,
         days=days,

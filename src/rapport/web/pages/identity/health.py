@@ -76,6 +76,7 @@ def health_page(context: PageContext, found: Health) -> h.Markup:
                 {"class": "span-8 tablet-12 stack"},
                 _shared(context, found),
                 _examples(context, found),
+                _overfull(context, found),
             ),
             h.div(
                 {"class": "span-4 tablet-12 stack"},
@@ -387,6 +388,41 @@ def _examples(context: PageContext, found: Health) -> h.Markup | None:
                 Column(label=context.t("identity.health.block"), hidden=True),
             ],
             map(row, found.examples[:_MOST_EXAMPLES]),
+            caption=title,
+        ),
+        title=title,
+        flush=True,
+    )
+
+
+def _overfull(context: PageContext, found: Health) -> h.Markup | None:
+    """Sources that seem to give a number to somebody new: why their records are mixtures."""
+    if not found.overfull:
+        return None
+    n = context.n
+    title = context.t("identity.health.overfull")
+    return card(
+        h.p({"class": "small muted card-lead"}, context.t("identity.health.overfull_note")),
+        table(
+            context,
+            [
+                Column(label=context.t("identity.health.source")),
+                Column(label=context.t("identity.health.kind")),
+                Column(label=context.t("identity.health.records"), numeric=True),
+                Column(label=context.t("identity.health.most"), numeric=True),
+            ],
+            [
+                (
+                    h.a(
+                        {"href": f"/sources/{quote(each.source, safe='')}"},
+                        found.labels.get(each.source, each.source),
+                    ),
+                    _upper(kind_words(context, each.kind)),
+                    n.count(each.records),
+                    n.count(each.most),
+                )
+                for each in found.overfull
+            ],
             caption=title,
         ),
         title=title,
