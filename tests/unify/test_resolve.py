@@ -180,6 +180,40 @@ def test_an_alias_joins_the_old_account_to_the_new(ledger: Ledger) -> None:
     assert len(outcome.retired) == 1
 
 
+@pytest.mark.parametrize("together", [False, True], ids=["one by one", "at once"])
+def test_an_account_that_everybody_is_an_alias_of_joins_nobody(
+    ledger: Ledger, together: bool
+) -> None:
+    names = ("Anna Peeters", "Bert Maes", "Chloe Janssens", "Dirk Claes", "Els Jacobs")
+    told = [
+        sighting
+        for n, name in enumerate(names)
+        for sighting in (
+            seen(f"user_id:{n}", f"email:p{n}@mail.be", name=name, minutes=n),
+            seen("user_id:hub", f"user_id:{n}", minutes=n),
+        )
+    ]
+    for batch in [told] if together else [[sighting] for sighting in told]:
+        resolve(ledger, *batch)
+    people(ledger, ["user_id:hub"], *([f"user_id:{n}"] for n in range(len(names))))
+
+
+def test_two_old_accounts_may_become_one_new_one(ledger: Ledger) -> None:
+    resolve(ledger, seen("user_id:a"), seen("user_id:b"), seen("user_id:new", "user_id:a"))
+    resolve(ledger, seen("user_id:new", "user_id:b", minutes=5))
+    people(ledger, ["user_id:a", "user_id:b", "user_id:new"])
+
+
+def test_a_number_given_to_one_after_the_other_makes_nobody_one_person(ledger: Ledger) -> None:
+    """Namesakes, of whom each once had the customer number 7 and now has an account."""
+    resolve(
+        ledger,
+        *(seen("crm_contact:7", f"email:p{n}@mail.be", name="Jan Peeters") for n in range(12)),
+        *(seen(f"user_id:{n}", f"email:p{n}@mail.be", name="Jan Peeters") for n in range(12)),
+    )
+    people(ledger, ["crm_contact:7"], *([f"user_id:{n}"] for n in range(12)))
+
+
 @pytest.mark.parametrize("late", [False, True])
 def test_an_anonymous_browser_joins_whoever_signs_in_on_it(ledger: Ledger, late: bool) -> None:
     browsing = seen("anonymous_id:b1")

@@ -104,13 +104,21 @@ def kept_apart(a: Cluster, b: Cluster, _tie: Tie) -> str | None:
     return "kept_apart" if large.apart and not large.apart.isdisjoint(small.members) else None
 
 
+def most_named(limit: int) -> int:
+    """How many different values one record may name and still be joined by them."""
+    return max(3, 2 * limit)
+
+
 def over_limit(a: Cluster, b: Cluster, _tie: Tie) -> str | None:
     for key, values in a.values.items():
         others = b.values.get(key)
         if others is not None:
-            together = len(values | others)
-            # A record that breaks the limit all by itself may still be joined by what it names.
-            if together > max(a.limit(key[0]), len(values), len(others)):
+            together, limit = len(values | others), a.limit(key[0])
+            # A record that breaks the limit by itself, as an alias that names the old account and
+            # the new one, may still be joined by what it names. One that names very many is nobody:
+            # the source gives a number out again, or makes everybody an alias of one account.
+            most = max(limit, min(max(len(values), len(others)), most_named(limit)))
+            if together > most:
                 return f"over_limit:{key[0]}"
     for kind, count in a.devices.items():
         if kind in b.devices and count + b.devices[kind] > a.limit(kind):
