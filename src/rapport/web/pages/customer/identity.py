@@ -159,8 +159,9 @@ def _links_card(context: PageContext, identity: Identity, *, may_merge: bool) ->
         )
         if explanation.links
         else h.p({"class": "muted small"}, context.t("customer.identity.alone")),
+        _more(context, len(explanation.links)),
         (
-            h.h3(context.t("customer.identity.refused")),
+            h.h3({"style": "margin-top:20px"}, context.t("customer.identity.refused")),
             h.ul(
                 {"class": "link-list"},
                 (
@@ -172,11 +173,12 @@ def _links_card(context: PageContext, identity: Identity, *, may_merge: bool) ->
                     for link in explanation.refused[:_MOST_LINKS]
                 ),
             ),
+            _more(context, len(explanation.refused)),
         )
         if explanation.refused
         else None,
         (
-            h.h3(context.t("customer.identity.set_aside")),
+            h.h3({"style": "margin-top:20px"}, context.t("customer.identity.set_aside")),
             h.ul(
                 {"class": "small"},
                 (
@@ -193,6 +195,14 @@ def _links_card(context: PageContext, identity: Identity, *, may_merge: bool) ->
         else None,
         title=context.t("customer.identity.together"),
     )
+
+
+def _more(context: PageContext, there_are: int) -> h.Markup | None:
+    """How many links a list leaves out."""
+    if there_are <= _MOST_LINKS:
+        return None
+    more = context.n.count(there_are - _MOST_LINKS)
+    return h.p({"class": "note"}, context.t("identity.evidence.more", count=more))
 
 
 def _aside_words(context: PageContext, why: str) -> str:
