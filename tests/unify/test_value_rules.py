@@ -89,6 +89,9 @@ def test_a_value_that_works_beats_one_that_bounces_whoever_states_it() -> None:
     ("name", "one", "other", "same"),
     [
         ("street", "Av. des Tilleuls 188", "Avenue des Tilleuls 188", True),
+        ("street", "110 bis r. Jules Ferry", "110bis, rue Jules Ferry", True),
+        ("street", "110 bis rue Jules Ferry", "110 ter rue Jules Ferry", False),
+        ("street", "110 bis rue Jules Ferry", "110 rue Jules Ferry", False),
         ("street", "55 r. des Écoles", "55 rue des Écoles", True),
         ("street", "Beukenln. 22", "Beukenlaan 22", True),
         ("street", "Beukenlaan 22 bus 3", "Beukenlaan 22 bus 4", False),

@@ -67,7 +67,10 @@ _SHOUTED = 0.8  # "JAN PEETERS" loses to "Jan Peeters" among equals
 _AGREEMENT = 0.25
 
 _DIGITS = re.compile(r"\d+")
-_RUE = re.compile(r"^(\d*\s*)r\.?\s", re.IGNORECASE)  # "R. de la Station", "55 r. des Écoles"
+#: "R. de la Station", "55 r. des Écoles", "110 bis r. Jules Ferry".
+_RUE = re.compile(r"^((?:\d+\s*(?:(?:bis|ter|quater)\b)?,?\s*)?)r\.?\s", re.IGNORECASE)
+#: A door of its own beside the number without it.
+_REPEATED = re.compile(r"\d\s*(bis|ter|quater)\b", re.IGNORECASE)
 _GLUED_LANE = re.compile(r"(?<=\w{3})ln$")
 _ADDRESS = ("street", "postal_code", "city", "country")
 _NAMES = frozenset({"name", "first_name", "last_name"})
@@ -428,6 +431,7 @@ def _meaning(name: str, value: str, country: str | None) -> frozenset[str]:
         whole = _RUE.sub(r"\1rue ", value)
         lane, number = read_address(whole, None, None, None, country)[2:4]
         numbers = [each.lstrip("0") for each in _DIGITS.findall(value)]
+        numbers += [each.lower() for each in _REPEATED.findall(value)]
         # "Beukenln." is glued in Dutch, and no word of its own.
         normal = lane and "|".join((_GLUED_LANE.sub("laan", lane), number or "", *numbers))
     elif name == "city":
