@@ -263,6 +263,15 @@ def proposed(company: Company) -> Proposed:
     return done
 
 
+def test_who_approves_a_join_sees_the_two_side_by_side(company: Company, suggested: str) -> None:
+    waits = proposed(company)
+    (shown,) = approvals(company).waiting
+    assert (shown.proposal_id, shown.pair) == (waits.proposal_id, suggested)
+    assert review_queue(company, key=suggested, reveal=True).review is not None
+    refuse(company, waits.proposal_id, author=ELS)
+    assert approvals(company).decided[0].pair is None
+
+
 def test_a_large_join_waits_for_a_second_person_who_is_told(company: Company) -> None:
     waits = proposed(company)
     assert (people(company), waits.approvers, waiting_proposals(company)) == (3, 2, 1)

@@ -391,6 +391,20 @@ def suggestion(connection: Connection, a: int, b: int) -> Suggestion | None:
     return standing[0] if standing else None
 
 
+def suggestion_between(
+    connection: Connection, left: Collection[int], right: Collection[int]
+) -> Suggestion | None:
+    """The suggestion that two people, given by their records, are one; also one put off."""
+    sides = dict.fromkeys(left, 0) | dict.fromkeys(right, 1)
+    rows = [
+        row
+        for row in _rows_around(connection, sides)
+        if {sides.get(row.a), sides.get(row.b)} == {0, 1}
+    ]
+    standing = _standing(connection, rows)
+    return standing[0] if standing else None
+
+
 def next_suggestion(
     connection: Connection,
     state: State = OPEN,

@@ -16,9 +16,11 @@ from rapport.act.source_alerts import Colleague
 from rapport.engines.ledger import among
 from rapport.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from rapport.unify.marks import STALE_PROFILES
-from rapport.unify.review import requeue
+from rapport.unify.review import requeue, suggestion_between
 from rapport.unify.stewardship import (
+    Consequences,
     Rearrangement,
+    concerning,
     is_undone,
     join_profiles,
     separate,
@@ -72,6 +74,10 @@ class Proposal(Struct, frozen=True, kw_only=True):
         The people of those records now, one per side where they are apart.
     names : tuple of str or None
         What they are called.
+    pair : str or None
+        Of a join that waits: the key of the suggestion that shows the two side by side.
+    followed : Consequences
+        Of a split that waits: messages and tickets of the records that leave.
     """
 
     proposal_id: int
@@ -90,6 +96,8 @@ class Proposal(Struct, frozen=True, kw_only=True):
     decided_at: datetime | None
     decided_reason: str | None
     decision_id: int | None
+    pair: str | None = None
+    followed: Consequences = Consequences()
 
 
 class Proposed(Struct, frozen=True, kw_only=True):
@@ -320,6 +328,13 @@ def _shown(connection: Connection, rows: Sequence[Any]) -> list[Proposal]:
         people = tuple(
             dict.fromkeys(placed[int(a)] for side in row.sides for a in side if int(a) in placed)
         )
+        sides = [[int(a) for a in side] for side in row.sides]
+        pair, followed = None, Consequences()
+        if row.status == "open" and row.kind == "join" and len(sides) == 2:
+            alike = suggestion_between(connection, *sides)
+            pair = None if alike is None else alike.key
+        elif row.status == "open" and row.kind == "separate":
+            followed = concerning(connection, sides[-1])
         found.append(
             Proposal(
                 proposal_id=row.proposal_id,
@@ -338,6 +353,8 @@ def _shown(connection: Connection, rows: Sequence[Any]) -> list[Proposal]:
                 decided_at=row.decided_at,
                 decided_reason=row.decided_reason,
                 decision_id=row.decision_id,
+                pair=pair,
+                followed=followed,
             )
         )
     return found

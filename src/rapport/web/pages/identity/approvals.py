@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from rapport.web import html as h
 from rapport.web.parts.buttons import button, post_button
@@ -75,6 +75,7 @@ def _proposal(context: PageContext, found: Approvals, each: Proposal, me: str) -
             ),
         ),
         _people(context, each),
+        _followed(context, each),
         h.div(
             {"class": "note"},
             context.t("identity.approval.by"),
@@ -92,6 +93,15 @@ def _proposal(context: PageContext, found: Approvals, each: Proposal, me: str) -
             )
             if not own
             else h.span({"class": "small muted"}, context.t("identity.approval.own")),
+            # Nobody should approve what he has not looked at.
+            button(
+                context.t("identity.review.compared"),
+                href=f"/identity?{urlencode({'pair': each.pair})}",
+                icon_name="search",
+                kind="quiet",
+            )
+            if each.pair
+            else None,
             post_button(
                 context,
                 context.t(
@@ -101,6 +111,22 @@ def _proposal(context: PageContext, found: Approvals, each: Proposal, me: str) -
             ),
         ),
     )  # fmt: skip
+
+
+def _followed(context: PageContext, each: Proposal) -> h.Markup | None:
+    """How many messages and tickets went with the records that would leave."""
+    counts = [
+        context.t(f"identity.{name}", count=len(several))
+        for name, several in (
+            ("messages", each.followed.contacts), ("tickets", each.followed.tickets),
+        )
+        if several
+    ]  # fmt: skip
+    if not counts:
+        return None
+    return h.div(
+        {"class": "small"}, context.t("identity.approval.followed", counts=", ".join(counts))
+    )
 
 
 def _people(context: PageContext, each: Proposal) -> h.Markup:
