@@ -166,6 +166,8 @@ def _as_ours(error: Exception) -> RapportError:
         ours: RapportError = (
             NotFound("There is nothing at this address")
             if error.status_code == 404
+            else InvalidInput(_what_is_wrong(error))
+            if error.status_code == 400
             else NotAllowed(error.detail)
         )
         ours.http_status = error.status_code  # type: ignore[misc]
@@ -173,6 +175,19 @@ def _as_ours(error: Exception) -> RapportError:
     reference = secrets.token_hex(4)
     log.error("reference %s: %s", reference, where_it_failed(error))
     return InternalError(f"Something went wrong here; reference {reference}", reference=reference)
+
+
+def _what_is_wrong(error: HTTPException) -> str:
+    """Every mistake of a call, by the field that has it."""
+    extra = error.extra if isinstance(error.extra, list) else []
+    said = [
+        f"{each['key']}: {each['message']}" if each.get("key") else str(each["message"])
+        for each in extra
+        if isinstance(each, dict) and "message" in each
+    ]
+    if not said:
+        return error.detail
+    return f"This call cannot be read: {'; '.join(said)}. /schema/openapi.json says what it takes"
 
 
 def _describe() -> OpenAPIConfig:

@@ -93,6 +93,31 @@ def test_merging_and_undoing(client: TestClient[Any], company: Company, her: str
     assert (again.status_code, again.json()["code"]) == (409, "conflict")
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({}, "missing required field `a`"),
+        ({"a": 1, "b": "2"}, "a: Expected `str`, got `int`"),
+        ([], "Expected `object`"),
+    ],
+)
+def test_a_call_that_cannot_be_read_says_what_is_wrong(
+    client: TestClient[Any], her: str, body: object, said: str
+) -> None:
+    answer = client.post(f"/api/v1/customers/{her}/split", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_input")
+    assert said in answer.json()["message"]
+    assert "/schema/openapi.json" in answer.json()["message"]
+
+
+def test_a_call_that_is_no_json_says_so(client: TestClient[Any], her: str) -> None:
+    answer = client.post(
+        f"/api/v1/customers/{her}/split", content=b"{", headers={"content-type": "application/json"}
+    )
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_input")
+    assert answer.json()["message"]
+
+
 def test_an_agent_may_not_merge(company: Company, her: str) -> None:
     with visitor(company, role="agent") as client:
         client.headers.update(csrf(company, client))
