@@ -118,6 +118,23 @@ def test_a_call_that_is_no_json_says_so(client: TestClient[Any], her: str) -> No
     assert answer.json()["message"]
 
 
+def test_a_split_takes_the_records_as_the_explanation_names_them(
+    client: TestClient[Any], company: Company, her: str
+) -> None:
+    jan = profile_named(company, "Peeters")
+    client.post(f"/api/v1/customers/{her}/merge", json={"other": jan})
+    told = client.get(f"/api/v1/customers/{her}/explanation").json()["explanation"]
+    link = next(each for each in told["links"] if each["fell"])
+    # As text: a number of so many digits is rounded by JavaScript.
+    named = [link["a"]["atom_id"], link["b"]["atom_id"], *link["fell"]["cut"]]
+    assert all(isinstance(each, str) for each in named)
+    done = client.post(
+        f"/api/v1/customers/{her}/split", json={"a": named[0], "b": named[1], "reason": "Two"}
+    )
+    assert done.status_code == 200
+    assert done.json()["records_moved"] == len(link["fell"]["cut"])
+
+
 def test_an_agent_may_not_merge(company: Company, her: str) -> None:
     with visitor(company, role="agent") as client:
         client.headers.update(csrf(company, client))

@@ -250,11 +250,11 @@ def test_an_explanation_says_why_two_records_are_alike_and_what_falls_with_it(
     assert link.probability == pytest.approx(0.97)
     assert [step.comparison for step in link.steps] == ["name", "birth", "phone"]
     assert link.fell is not None
-    assert link.fell.leaving == (atom("crm_contact:2"),) == link.fell.cut
+    assert link.fell.leaving == (str(atom("crm_contact:2")),) == link.fell.cut
     (mail,) = [link for link in explained.links if link.kind == "email"]
     assert mail.fell is not None
     # Without the shared address the shop's account is alone: likeness holds the contacts.
-    assert mail.fell.leaving == (atom("user_id:9"),)
+    assert mail.fell.leaving == (str(atom("user_id:9")),)
     assert memberships(ledger) == placed
 
 

@@ -419,14 +419,14 @@ def test_a_person_is_split_at_a_link_as_the_explanation_foretold(
     (link,) = customer_identity(company, here, reveal=False).explanation.links
     assert link.fell is not None
     done = split_at(
-        company, here, link.a.atom_id, link.b.atom_id, author=ELS, reason="Not the same"
+        company, here, int(link.a.atom_id), int(link.b.atom_id), author=ELS, reason="Not the same"
     )
     assert isinstance(done, Rearrangement)
     with company.ledger.read() as connection:
-        placed = open_memberships(connection, [link.a.atom_id, link.b.atom_id])
+        placed = open_memberships(connection, [int(link.a.atom_id), int(link.b.atom_id)])
     assert len(set(placed.values())) == 2
     with pytest.raises(Conflict):
-        split_at(company, here, link.a.atom_id, link.b.atom_id, author=ELS, reason="")
+        split_at(company, here, int(link.a.atom_id), int(link.b.atom_id), author=ELS, reason="")
 
 
 # ── health ─────────────────────────────────────────────────────────────────────────────────────

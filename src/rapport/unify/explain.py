@@ -18,9 +18,9 @@ from rapport.vocabulary import ledger_tables as t
 
 
 class RecordShown(Struct, frozen=True, kw_only=True):
-    """A record as an explanation names it."""
+    """A record as an explanation names it; `atom_id` as text, for it passes 2^53."""
 
-    atom_id: int
+    atom_id: str
     kind: str
     value: str
     source: str
@@ -32,20 +32,20 @@ class IfFell(Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    leaving : tuple of int
+    leaving : tuple of str
         Records that would leave the person; none where other evidence still holds them.
-    cut : tuple of int
+    cut : tuple of str
         Records that a split at this link parts from the others: those that would leave, or else
         the smaller side of the chain.
-    alone : tuple of int
+    alone : tuple of str
         Records that a split here leaves on their own, since they could be either side's.
     followed : Consequences
         Messages and tickets of the records in ``cut`` and ``alone``.
     """
 
-    leaving: tuple[int, ...]
-    cut: tuple[int, ...]
-    alone: tuple[int, ...] = ()
+    leaving: tuple[str, ...]
+    cut: tuple[str, ...]
+    alone: tuple[str, ...] = ()
     followed: Consequences = Consequences()
 
 
@@ -195,7 +195,14 @@ def _if_each_fell(
         cut = leaving or smaller_side([(x.a, x.b) for x in used], (link.a, link.b), own)
         alone = left_alone(evidence, own, cut)
         followed = concerning(connection, (*cut, *alone))
-        found.append(IfFell(leaving=leaving, cut=cut, alone=alone, followed=followed))
+        found.append(
+            IfFell(
+                leaving=tuple(map(str, leaving)),
+                cut=tuple(map(str, cut)),
+                alone=tuple(map(str, alone)),
+                followed=followed,
+            )
+        )
     return found
 
 
@@ -260,7 +267,7 @@ def _records(
     a = t.atom.c
     return {
         row[0]: RecordShown(
-            atom_id=row[0],
+            atom_id=str(row[0]),
             kind=row[1],
             value=row[2] if reveal else mask(row[1], row[2]),
             source=row[3],

@@ -34,11 +34,11 @@ _PENDING = 0
 
 
 class ContactMade(Struct, frozen=True, kw_only=True):
-    """A contact with a person since a decision."""
+    """A contact with a person since a decision; `atom_id` as text, for it passes 2^53."""
 
     contact_id: int
     profile_id: str
-    atom_id: int | None
+    atom_id: str | None
     channel: str
     purpose: str
     message_key: str
@@ -47,10 +47,10 @@ class ContactMade(Struct, frozen=True, kw_only=True):
 
 
 class TicketOpened(Struct, frozen=True, kw_only=True):
-    """A ticket opened since a decision."""
+    """A ticket opened since a decision; `atom_id` as text, for it passes 2^53."""
 
     ticket_id: int
-    atom_id: int | None
+    atom_id: str | None
     status: str
     opened_at: datetime
 
@@ -414,16 +414,20 @@ def _followed(
     return Consequences(
         contacts=tuple(
             ContactMade(
-                contact_id=r[0], profile_id=r[1], atom_id=r[2], channel=r[3], purpose=r[4],
+                contact_id=r[0], profile_id=r[1], atom_id=_text(r[2]), channel=r[3], purpose=r[4],
                 message_key=r[5], at=r[6], status=r[7],
             )
             for r in sorted(contacts, key=lambda r: int(r[0]))
         ),
         tickets=tuple(
-            TicketOpened(ticket_id=r[0], atom_id=r[1], status=r[2], opened_at=r[3])
+            TicketOpened(ticket_id=r[0], atom_id=_text(r[1]), status=r[2], opened_at=r[3])
             for r in sorted(tickets, key=lambda r: int(r[0]))
         ),
     )  # fmt: skip
+
+
+def _text(atom_id: int | None) -> str | None:
+    return None if atom_id is None else str(atom_id)
 
 
 def block_value(

@@ -286,10 +286,11 @@ def split_at(
     with company.ledger.read() as connection:
         explained = explain(connection, profile_id)
     for link in explained.links:
-        if {link.a.atom_id, link.b.atom_id} == {a, b} and link.fell is not None:
+        if {link.a.atom_id, link.b.atom_id} == {str(a), str(b)} and link.fell is not None:
             return separate_customer(
-                company, explained.profile_id, link.fell.cut, author=author, reason=reason
-            )
+                company, explained.profile_id, list(map(int, link.fell.cut)), author=author,
+                reason=reason,
+            )  # fmt: skip
     raise Conflict(
         "Other evidence holds these records together by now; look at the explanation again"
     )

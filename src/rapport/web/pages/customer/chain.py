@@ -21,8 +21,8 @@ def chain_picture(
     links: Sequence[LinkShown],
     *,
     said: str,
-    names: Mapping[int, str],
-    sources: Mapping[int, str],
+    names: Mapping[str, str],
+    sources: Mapping[str, str],
 ) -> h.Markup:
     """The links that made one person of these records.
 
@@ -33,16 +33,16 @@ def chain_picture(
     names, sources : mapping of atom id to str
         What stands in the box of each record.
     """
-    beside: defaultdict[int, list[tuple[int, str]]] = defaultdict(list)
+    beside: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
     for link in links:
         a, b = link.a.atom_id, link.b.atom_id
         beside[a].append((b, link.kind))
         beside[b].append((a, link.kind))
-    places: dict[int, tuple[int, int]] = {}
-    edges: list[tuple[int, int, str]] = []
+    places: dict[str, tuple[int, int]] = {}
+    edges: list[tuple[str, str, str]] = []
     row = 0
 
-    def place(atom: int, depth: int, before: int | None) -> int:
+    def place(atom: str, depth: int, before: str | None) -> int:
         """Put a record and all behind it; returns its row, halfway between its own."""
         nonlocal row
         rows = []
@@ -66,7 +66,7 @@ def chain_picture(
             places[record.atom_id] = (0, 0)
             place(record.atom_id, 0, None)
 
-    def corner(atom: int) -> tuple[int, int]:
+    def corner(atom: str) -> tuple[int, int]:
         depth, at = places[atom]
         return (
             depth * (_WIDTH + _GAP_X) + _EDGE,

@@ -75,7 +75,7 @@ def _records_card(context: PageContext, identity: Identity, *, may_merge: bool) 
                     {
                         "type": "checkbox",
                         "name": "record",
-                        "value": str(record.atom_id),
+                        "value": record.atom_id,
                         "aria-label": f"{name}: {_record(context, record)}",
                     }
                 )
@@ -227,7 +227,7 @@ def _link_item(
                     h.span({"class": "sr"}, f": {_link(context, link)}"),
                 ),
                 action=f"/customers/{quote(identity.profile_id)}/split",
-                values={"a": str(link.a.atom_id), "b": str(link.b.atom_id)},
+                values={"a": link.a.atom_id, "b": link.b.atom_id},
                 kind="quiet",
                 icon_name="scissors",
             )
@@ -256,7 +256,7 @@ def _if_fell(context: PageContext, identity: Identity, link: LinkShown) -> h.Mar
         return None
     known = {record.atom_id: record for record in identity.explanation.records}
 
-    def listed(atoms: tuple[int, ...]) -> h.Markup:
+    def listed(atoms: tuple[str, ...]) -> h.Markup:
         return h.ul(
             {"class": "small"},
             (h.li(h.bdi(_record(context, known[a]))) for a in atoms if a in known),
