@@ -40,7 +40,7 @@ JSON_ANSWERS: dict[str, tuple[tuple[str, ...], set[str]]] = {
     "certify": (("certify",), {"lines"}),
     "certify identity": (
         ("certify", "identity", "demo", "--method", "equal values"),
-        {"rows"},
+        {"rows", "cases"},
     ),
     "doctor": (("doctor",), {"what", "state", "says", "remedy"}),
     "rebuild": (("rebuild", "--dry-run"), {"entries", "touchpoints"}),

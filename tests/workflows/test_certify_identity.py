@@ -24,6 +24,7 @@ from rapport.workflows.certify_identity import (
     sets_asked,
 )
 from rapport.workflows.demo import build_demo
+from rapport.workflows.identity_cases import CaseKind, Reason, hard_cases
 from rapport.workflows.identity_peers import (
     Found,
     Pairs,
@@ -346,6 +347,99 @@ def test_a_method_in_a_process_of_its_own_is_measured_and_may_fail(
     assert "ZeroDivisionError" in said
     assert "jan@mail.example" not in said
     assert "code 9" in run_apart(Method(name="killed", run=_is_killed), records).failed
+
+
+# ── hard cases ─────────────────────────────────────────────────────────────────────────────────
+
+HARD = """nr;voornaam;familienaam;geboortedatum;email;straat;huisnummer;postcode;gemeente;wie
+0;Jan;Peeters;1975-01-05;jan.peeters@mail.example;Dorpsstraat;3;9000;Gent;jan
+1;Jan;Peeters;1975-01-05;jan.peeters@mail.example;Dorpsstraat;3;9000;Gent;jan
+2;Jan;Vermeulen;;;Kerkstraat;12;2000;Antwerpen;jan
+3;Lies;Wouters;1988-03-04;;Molenweg;7;3000;Leuven;lies
+4;Liesbeth;Wouters;1988-03-04;;Molenweg;7;3000;Leuven;liesbeth
+5;An;Maes;1990-07-08;an.maes@mail.example;;;;;old
+6;An;Maes;1990-07-08;an.maes@mail.example;;;;;new
+7;Ria;Claes;1961-09-02;;Nieuwstraat;5;8000;Brugge;
+8;Ria;Claes;1961-09-02;;Nieuwstraat;5;8000;Brugge;ria
+"""
+
+
+def test_what_was_missed_joined_or_nearly_joined_is_explained(tmp_path: Path) -> None:
+    path = tmp_path / "hard.csv"
+    path.write_text(HARD, "utf-8")
+    found = hard_cases(read_labelled_file(path, truth="wie", id_column="nr"))
+    cases = {(case.left, case.right): case for case in found.cases}
+
+    # Jan moved and took another name: nothing brings the two profiles together.
+    assert {pair for pair, c in cases.items() if c.kind is CaseKind.LEFT_APART} == {(0, 2), (1, 2)}
+    moved = cases[0, 2]
+    assert (moved.suggested, moved.reason, moved.decides) == (False, Reason.AGAINST, "address")
+    assert {each.column: (each.left, each.right) for each in moved.differences} == {
+        "last_name": ("Peeters", "Vermeulen"),
+        "birthday": ("1975-01-05", None),
+        "email": ("jan.peeters@mail.example", None),
+        "street": ("Dorpsstraat", "Kerkstraat"),
+        "house_number": ("3", "12"),
+        "postal_code": ("9000", "2000"),
+        "city": ("Gent", "Antwerpen"),
+    }
+    # The file says that two equal records are two persons: what joined them is named.
+    wrong = cases[5, 6]
+    assert (wrong.kind, wrong.suggested, wrong.reason) == (
+        CaseKind.WRONGLY_JOINED, False, Reason.FOR
+    )  # fmt: skip
+    assert wrong.differences == ()
+    assert wrong.decides == max(wrong.steps, key=lambda step: step.bits).comparison
+    assert wrong.probability > 0.95
+    # Whose record 7 is nobody says: it is no case.
+    assert not {7, 8} & {record for pair in cases for record in pair}
+    for case in cases.values():
+        assert case.rest + sum(step.bits for step in case.steps) == pytest.approx(case.bits)
+
+
+def test_equal_explanations_are_told_once_and_wrong_joins_first(tmp_path: Path) -> None:
+    path = tmp_path / "hard.csv"
+    path.write_text(HARD, "utf-8")
+    certificate = certify_identity(
+        [read_labelled_file(path, truth="wie", id_column="nr")],
+        methods=methods_called(["equal values"]),
+        run=run_here,
+        explain=True,
+    )
+    (hard,) = certificate.cases
+    groups = hard.explanations
+    assert groups[0][0].kind is CaseKind.WRONGLY_JOINED
+    moved = next(group for group in groups if group[0].kind is CaseKind.LEFT_APART)
+    assert [(case.left, case.right) for case in moved] == [(0, 2), (1, 2)]
+    assert sum(map(len, groups)) == len(hard.cases)
+
+
+def test_every_hard_case_of_senzing_is_explained_and_nobody_is_wrongly_joined() -> None:
+    folder = real_data("identity/senzing_customers.csv").parent
+    records = read_known_set("senzing", folder)
+    certificate = certify_identity(
+        [records], methods=methods_called(["rapport"]), run=run_here, explain=True
+    )
+    (row,), (hard,) = certificate.rows, certificate.cases
+    assert row.agreement is not None
+    assert row.agreement.apart == 1.0
+    by_kind = {kind: [c for c in hard.cases if c.kind is kind] for kind in CaseKind}
+    assert by_kind[CaseKind.WRONGLY_JOINED] == []
+    # Every pair that is missed is there, and no other.
+    truly = sum(n * (n - 1) // 2 for n in np.unique(records.truth, return_counts=True)[1].tolist())
+    missed = round(truly * (1 - row.agreement.pairwise.recall))
+    assert len(by_kind[CaseKind.LEFT_APART]) == missed
+    split = {case.person for case in by_kind[CaseKind.LEFT_APART]}
+    assert len(split) == round(row.agreement.entities * (1 - row.agreement.exact))
+    for case in hard.cases:
+        assert case.steps
+        assert case.decides or case.reason in {
+            Reason.TOO_LITTLE, Reason.OTHER_RECORDS, Reason.NOT_COMPARED
+        }  # fmt: skip
+    # The two John Smiths of one address: father and son, of whom a person is asked at most.
+    smiths = next(c for c in hard.cases if (c.left, c.right) == (26, 27))
+    assert (smiths.kind, smiths.household) == (CaseKind.NEAR_MISS, True)
+    assert min(smiths.steps, key=lambda step: step.bits).comparison == "birth"
 
 
 # ── what is asked for ──────────────────────────────────────────────────────────────────────────

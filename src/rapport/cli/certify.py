@@ -57,6 +57,13 @@ def certify(click_context: click.Context, /, as_json: bool) -> None:
 @click.option(
     "--method", "chosen", multiple=True, metavar="NAME", help="Only this; else ours and all peers."
 )
+@click.option(
+    "--cases",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="Explain N kinds of hard cases a set; as JSON all of them.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the exact result as JSON.")
 @click.pass_obj
 def certify_identity_command(
@@ -68,6 +75,7 @@ def certify_identity_command(
     id_column: str,
     folder: str | None,
     chosen: tuple[str, ...],
+    cases: int,
     as_json: bool,
 ) -> None:
     """Measure who is who on records whose persons are known, beside other programs.
@@ -75,9 +83,13 @@ def certify_identity_command(
     SET is a public data set (febrl3, synth_10k …) or `demo`; FILE is any CSV or Parquet file with a
     column that says whose each record is. Without any, every set there is. Nothing is kept.
 
+    With --cases it is told in words which records of one person stayed apart, which of two were
+    joined or nearly, and why; the records are printed.
+
     \b
-    Example:
+    Examples:
       rapport certify identity contacts.csv --truth person
+      rapport certify identity senzing --method rapport --cases 50
     """
     from rapport.workflows.certify_identity import (  # noqa: PLC0415
         certify_identity,
@@ -99,13 +111,15 @@ def certify_identity_command(
     result = certify_identity(
         sets,
         methods=methods_called(chosen),
+        explain=cases > 0,
         progress=lambda row: err.print(f"  {row.data_set}: {row.method}", style="dim"),
     )
-    show(context, result, _show_identity)
+    show(context, result, lambda certificate: _show_identity(certificate, cases))
 
 
-def _show_identity(certificate: Any) -> None:
-    """One table a set; languages and certainty below it."""
+def _show_identity(certificate: Any, most_cases: int) -> None:
+    """One table a set; languages and certainty below it, then the hard cases."""
+    cases = {of.data_set: of for of in certificate.cases}
     rows: dict[str, list[Any]] = {}
     for row in certificate.rows:
         rows.setdefault(row.data_set, []).append(row)
@@ -127,6 +141,8 @@ def _show_identity(certificate: Any) -> None:
         for row in of:
             for line in _identity_notes(row):
                 out.print(f"  {row.method}: {line}", soft_wrap=True)
+        if name in cases:
+            _show_cases(cases[name], most_cases)
         out.print()
 
 
@@ -146,9 +162,76 @@ def _identity_figures(row: Any) -> tuple[str, ...]:
     )
 
 
+#: What a case turns on, in words; the matter is named where one decides.
+_TURNS_ON = {
+    "against": "what decides: the {matter} speaks against it",
+    "not compared": "what decides: likely enough to ask, but nothing brings the two together",
+    "too little": "what decides: nothing speaks clearly against it, and too little for it",
+    "other records": (
+        "what decides: these two would join, but other records of theirs, or other people who look "
+        "like them, speak against it"
+    ),
+    "for": "what decides: the {matter} speaks for it",
+    "through others": "what decides: these two would not join, but records between them do",
+}
+
+
+def _show_cases(hard: Any, most: int) -> None:
+    """Hard cases by explanation; of each the first pair of records, and how many more."""
+    from rapport.unify.matching.waterfall import level_words, weight_words  # noqa: PLC0415
+
+    groups = hard.explanations
+    out.print(f"  hard cases: {len(hard.cases):,}, of {len(groups):,} kinds", soft_wrap=True)
+    for group in groups[:most]:
+        case = group[0]
+        asked = (
+            "in one profile"
+            if case.kind == "wrongly joined"
+            else "suggested for review"
+            if case.suggested
+            else "not suggested"
+        )
+        persons = len({each.person for each in group})
+        count = (
+            f"{len(group):,} pairs of {persons:,} {'person' if persons == 1 else 'persons'}"
+            if len(group) > 1
+            else f"records {case.left:,} and {case.right:,}"
+        )
+        out.print()
+        out.print(
+            f"  {case.kind.value}, {asked}: {count}; "
+            f"{'the first' if len(group) > 1 else 'said to be'} {case.probability:.1%} sure",
+            style="bold",
+            soft_wrap=True,
+        )
+        for each in case.differences:
+            values = " | ".join(each_side or "–" for each_side in (each.left, each.right))
+            out.print(f"    {each.column}: {values}", soft_wrap=True, markup=False)
+        for step in case.steps:
+            if step.bits:
+                out.print(
+                    f"    {step.bits:+5.1f}  {step.comparison.replace('_', ' ')}: "
+                    f"{level_words(step.level)} ({weight_words(step.bits)})",
+                    soft_wrap=True,
+                )
+        others = "two of one household" if case.household else "two strangers"
+        out.print(f"    {case.rest:+5.1f}  to begin with, against {others}", soft_wrap=True)
+        matter = case.decides.replace("_", " ")
+        out.print(f"    {_TURNS_ON[case.reason.value].format(matter=matter)}", soft_wrap=True)
+    if len(groups) > most:
+        out.print(f"  {len(groups) - most:,} more: --cases {len(groups)}", soft_wrap=True)
+
+
 def _identity_notes(row: Any) -> Iterator[str]:
     if row.note:
         yield row.note
+    if row.agreement is not None:
+        of = row.agreement
+        yield (
+            f"{round(of.exact * of.entities):,} of {of.entities:,} persons are exactly one profile "
+            f"({of.exact:.1%}), {round(of.apart * of.entities):,} are kept apart from everybody "
+            f"else ({of.apart:.1%})"
+        )
     if row.by_slice:
         yield "F1 of pairs and B³, " + "; ".join(
             f"{name} {of.pairwise.f1:.3f} {of.bcubed.f1:.3f}" for name, of in row.by_slice.items()

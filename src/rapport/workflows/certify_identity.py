@@ -28,6 +28,7 @@ from rapport.unify.matching.measures import (
     clusters_across,
 )
 from rapport.workflows.company import Company
+from rapport.workflows.identity_cases import HardCases, hard_cases, match_known
 from rapport.workflows.identity_peers import (
     Found,
     Pairs,
@@ -63,12 +64,7 @@ class Method(Struct, frozen=True, kw_only=True):
 
 def match_with_rapport(records: LabelledSet) -> Found:
     """Our own matching as a company has it: weights of these very records, unless they are few."""
-    from rapport.unify.matching.comparisons import COMPARISONS  # noqa: PLC0415
-    from rapport.unify.matching.match import FEWEST_TO_LEARN, match  # noqa: PLC0415
-    from rapport.unify.matching.model import default_model  # noqa: PLC0415
-
-    model = default_model() if records.records < FEWEST_TO_LEARN else None
-    matched = match(records.stated, comparisons=COMPARISONS, model=model)
+    matched = match_known(records)
     left, right, probability = (
         np.asarray(matched.pairs[name].to_numpy()) for name in ("a", "b", "probability")
     )
@@ -81,7 +77,7 @@ def match_with_rapport(records: LabelledSet) -> Found:
 
 #: Ours first, then what it is held against.
 METHODS = (
-    Method(name="rapport", run=match_with_rapport, needs="rapport.unify.matching.match"),
+    Method(name="rapport", run=match_with_rapport),
     Method(name="splink", run=match_with_splink, needs="splink"),
     Method(name="recordlinkage", run=match_with_recordlinkage, needs="recordlinkage"),
     Method(name="equal values", run=match_exactly),
@@ -145,9 +141,10 @@ class Measured(Struct, frozen=True, kw_only=True):
 
 
 class IdentityCertificate(Struct, frozen=True, kw_only=True):
-    """Every method on every set."""
+    """Every method on every set, and each set's hard cases where they were asked for."""
 
     rows: tuple[Measured, ...]
+    cases: tuple[HardCases, ...] = ()
 
 
 class Ran(Struct, frozen=True, kw_only=True):
@@ -167,6 +164,7 @@ def certify_identity(
     *,
     methods: Sequence[Method] = METHODS,
     run: Runner | None = None,
+    explain: bool = False,
     progress: Callable[[Measured], None] = lambda _: None,
 ) -> IdentityCertificate:
     """Measure methods on sets of records whose persons are known.
@@ -178,17 +176,22 @@ def certify_identity(
     run : callable, optional
         How a method is run; by default each in a process of its own, so that seconds and memory
         are its own.
+    explain : bool
+        Whether our own matching's hard cases are explained, whatever methods are measured.
     progress : callable
         Told of each figure as it is there.
     """
     runner = run or run_apart
-    rows = []
+    rows: list[Measured] = []
+    cases: list[HardCases] = []
     for records in sets:
         for method in methods:
             measured = measure(records, method.name, _ran(runner, method, records))
             progress(measured)
             rows.append(measured)
-    return IdentityCertificate(rows=tuple(rows))
+        if explain:
+            cases.append(hard_cases(records))
+    return IdentityCertificate(rows=tuple(rows), cases=tuple(cases))
 
 
 def measure(records: LabelledSet, method: str, ran: Ran) -> Measured:

@@ -69,6 +69,9 @@ def test_figures_are_those_of_the_definitions(drawn: tuple[list[int], list[int]]
     )
     exact = {frozenset(e) for e in entity} & {frozenset(c) for c in cluster}
     assert found.exact == pytest.approx(len(exact) / len(set(truth)))
+    alone = [all(cluster[i] <= entity[i] for i in entity[at]) for at in everybody]
+    apart = {truth[at] for at in everybody if alone[at]}
+    assert found.apart == pytest.approx(len(apart) / len(set(truth)))
     assert found.largest_cluster == max(len(c) for c in cluster)
     assert (found.clusters, found.entities) == (len(set(labels)), len(set(truth)))
 
@@ -95,7 +98,7 @@ def test_everything_in_one_cluster_finds_all_pairs_and_is_mostly_wrong() -> None
     assert found.pairwise.recall == found.bcubed.recall == 1.0
     assert found.pairwise.precision == pytest.approx(21 / 66)
     assert found.bcubed.precision == pytest.approx((25 + 4 + 25) / 144)
-    assert (found.largest_cluster, found.exact) == (12, 0.0)
+    assert (found.largest_cluster, found.exact, found.apart) == (12, 0.0, 0.0)
 
 
 def test_people_of_one_record_each_are_right_when_left_alone() -> None:

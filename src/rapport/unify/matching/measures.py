@@ -37,6 +37,8 @@ class Agreement(Struct, frozen=True, kw_only=True):
         Over records: of each record's cluster the share that is its entity's, and the reverse.
     exact : float
         Share of entities that are one cluster with nobody else in it.
+    apart : float
+        Share of entities none of whose records is in a cluster with anybody else's.
     largest_cluster : int, in records
         A blob of many people would show here.
     """
@@ -47,6 +49,7 @@ class Agreement(Struct, frozen=True, kw_only=True):
     pairwise: Score
     bcubed: Score
     exact: float
+    apart: float
     largest_cluster: int
 
 
@@ -103,7 +106,8 @@ def agreement(labels: Labels, truth: Labels) -> Agreement:
     both, cells = np.unique(clusters * np.int64(len(in_entity)) + entities, return_counts=True)
     cluster_of, entity_of = both // len(in_entity), both % len(in_entity)
     shared = cells.astype(np.float64) ** 2
-    whole = (cells == in_cluster[cluster_of]) & (cells == in_entity[entity_of])
+    alone = cells == in_cluster[cluster_of]
+    whole = alone & (cells == in_entity[entity_of])
     return Agreement(
         records=len(clusters),
         clusters=len(in_cluster),
@@ -114,6 +118,7 @@ def agreement(labels: Labels, truth: Labels) -> Agreement:
             float((shared / in_entity[entity_of]).sum()) / len(clusters),
         ),
         exact=float(whole.sum()) / len(in_entity),
+        apart=1 - len(np.unique(entity_of[~alone])) / len(in_entity),
         largest_cluster=int(in_cluster.max()),
     )
 
