@@ -90,6 +90,38 @@ def _level(one: Stated, other: Stated) -> str | None:
             ("Ansbacher Strasse 23, 56422 Wirges", None, None, None, None),
             ("Ansbacher Str.", "23", "56422", "Wirges", "DE"),
         ),
+        (  # a building, a farm or who receives the post before the street
+            ("Résidence Les Lilas 12 rue de la Paix", None, "75002", "Paris", "FR"),
+            ("12 rue de la Paix", None, "75002", "Paris", "FR"),
+        ),
+        (
+            ("Bât. B, 12 bis rue Victor Hugo", None, "69002", "Lyon", "FR"),
+            ("12 rue Victor-Hugo", None, "69002", "LYON", "FR"),
+        ),
+        (
+            ("c/o Dupont, 5 avenue Foch", None, "54000", "Nancy", "FR"),
+            ("Avenue Foch", "5", "54000", "Nancy", "FR"),
+        ),
+        (
+            ("Adventura Apartments 638 Downey St, Salem, OR", None, None, None, "US"),
+            ("638 Downey Street", None, None, "Salem", "US"),
+        ),
+        (  # the place within the line, with or without its postcode
+            ("329 Leatherwood Street, Las Vegas, 89117", None, None, None, "US"),
+            ("329 Leatherwood St", None, "89117", "Las Vegas", "US"),
+        ),
+        (
+            ("173 John Lane, Camden, NJ 08030", None, None, None, None),
+            ("173 John Lane, 08030", None, None, None, None),
+        ),
+        (
+            ("1053 Budapest, Kossuth Lajos u. 5.", None, None, None, "HU"),
+            ("Kossuth Lajos utca", "5", "1053", "Budapest", "HU"),
+        ),
+        (
+            ("Rue Haute 12, boîte 3, 1000 Bruxelles", None, None, None, "BE"),
+            ("Rue Haute", "12", "1000", "Brussel", "BE"),
+        ),
     ],
 )
 def test_one_house_in_two_spellings_is_the_same_address(one: Stated, other: Stated) -> None:
@@ -197,6 +229,27 @@ def test_addresses_stand_on_the_level_that_a_clerk_would_say(
 )
 def test_the_number_is_found_wherever_it_stands(street: str, expected: str | None) -> None:
     assert read(COMPARISON, {"street": street, "city": "X"})["address_number"] == expected
+
+
+@pytest.mark.parametrize(
+    ("street", "expected"),
+    [
+        ("Damrak 12 bus 3", ("damrak", "12", None)),  # the rest is inside the house
+        ("Damrak 12 ter", ("damrak", "12", None)),
+        ("Rue du 8 Mai 1945, 12", ("rue8mai1945", "12", None)),
+        ("12, rue de l'Église", ("rueeglise", "12", None)),
+        ("Kossuth u. 5, 2. em. 3", ("kossuthstr", "5", None)),
+        ("1450 N City Rd, Suite 900", ("ncityrd", "1450", None)),
+        ("Dorpsstraat 3, Gent", ("dorpsstr", "3", "gent")),
+        ("12 rue Haute, bâtiment B", ("ruehautebatimentb", "12", None)),  # no town
+    ],
+)
+def test_what_follows_a_house_is_no_street_and_seldom_a_town(
+    street: str, expected: tuple[str, str, str | None]
+) -> None:
+    found = read(COMPARISON, {"street": street})
+    names = ("address_street", "address_number", "address_city")
+    assert tuple(found[name] for name in names) == expected
 
 
 def test_another_kind_of_street_is_another_street() -> None:

@@ -73,6 +73,10 @@ _AFTER_NUMBER = words(
     foldszint lph lepcsohaz etage verdieping vd whg wohnung top stiege kamer room floor
     """
 )
+#: Words that say that a street is named, and not a building, a farm or who receives the post.
+_STREET_KINDS = frozenset(
+    word for word, kind in _KINDS.items() if kind not in {"sint", "dokter", "gen"}
+) - {"u", "ch", "ter", "all", "gr", "st"}
 _MONTHS = words("mai may mei majus november novembre oktober octobre juillet aout mars")
 #: "15th", "2e" and "3rd" are words of a street's name.
 _TOKEN = re.compile(r"\d+(?:st|nd|rd|th|e|er|ere|eme|de|ste)\b|[^\W\d_]+|\d+")
@@ -240,7 +244,9 @@ def _street_and_number(text: str) -> tuple[list[str], str | None]:
     number = tokens[number_at]
     start = number_at + 1
     following = tokens[start] if start < len(tokens) else ""
-    if number_at > 0:  # Stationsstraat 12 bus 3: the rest is inside the house
+    if number_at > 0 and not _follows_building(
+        tokens[:number_at], tokens[start:]
+    ):  # Stationsstraat 12 bus 3: the rest is inside the house
         letter = following if len(following) == 1 and following.isalpha() else ""
         after = tokens[start + 1] if start + 1 < len(tokens) else ""
         if letter and following in _AFTER_NUMBER and after.isdecimal():
@@ -250,17 +256,28 @@ def _street_and_number(text: str) -> tuple[list[str], str | None]:
         start += 1
     letter = ""
     words = tokens[start:]
-    if (
-        len(words) > 1
-        and len(words[0]) == 1
-        and re.match(rf"\s*0*{number}{words[0]}\b", fold(text))
-    ):
+    if len(words) > 1 and len(words[0]) == 1 and re.search(rf"\b{number}{words[0]}\b", fold(text)):
         letter, words = words[0], words[1:]  # "12a Main Street", but not "123 E Main St"
     for i, word in enumerate(words):
         if i > 0 and word in _AFTER_NUMBER and i + 1 < len(words) and words[i + 1].isdecimal():
             words = words[:i]
             break
     return words, number.lstrip("0") + letter
+
+
+def _names_street(token: str) -> bool:
+    return token in _STREET_KINDS or _GLUED_KIND.search(token) is not None
+
+
+def _follows_building(before: list[str], after: list[str]) -> bool:
+    """Whether a number begins the street after a building: "Résidence Les Lilas 12 rue Hugo"."""
+    if before[-1] == "st" or any(_names_street(token) for token in before):
+        return False
+    words = after[1:] if after[:1] in (["bis"], ["ter"]) else after
+    named = [token for token in words[:5] if not token.isdecimal()]
+    if len(named) < 2 or named[0] in _AFTER_NUMBER:
+        return False
+    return any(_names_street(token) for token in named) or "st" in named[1:]
 
 
 def _house_number(text: str) -> str | None:
@@ -336,14 +353,71 @@ def read_address(
 
 
 def _whole_address(text: str, country: str | None) -> tuple[str, str | None, str | None]:
-    """A line that goes on after the street: "Ansbacher Strasse 23, 56422 Düsseldorf"."""
-    before, _, after = text.rpartition(",")
-    found = _POSTCODE_AT_END.search(after)
-    if found is None:
+    """A street line that says the place too, cut at its commas: street, postcode and town.
+
+    Examples
+    --------
+    >>> _whole_address("Ansbacher Strasse 23, 56422 Düsseldorf", "DE")
+    ('Ansbacher Strasse 23', '56422', 'dusseldorf')
+    >>> _whole_address("329 Leatherwood Street, Las Vegas, NV", "US")
+    ('329 Leatherwood Street', None, 'las vegas')
+    >>> _whole_address("1053 Budapest, Kossuth Lajos u. 5", "HU")
+    ('Kossuth Lajos u. 5', '1053', 'budapest')
+    """
+    first, *others = [piece.strip() for piece in text.split(",")]
+    if _is_place(first) and any(map(_has_street, others)):  # Hungary puts the place first
+        return ", ".join(others), *_place(first, country)
+    pieces = [first, *others]
+    at = next((n for n, piece in enumerate(pieces) if _HOUSE.search(piece)), None)
+    if at is None or at == len(pieces) - 1:
         return text, None, None
-    rest = after[: found.start()] + " " + after[found.end() :]
-    words = [w for w in rest.split() if not (len(w) == 2 and w.isupper())]  # states of the US
-    return before, read_postcode(found[1], country), read_city(" ".join(words)) if words else None
+    places = [piece for piece in pieces[at + 1 :] if _says_place(piece)]
+    postcode = town = None
+    for piece in places:
+        code, name = _place(piece, country)
+        postcode, town = postcode or code, town or name
+    if postcode is None and town is None:
+        return text, None, None
+    return ", ".join(piece for piece in pieces if piece not in places), postcode, town
+
+
+#: A number that may be a house's: not "15th".
+_HOUSE = re.compile(r"\b\d{1,5}(?:[a-zA-Z]|/\w+)?(?=\W|$)")
+_PLACE = re.compile(r"(?:[A-Z]{1,2}-?)?\d{4,5}\s+[^\d,]{2,40}")
+#: What follows a street and is no town: a part of the house, or who receives the post.
+_NO_TOWN = _AFTER_NUMBER | words(
+    """
+    batiment bat residence res immeuble escalier building bldg block blok gebouw toren tower co po
+    pobox bp postbus postfiok attn tav suite entree entrance ingang
+    """
+)
+
+
+def _is_place(piece: str) -> bool:
+    return _PLACE.fullmatch(piece) is not None and not _has_street(piece)
+
+
+def _has_street(piece: str) -> bool:
+    return any(_names_street(word) or word in {"u"} for word in _TOKEN.findall(fold(piece)))
+
+
+def _says_place(piece: str) -> bool:
+    """A town, with or without its postcode; also a state that stands alone, which is dropped."""
+    tokens = _TOKEN.findall(fold(piece))
+    if not tokens or not _NO_TOWN.isdisjoint(tokens):
+        return False
+    rest = _POSTCODE_AT_END.sub(" ", piece)
+    return not any(c.isdigit() for c in rest) and not _has_street(rest)
+
+
+def _place(piece: str, country: str | None) -> tuple[str | None, str | None]:
+    """Postcode and town of a piece such as "56422 Düsseldorf" and "Camden NJ 08030"."""
+    found = _POSTCODE_AT_END.search(piece)
+    rest = piece if found is None else piece[: found.start()] + " " + piece[found.end() :]
+    # States of the US, and countries before a postcode.
+    named = [w for w in rest.split() if not (len(w) <= 2 and w.strip("-").isupper())]
+    code = read_postcode(found[1], country) if found else None
+    return code, read_city(" ".join(named)) if named else None
 
 
 # --- the levels ----------------------------------------------------------------------------------
