@@ -1,3 +1,4 @@
+import msgspec
 import numpy as np
 import pytest
 from msgspec.structs import replace
@@ -11,6 +12,7 @@ from rapport.unify.matching.model import (
     Weight,
     bits_of,
     check_model,
+    company_model,
     default_model,
     level_keys,
     read_model,
@@ -132,3 +134,14 @@ def test_the_shipped_model_fits_the_shipped_comparisons():
         for column in ("m", "household", "u"):
             total = sum(getattr(levels[key], column) for key in level_keys(comparison))
             assert total == pytest.approx(1.0, abs=1e-3)
+
+
+def test_weights_learnt_before_a_level_without_weight_was_there_still_hold():
+    shipped = default_model()
+    kept = msgspec.to_builtins(shipped)
+    del kept["weights"]["national_id"]["not_comparable"]
+    kept["weights"]["birth"]["same_birth"]["m"] = 0.25
+    found = company_model(kept)
+    check_model(found, COMPARISONS)
+    assert found.weights["birth"]["same_birth"].m == 0.25
+    assert found.weights["national_id"] == shipped.weights["national_id"]

@@ -209,7 +209,28 @@ def company_model(kept: Any) -> Model:
     kept : object or None
         The choice ``identity_model``.
     """
-    return default_model() if kept is None else msgspec.convert(kept, Model)
+    if kept is None:
+        return default_model()
+    return _with_neutral_levels(msgspec.convert(kept, Model))
+
+
+def _with_neutral_levels(model: Model) -> Model:
+    """Weights that were learnt before a level without weight was there still hold.
+
+    Such a level proves nothing whatever its weights, so those that ship stand for them.
+    """
+    weights = {
+        name: {
+            **{
+                key: weight
+                for key, weight in default_model().weights.get(name, {}).items()
+                if key in NEUTRAL
+            },
+            **levels,
+        }
+        for name, levels in model.weights.items()
+    }
+    return msgspec.structs.replace(model, weights=weights)
 
 
 def with_merge_line(model: Model, merge: float | None) -> Model:

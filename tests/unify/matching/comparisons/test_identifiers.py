@@ -28,6 +28,10 @@ from tests.unify.matching.comparisons.readings import level, read
         (national_id.COMPARISON, "national_id", "294-66-9999", "294669999", "same_number"),
         (national_id.COMPARISON, "national_id", "294-66-9999", "294-66-9989", "number_typo"),
         (national_id.COMPARISON, "national_id", "294-66-9999", "293-90-9090", "else"),
+        # A passport's number does not deny a tax number: one person has both.
+        (national_id.COMPARISON, "national_id", "294-66-9999", "1231345345", "not_comparable"),
+        (national_id.COMPARISON, "national_id", "294-66-9999", "EK1234567", "not_comparable"),
+        (national_id.COMPARISON, "national_id", "EH1234567", "EK7654321", "else"),
         (national_id.COMPARISON, "national_id", "000-00-0000", "000-00-0000", None),
         (iban.COMPARISON, "iban", "BE68 5390 0754 7034", "be68539007547034", "same_account"),
         (iban.COMPARISON, "iban", "BE68 5390 0754 7034", "NL91 ABNA 0417 1643 00", "else"),

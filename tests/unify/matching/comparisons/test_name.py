@@ -247,3 +247,11 @@ def test_a_name_stated_three_times_is_read_from_its_own_fields() -> None:
 def test_a_first_name_alone_is_known_to_be_given() -> None:
     assert read(COMPARISON, {"first_name": "Xanthe"})["name_given"] == "xanthe"
     assert read(COMPARISON, {"last_name": "Anna"})["name_family"] == "anna"
+
+
+def test_names_in_two_scripts_neither_agree_nor_differ() -> None:
+    # 王杰 is how Wang Jie writes himself; nobody can tell from the letters.
+    assert level(COMPARISON, {"name": "王杰"}, {"name": "Wang Jie"}) == "not_comparable"
+    assert level(COMPARISON, {"name": "Иван Петров"}, {"name": "Ivan Petrov"}) == "not_comparable"
+    assert level(COMPARISON, {"name": "王杰"}, {"name": "李秀英"}) == "else"
+    assert level(COMPARISON, {"name": "Łukasz Żółć"}, {"name": "Ærøe Ørsted"}) == "else"

@@ -395,6 +395,10 @@ def _shared_word(a: Row, b: Row) -> bool:
     return _shared(a, b) >= 1
 
 
+def _other_script(a: Row, b: Row) -> bool:
+    return bool((a["name_key"] < "{") != (b["name_key"] < "{"))
+
+
 def _sql(condition: str) -> str:
     """Unknown is false, as in Python."""
     return f"coalesce({condition}, false)"
@@ -564,6 +568,12 @@ COMPARISON = Comparison(
             key="shared_word",
             sql="list_has_any(l.name_words, r.name_words)",
             holds=_shared_word,
+        ),
+        Level(
+            # 王杰 and Wang Jie: folded Latin letters sort before "{" and all others after it.
+            key="not_comparable",
+            sql="(l.name_key < '{') <> (r.name_key < '{')",
+            holds=_other_script,
         ),
     ),
 )
