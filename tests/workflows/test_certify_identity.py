@@ -18,6 +18,7 @@ from rapport.workflows.certify_identity import (
     Method,
     Ran,
     certify_identity,
+    match_with_rapport,
     methods_called,
     run_apart,
     run_here,
@@ -308,6 +309,23 @@ def test_certainty_is_held_against_the_truth(people: Path) -> None:
     assert row.sure is not None
     assert (row.sure.low, row.sure.high) == SURE
     assert (row.sure.pairs, row.sure.right) == (2, 0.5)
+    assert row.sure.interval == pytest.approx((0.0945, 0.9055), abs=1e-3)
+    assert row.sure_joined == row.sure
+    assert row.sure_apart is None  # both are in one cluster
+
+
+def test_of_two_profiles_all_that_their_records_say_is_believed() -> None:
+    # Two records alone may look like one person; what the others say is in what is said too.
+    folder = real_data("identity/senzing_customers.csv").parent
+    records = read_known_set("senzing", folder)
+    found = match_with_rapport(records)
+    assert found.pairs is not None
+    apart = found.labels[found.pairs.left] != found.labels[found.pairs.right]
+    profiles = np.sort(
+        np.column_stack([found.labels[found.pairs.left], found.labels[found.pairs.right]]), axis=1
+    )[apart]
+    assert len(profiles) == len(np.unique(profiles, axis=0))  # each two are asked about once
+    assert (found.pairs.probability[apart] >= 0.2).all()
 
 
 def test_clusters_of_two_households_are_counted(people: Path) -> None:

@@ -200,7 +200,8 @@ def _show_cases(hard: Any, most: int) -> None:
         out.print()
         out.print(
             f"  {case.kind.value}, {asked}: {count}; "
-            f"{'the first' if len(group) > 1 else 'said to be'} {case.probability:.1%} sure",
+            f"{'the first' if len(group) > 1 else 'said to be'} {case.probability:.1%} sure"
+            + ("" if case.together is None else f", their profiles {case.together:.1%}"),
             style="bold",
             soft_wrap=True,
         )
@@ -241,11 +242,19 @@ def _identity_notes(row: Any) -> Iterator[str]:
     if row.sure is not None:
         yield (
             f"of {row.sure.pairs:,} pairs said to be {row.sure.said:.1%} sure, "
-            f"{row.sure.right:.1%} are right; mean distance of said and right "
-            f"{row.calibration_gap:.3f}"
+            f"{_right(row.sure)}; mean distance of said and right {row.calibration_gap:.3f}"
         )
+        for bin, what in ((row.sure_joined, "joined"), (row.sure_apart, "left apart")):
+            if bin is not None:
+                yield f"of the {bin.pairs:,} of these that were {what}, {_right(bin)}"
     elif row.said:
         yield (
             "no pair was said to be 95 % sure; mean distance of said and right "
             + ("–" if row.calibration_gap is None else f"{row.calibration_gap:.3f}")
         )
+
+
+def _right(bin: Any) -> str:
+    """A share with what so few pairs leave open."""
+    low, high = bin.interval
+    return f"{bin.right:.1%} are right (95 % confidence: {low:.1%} to {high:.1%})"

@@ -18,6 +18,7 @@ import numpy as np
 from msgspec import Struct
 
 from rapport.errors import InvalidInput, NotFound, RapportError, where_it_failed
+from rapport.unify.matching.match import Matched
 from rapport.unify.matching.measures import (
     Agreement,
     CalibrationBin,
@@ -28,7 +29,7 @@ from rapport.unify.matching.measures import (
     clusters_across,
 )
 from rapport.workflows.company import Company
-from rapport.workflows.identity_cases import HardCases, hard_cases, match_known
+from rapport.workflows.identity_cases import HardCases, hard_cases, match_known, suggested_pairs
 from rapport.workflows.identity_peers import (
     Found,
     Pairs,
@@ -65,13 +66,29 @@ class Method(Struct, frozen=True, kw_only=True):
 def match_with_rapport(records: LabelledSet) -> Found:
     """Our own matching as a company has it: weights of these very records, unless they are few."""
     matched = match_known(records)
-    left, right, probability = (
-        np.asarray(matched.pairs[name].to_numpy()) for name in ("a", "b", "probability")
-    )
     return Found(
         labels=matched.labels,
-        pairs=Pairs(left=left, right=right, probability=probability.astype(np.float64)),
+        pairs=_what_is_said(matched),
         note=f"{matched.n_pairs / max(records.records, 1):.1f} pairs compared a record",
+    )
+
+
+def _what_is_said(matched: Matched) -> Pairs:
+    """The pairs as people see them: those that were joined, and each two profiles suggested once.
+
+    What is said of two profiles is what all their records say together.
+    """
+    joined = np.asarray(matched.pairs["joined"].to_numpy(zero_copy_only=False))
+    a, b, own = (
+        np.asarray(matched.pairs[name].to_numpy())[joined] for name in ("a", "b", "probability")
+    )
+    left, right, together = suggested_pairs(matched)
+    profiles = np.sort(np.column_stack([matched.labels[left], matched.labels[right]]), axis=1)
+    _, once = np.unique(profiles, axis=0, return_index=True)
+    return Pairs(
+        left=np.r_[a, left[once]],
+        right=np.r_[b, right[once]],
+        probability=np.r_[own.astype(np.float64), together[once]],
     )
 
 
@@ -117,6 +134,8 @@ class Measured(Struct, frozen=True, kw_only=True):
         Most memory of the method's own process, Python and the records included.
     said : tuple of CalibrationBin
         Of pairs said to be one person's, the share that are. Empty: it says no probabilities.
+    said_joined, said_apart : tuple of CalibrationBin
+        The same of those that were joined, and of those that were not.
     calibration_gap : float, optional
         Mean distance of said and right.
     """
@@ -130,14 +149,29 @@ class Measured(Struct, frozen=True, kw_only=True):
     seconds: float | None = None
     peak_mb: float | None = None
     said: tuple[CalibrationBin, ...] = ()
+    said_joined: tuple[CalibrationBin, ...] = ()
+    said_apart: tuple[CalibrationBin, ...] = ()
     calibration_gap: float | None = None
     note: str = ""
 
     @property
     def sure(self) -> CalibrationBin | None:
         """The pairs said to be about 95 % sure, where there are any."""
-        bins = (b for b in self.said if (b.low, b.high) == SURE and b.pairs)
-        return next(bins, None)
+        return _sure(self.said)
+
+    @property
+    def sure_joined(self) -> CalibrationBin | None:
+        """Of these, the ones that were joined."""
+        return _sure(self.said_joined)
+
+    @property
+    def sure_apart(self) -> CalibrationBin | None:
+        """Of these, the ones that were left to a person."""
+        return _sure(self.said_apart)
+
+
+def _sure(bins: tuple[CalibrationBin, ...]) -> CalibrationBin | None:
+    return next((b for b in bins if (b.low, b.high) == SURE and b.pairs), None)
 
 
 class IdentityCertificate(Struct, frozen=True, kw_only=True):
@@ -204,7 +238,7 @@ def measure(records: LabelledSet, method: str, ran: Ran) -> Measured:
     known = records.truth != UNKNOWN
     labels, truth = found.labels[known], records.truth[known]
     slices = None if records.slices is None else np.array(records.slices.to_pylist(), dtype=object)
-    said = () if found.pairs is None else _calibration(found.pairs, records)
+    said, said_joined, said_apart = _calibrations(found, records)
     return Measured(
         data_set=records.name,
         method=method,
@@ -215,6 +249,8 @@ def measure(records: LabelledSet, method: str, ran: Ran) -> Measured:
         seconds=ran.seconds,
         peak_mb=ran.peak_mb,
         said=said,
+        said_joined=said_joined,
+        said_apart=said_apart,
         calibration_gap=calibration_gap(said),
         note=found.note,
     )
@@ -227,10 +263,22 @@ def _households_joined(found: Found, records: LabelledSet) -> int | None:
     return clusters_across(found.labels[housed], records.households[housed])
 
 
-def _calibration(pairs: Pairs, records: LabelledSet) -> tuple[CalibrationBin, ...]:
+_Bins = tuple[CalibrationBin, ...]
+
+
+def _calibrations(found: Found, records: LabelledSet) -> tuple[_Bins, _Bins, _Bins]:
+    """Of all pairs, of those joined and of those left apart."""
+    if found.pairs is None:
+        return (), (), ()
+    pairs = found.pairs
     left, right = records.truth[pairs.left], records.truth[pairs.right]
     known = (left != UNKNOWN) & (right != UNKNOWN)
-    return calibration(pairs.probability[known], (left == right)[known])
+    joined = found.labels[pairs.left] == found.labels[pairs.right]
+    every, merged, apart = (
+        calibration(pairs.probability[of], (left == right)[of])
+        for of in (known, known & joined, known & ~joined)
+    )
+    return every, merged, apart
 
 
 # ── which sets are asked for ───────────────────────────────────────────────────────────────────

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from rapport.engines.columns import ColumnEngine
 from rapport.unify.matching.comparisons import COMPARISONS
+from rapport.unify.matching.joint import joint_bits
 from rapport.unify.matching.match import FEWEST_TO_LEARN, Matched, match, score_pairs
 from rapport.unify.matching.model import default_model, probability_of
 from rapport.unify.matching.waterfall import waterfalls
@@ -67,6 +68,8 @@ class Case(Struct, frozen=True, kw_only=True):
         Number of the left record's person in the set's truth.
     probability : float
         Said of these two records alone.
+    together : float, optional
+        Said of the two profiles, by all that their records say; None in one profile.
     bits : float
         The weight.
     household : bool
@@ -76,7 +79,7 @@ class Case(Struct, frozen=True, kw_only=True):
         The part of the weight that is no step's: what any two records of the set begin with, what
         the less likely other explanation takes away, and the scale.
     suggested : bool
-        Whether a person is asked about the two profiles, through these records or others of theirs.
+        Whether a person is asked about the two profiles.
     reason : Reason
     decides : str
         The matter that the case turns on; empty where no single one does.
@@ -89,6 +92,7 @@ class Case(Struct, frozen=True, kw_only=True):
     right: int
     person: int
     probability: float
+    together: float | None
     bits: float
     household: bool
     rest: float
@@ -130,6 +134,23 @@ def match_known(records: LabelledSet) -> Matched:
     return match(records.stated, comparisons=COMPARISONS, model=model)
 
 
+def suggested_pairs(matched: Matched) -> tuple[Numbers, Numbers, NDArray[np.float64]]:
+    """Records of two profiles that a person is asked about, and the probability said of the two.
+
+    Every pair of records above the review line whose profiles are above it together.
+    """
+    own = np.asarray(matched.pairs["bits"].to_numpy())
+    joined = np.asarray(matched.pairs["joined"].to_numpy(zero_copy_only=False))
+    likely = (own >= matched.model.review_bits) & ~joined
+    a, b = (np.asarray(matched.pairs[side].to_numpy())[likely] for side in ("a", "b"))
+    with ColumnEngine(memory_limit_mb=1024, threads=2) as engine:
+        bits = joint_bits(
+            matched.standardised, matched.labels, a, b, COMPARISONS, matched.model, engine
+        )
+    asked = bits >= matched.model.review_bits
+    return a[asked], b[asked], 1 / (1 + np.exp2(-bits[asked].astype(np.float64)))
+
+
 def hard_cases(records: LabelledSet) -> HardCases:
     """All pairs on which matching and the truth differ or nearly do, each explained.
 
@@ -141,15 +162,14 @@ def hard_cases(records: LabelledSet) -> HardCases:
     matched = match_known(records)
     truth, labels = records.truth, matched.labels
     found_a, found_b = (np.asarray(matched.pairs[side].to_numpy()) for side in ("a", "b"))
-    likely = np.asarray(matched.pairs["probability"].to_numpy()) >= matched.model.review
-    asked_a, asked_b = found_a[likely], found_b[likely]
+    asked_a, asked_b, _ = suggested_pairs(matched)
 
     one_person = _pairs_within(truth, truth != UNKNOWN)
     one_profile = _pairs_within(labels, truth != UNKNOWN)
     missed = one_person[labels[one_person[:, 0]] != labels[one_person[:, 1]]]
     wrong = one_profile[truth[one_profile[:, 0]] != truth[one_profile[:, 1]]]
-    known = (truth[asked_a] != UNKNOWN) & (truth[asked_b] != UNKNOWN)
-    near = known & (truth[asked_a] != truth[asked_b]) & (labels[asked_a] != labels[asked_b])
+    near = (truth[asked_a] != UNKNOWN) & (truth[asked_b] != UNKNOWN)
+    near &= truth[asked_a] != truth[asked_b]
     nearly = np.column_stack([asked_a[near], asked_b[near]])
 
     pairs = np.concatenate([missed, wrong, nearly]).astype(np.int64)
@@ -160,12 +180,17 @@ def hard_cases(records: LabelledSet) -> HardCases:
     ]
     profiles = _numbered(labels[pairs], records.records)
     asked = _numbered(np.column_stack([labels[asked_a], labels[asked_b]]), records.records)
-    is_asked = np.isin(profiles, asked) & (labels[pairs[:, 0]] != labels[pairs[:, 1]])
+    is_apart = labels[pairs[:, 0]] != labels[pairs[:, 1]]
+    is_asked = np.isin(profiles, asked) & is_apart
     a, b = np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1])
     with ColumnEngine(memory_limit_mb=1024, threads=2) as engine:
         of = (matched.standardised, a, b, COMPARISONS, matched.model, engine)
         bits, family = score_pairs(*of)
         falls = waterfalls(*of)
+        together = np.full(len(pairs), np.nan)
+        together[is_apart] = joint_bits(
+            matched.standardised, labels, a[is_apart], b[is_apart], *of[3:]
+        )
     compared = np.isin(
         _numbered(pairs, records.records),
         _numbered(np.column_stack([found_a, found_b]), records.records),
@@ -188,6 +213,7 @@ def hard_cases(records: LabelledSet) -> HardCases:
                 bits=weight,
                 household=bool(family[at] > (1 - probability_of(weight)) / 2),
                 rest=weight - sum(step.bits for step in steps),
+                together=probability_of(float(together[at])) if is_apart[at] else None,
                 suggested=bool(is_asked[at]),
                 reason=reason,
                 decides=decides,

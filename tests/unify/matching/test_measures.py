@@ -134,6 +134,10 @@ def test_calibration_says_what_share_was_right() -> None:
     assert bins[0.93].said == pytest.approx(0.95)
     assert (bins[0.999].pairs, bins[0.999].right) == (1, 1.0)
     assert (bins[0.5].pairs, bins[0.5].said, bins[0.5].right) == (0, None, None)
+    for bin in bins.values():
+        if bin.right is not None:
+            assert bin.interval is not None
+            assert bin.interval[0] <= bin.right <= bin.interval[1]
     gap = calibration_gap(tuple(bins.values()))
     assert gap == pytest.approx((4 * 0.2 + 1 * 0.2 + 0) / 6)
 

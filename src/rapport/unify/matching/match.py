@@ -236,7 +236,7 @@ def link_pairs(
     def score(x: IntArray, y: IntArray) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
         levels = level_codes(standardised, x, y, engine)
         fields = *field_bits(levels, comparisons, model), levels.codes != UNSAID
-        return _one_field(fields, comparisons)
+        return one_field(fields, comparisons)
 
     def combine(stranger: FloatArray, household: FloatArray) -> FloatArray:
         return pair_bits(stranger, household, model, n)
@@ -255,7 +255,7 @@ def link_pairs(
     )
 
 
-def _one_field(
+def one_field(
     fields: tuple[FloatArray, FloatArray, NDArray[np.bool_]], comparisons: Sequence[Comparison]
 ) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
     """The name and the mailbox that bears a name as one field.

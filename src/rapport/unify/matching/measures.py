@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -57,6 +58,7 @@ class CalibrationBin(Struct, frozen=True, kw_only=True):
     """Pairs said to be right with a probability in [`low`, `high`), the last bin closed.
 
     `said` is their mean probability, `right` the share of them that are; both None without pairs.
+    `interval` is where that share lies with 95 % confidence, given so few pairs.
     """
 
     low: float
@@ -64,6 +66,7 @@ class CalibrationBin(Struct, frozen=True, kw_only=True):
     pairs: int
     said: float | None
     right: float | None
+    interval: tuple[float, float] | None = None
 
 
 #: Bins are narrow where decisions fall; the one around .95 is what "95 % sure" is held against.
@@ -182,9 +185,32 @@ def calibration(
             pairs=int(n[i]),
             said=float(said[i] / n[i]) if n[i] else None,
             right=float(hits[i] / n[i]) if n[i] else None,
+            interval=wilson(float(hits[i]), int(n[i])) if n[i] else None,
         )
         for i in range(len(n))
     )
+
+
+#: Standard deviations on either side that hold 95 % of a normal distribution.
+_Z = 1.959964
+
+
+def wilson(hits: float, n: int) -> tuple[float, float]:
+    """Where a share lies with 95 % confidence, when ``hits`` of ``n`` were seen.
+
+    Examples
+    --------
+    >>> [round(end, 3) for end in wilson(15, 20)]
+    [0.531, 0.888]
+
+    References
+    ----------
+    Wilson (1927), Probable Inference, the Law of Succession, and Statistical Inference.
+    """
+    share, square = hits / n, _Z**2
+    middle = (share + square / (2 * n)) / (1 + square / n)
+    half = _Z / (1 + square / n) * math.sqrt(share * (1 - share) / n + square / (4 * n**2))
+    return max(middle - half, 0.0), min(middle + half, 1.0)
 
 
 def calibration_gap(bins: Sequence[CalibrationBin]) -> float | None:
