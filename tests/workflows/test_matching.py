@@ -9,8 +9,13 @@ import msgspec
 import pytest
 from sqlalchemy import insert, select
 
-from rapport.unify.matching.model import default_model
-from rapport.vocabulary.ledger_tables import blocked_value, link_constraint, pair_score
+from rapport.unify.matching.model import default_model, probability_of
+from rapport.vocabulary.ledger_tables import (
+    blocked_value,
+    link_constraint,
+    pair_score,
+    review_pair,
+)
 from rapport.workflows.company import Company
 from rapport.workflows.customer_changes import undo
 from rapport.workflows.identity_review import judge
@@ -218,3 +223,31 @@ def test_a_rule_that_is_changed_has_all_records_matched(tmp_path: Path, clock: F
         assert kept is not None
         assert anew is not None
         assert kept.made_with != anew.made_with
+
+
+def test_of_two_people_all_their_records_are_heard(tmp_path: Path, clock: FakeClock) -> None:
+    # The father's shop record says no birthday: alone it could be the son's.
+    with empty_company(tmp_path, clock=clock) as company:
+        now = clock()
+        home = {"city": "Gent", "postal_code": "9000", "street": "Dorpsstraat 3"}
+        fill(
+            company,
+            [
+                someone(now, 1, "Jan Peeters", birthday="1975-01-05", phone="0470550101", **home),
+                someone(now, 2, "Jan Peeters", phone="0470550101", city="Gent"),
+                someone(now, 3, "Jan Peeters", birthday="2003-09-09", phone="0470550909", **home),
+            ],
+        )
+        match_company(company)
+        with company.ledger.read() as connection:
+            rows = connection.execute(select(pair_score)).all()
+            (suggested,) = connection.execute(select(review_pair)).all()
+        apart = sorted((row for row in rows if not row.joined), key=lambda row: row.bits)
+        assert len(apart) == 2
+        least, most = apart
+        # Neither what the likelier pair says nor what the other does, but both together.
+        assert least.probability == most.probability
+        assert probability_of(least.bits) < most.probability < probability_of(most.bits)
+        # The records that are shown are the most alike ones.
+        assert (suggested.atom_a, suggested.atom_b) == (most.atom_a, most.atom_b)
+        assert suggested.probability == most.probability

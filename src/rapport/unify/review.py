@@ -110,7 +110,7 @@ def queue_changes(connection: Connection, atom_ids: Collection[int] | None = Non
             ),
             state=LATER if pair in later else OPEN,
         )
-        for pair, (likely, a, b, joined) in best.items()
+        for pair, (likely, _, a, b, joined) in best.items()
         if _across(speaking, pair)
     }
     now = {(row.a, row.b): row for row in known}
@@ -225,8 +225,9 @@ def rivals_of(
     return tuple(likest.values())
 
 
-#: Minus the probability, so that the least is the likeliest; the records; whether linkage joined.
-_Scored = tuple[float, int, int, bool]
+#: Minus the probability and minus the bits, so that the least is the likeliest and most alike; the
+#: records; whether linkage joined.
+_Scored = tuple[float, float, int, int, bool]
 
 
 def _scored(
@@ -236,7 +237,9 @@ def _scored(
     p = t.pair_score.c
     one, two = t.membership.alias(), t.membership.alias()
     asked = (
-        select(p.probability, p.atom_a, p.atom_b, p.joined, one.c.profile_id, two.c.profile_id)
+        select(
+            p.probability, p.bits, p.atom_a, p.atom_b, p.joined, one.c.profile_id, two.c.profile_id
+        )
         .join(one, and_(one.c.atom_id == p.atom_a, one.c.valid_to.is_(None)))
         .join(two, and_(two.c.atom_id == p.atom_b, two.c.valid_to.is_(None)))
         .where(one.c.profile_id != two.c.profile_id)
@@ -252,9 +255,9 @@ def _scored(
                 around,
             )
     found: defaultdict[tuple[str, str], list[_Scored]] = defaultdict(list)
-    for probability, a, b, joined, x, y in rows:
+    for probability, bits, a, b, joined, x, y in rows:
         pair = (x, y) if x < y else (y, x)
-        found[pair].append((-round(probability, 6), a, b, joined))
+        found[pair].append((-round(probability, 6), -bits, a, b, joined))
     return found
 
 

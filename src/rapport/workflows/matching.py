@@ -25,6 +25,7 @@ from rapport.unify.identity_rules import identity_rules
 from rapport.unify.marks import STALE_PROFILES, UNMATCHED_RECORDS
 from rapport.unify.matching.changed import match_changed
 from rapport.unify.matching.comparisons import COMPARISONS
+from rapport.unify.matching.joint import joint_bits
 from rapport.unify.matching.known_values import learn_values
 from rapport.unify.matching.live import LiveIndex, build_index
 from rapport.unify.matching.match import FEWEST_TO_LEARN, match
@@ -139,7 +140,8 @@ class _Found(Struct, frozen=True, kw_only=True):
     a: IntArray
     b: IntArray
     bits: NDArray[np.float32]
-    joined: NDArray[np.bool_]
+    labels: IntArray  # the person of each record, as a place in ``atoms``
+    n_records: int  # among how many they were found
     model: Model
     compared: int
     whole: bool
@@ -308,7 +310,8 @@ def _match_all(company: Company, learn: bool | None, basis: _Basis, progress: Pr
         a=pairs["a"].to_numpy(),
         b=pairs["b"].to_numpy(),
         bits=pairs["bits"].to_numpy(),
-        joined=pairs["joined"].to_numpy(),
+        labels=matched.labels,
+        n_records=len(records.atoms),
         model=matched.model,
         compared=matched.n_pairs,
         whole=True,
@@ -345,7 +348,8 @@ def _match_some(
         a=changed.a,
         b=changed.b,
         bits=changed.bits,
-        joined=changed.joined,
+        labels=changed.labels,
+        n_records=index.n_records,
         model=index.model,
         compared=changed.compared,
         whole=False,
@@ -365,21 +369,37 @@ def _home_countries(records: RecordsToMatch) -> list[str]:
 
 
 def _scored_pairs(found: _Found) -> list[ScoredPair]:
-    """The pairs above the review line, by atom id."""
+    """The pairs that joined, and those of two profiles to ask a person about, by atom id.
+
+    What is said of a pair left apart is what all records of its two profiles say together.
+    """
+    apart = found.labels[found.a] != found.labels[found.b]
+    a, b, bits, said = found.a, found.b, found.bits, found.bits.copy()
     with ColumnEngine() as engine:
-        fields = waterfalls(found.standardised, found.a, found.b, COMPARISONS, found.model, engine)
-    a, b = found.atoms[found.a], found.atoms[found.b]
+        said[apart] = joint_bits(
+            found.standardised,
+            found.labels,
+            a[apart],
+            b[apart],
+            COMPARISONS,
+            found.model,
+            engine,
+            n_records=found.n_records,
+        )
+        kept = ~apart | (said >= found.model.review_bits)
+        a, b, bits, said, apart = a[kept], b[kept], bits[kept], said[kept], apart[kept]
+        fields = waterfalls(found.standardised, a, b, COMPARISONS, found.model, engine)
+    a, b = found.atoms[a], found.atoms[b]
     columns = zip(
         np.minimum(a, b).tolist(),
         np.maximum(a, b).tolist(),
-        found.bits.tolist(),
-        found.joined.tolist(),
+        bits.tolist(),
+        (~apart).tolist(),
+        map(probability_of, said.tolist()),
         fields,
         strict=True,
     )
     return [
-        ScoredPair(
-            a=a, b=b, bits=bits, probability=probability_of(bits), joined=joined, fields=fields
-        )
-        for a, b, bits, joined, fields in columns
+        ScoredPair(a=a, b=b, bits=bits, probability=probability, joined=joined, fields=fields)
+        for a, b, bits, joined, probability, fields in columns
     ]

@@ -85,9 +85,9 @@ class Kept:
         )
         scope = set(found.atoms.tolist())
         self.pairs = {pair: joined for pair, joined in self.pairs.items() if pair[0] not in scope}
-        for a, b, joined in zip(found.a, found.b, found.joined.tolist(), strict=True):
+        for a, b in zip(found.a, found.b, strict=True):
             x, y = sorted((int(found.atoms[a]), int(found.atoms[b])))
-            self.pairs[x, y] = joined
+            self.pairs[x, y] = bool(found.labels[a] == found.labels[b])
         self.index = self.index.with_newer(found.newer)
         self.values = found.values
         return found

@@ -56,7 +56,8 @@ class Changed(Struct, frozen=True, kw_only=True):
     a, b : int arrays, shape (n_pairs,)
         Places in ``atoms`` of all pairs among them above the review line.
     bits : float32 array, shape (n_pairs,)
-    joined : bool array, shape (n_pairs,)
+    labels : int array, shape (n_scope,)
+        The smallest place of each record's person.
     compared : int
     newer : Segment
         The index's second segment from now on.
@@ -69,7 +70,7 @@ class Changed(Struct, frozen=True, kw_only=True):
     a: IntArray
     b: IntArray
     bits: FloatArray
-    joined: NDArray[np.bool_]
+    labels: IntArray
     compared: int
     newer: Segment
     values: KnownValues
@@ -140,7 +141,7 @@ def match_changed(
         a=x,
         b=y,
         bits=bits[alike],
-        joined=clusters.labels[x] == clusters.labels[y],
+        labels=clusters.labels,
         compared=compared,
         newer=_newer(index, changed, values),
         values=values,

@@ -252,7 +252,15 @@ def _rows_of(
 
 
 class ScoredPair(Struct, frozen=True, kw_only=True, gc=False):
-    """Two records above the review line, the smaller atom id first."""
+    """Two records above the review line, the smaller atom id first.
+
+    Attributes
+    ----------
+    bits : float
+        Of these two records.
+    probability : float
+        That they are one person's; where they did not join, by all records of their two profiles.
+    """
 
     a: int
     b: int
@@ -305,8 +313,9 @@ class PairChanges(Struct, frozen=True, kw_only=True):
                 start = end
 
 
-#: A weight that moved by less is the same weight.
+#: A weight that moved by less is the same weight; and so with what is said of two profiles.
 _SAME_BITS = 0.01
+_SAME_PROBABILITY = 0.002
 
 
 def pair_changes(
@@ -323,9 +332,9 @@ def pair_changes(
         What is kept of other records than these stays as it is.
     """
     p = t.pair_score.c
-    kept = select(p.atom_a, p.atom_b, p.joined, p.bits, p.model)
+    kept = select(p.atom_a, p.atom_b, p.joined, p.bits, p.probability, p.model)
     known = {
-        (row[0], row[1]): (row[2], row[3], row[4])
+        (row[0], row[1]): (row[2], row[3], row[4], row[5])
         for row in (
             connection.execute(kept)
             if among_atoms is None
@@ -334,14 +343,18 @@ def pair_changes(
     }
     written, retied = [], set()
     for pair in sorted(pairs, key=lambda pair: (pair.a, pair.b)):
-        joined, bits, by = known.pop((pair.a, pair.b), (False, None, None))
-        near = bits is not None and abs(bits - pair.bits) < _SAME_BITS
+        joined, bits, said, by = known.pop((pair.a, pair.b), (False, None, 0.0, None))
+        near = (
+            bits is not None
+            and abs(bits - pair.bits) < _SAME_BITS
+            and abs(said - pair.probability) < _SAME_PROBABILITY
+        )
         if near and joined == pair.joined and by == model:
             continue
         if joined != pair.joined:
             retied.add((pair.a, pair.b))
         written.append(pair)
-    retied.update(pair for pair, (joined, _, _) in known.items() if joined)
+    retied.update(pair for pair, (joined, *_) in known.items() if joined)
     return PairChanges(written=tuple(written), gone=tuple(sorted(known)), retied=frozenset(retied))
 
 
