@@ -11,7 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from rapport.errors import InvalidInput, NotFound
+from rapport.unify.matching.comparisons import COMPARISONS
 from rapport.unify.matching.measures import agreement
+from rapport.unify.matching.model import check_model
 from rapport.workflows.certify_identity import (
     METHODS,
     SURE,
@@ -25,7 +27,7 @@ from rapport.workflows.certify_identity import (
     sets_asked,
 )
 from rapport.workflows.demo import build_demo
-from rapport.workflows.identity_cases import CaseKind, Reason, hard_cases
+from rapport.workflows.identity_cases import CaseKind, Reason, hard_cases, match_known
 from rapport.workflows.identity_peers import (
     Found,
     Pairs,
@@ -34,6 +36,7 @@ from rapport.workflows.identity_peers import (
     match_with_recordlinkage,
     match_with_splink,
 )
+from rapport.workflows.identity_same_levels import match_with_splinks_weights, splinks_weights
 from rapport.workflows.identity_sets import (
     UNKNOWN,
     LabelledSet,
@@ -251,6 +254,26 @@ def test_splinks_example_of_historical_persons_runs_on_its_columns(tmp_path: Pat
     assert "birthday" in read.stated.column_names
     found = match_with_splink(read)
     assert agreement(found.labels, read.truth).pairwise.f1 > 0.7
+
+
+@peers
+@pytest.mark.slow
+def test_splinks_weights_weigh_every_level_of_ours() -> None:
+    folder = real_data("identity/fake_1000.csv").parent
+    fake = read_known_set("fake_1000", folder)
+    model, untrained = splinks_weights(fake)
+    check_model(model, COMPARISONS)
+    assert untrained == ()
+    births = model.weights["birth"]
+    # Of the pairs of one person that state birthdays .421 have the same one, by the truth.
+    assert births["same_birth"].m == pytest.approx(0.42, abs=0.05)
+    assert births["same_birth"].u < 0.01 < births["else"].u
+    # No household explains anything: a pair is weighed against strangers alone.
+    assert all(w.household == w.u for levels in model.weights.values() for w in levels.values())
+    found = match_with_splinks_weights(fake)
+    measured = agreement(found.labels, fake.truth)
+    assert measured.pairwise.precision > 0.99
+    assert 0.7 < measured.pairwise.f1 < agreement(match_known(fake).labels, fake.truth).pairwise.f1
 
 
 def test_what_the_guide_cannot_do_is_said(tmp_path: Path) -> None:

@@ -18,7 +18,6 @@ import numpy as np
 from msgspec import Struct
 
 from rapport.errors import InvalidInput, NotFound, RapportError, where_it_failed
-from rapport.unify.matching.match import Matched
 from rapport.unify.matching.measures import (
     Agreement,
     CalibrationBin,
@@ -29,14 +28,14 @@ from rapport.unify.matching.measures import (
     clusters_across,
 )
 from rapport.workflows.company import Company
-from rapport.workflows.identity_cases import HardCases, hard_cases, match_known, suggested_pairs
+from rapport.workflows.identity_cases import HardCases, hard_cases, match_known, what_is_said
 from rapport.workflows.identity_peers import (
     Found,
-    Pairs,
     match_exactly,
     match_with_recordlinkage,
     match_with_splink,
 )
+from rapport.workflows.identity_same_levels import match_with_splinks_weights
 from rapport.workflows.identity_sets import (
     DEMO,
     FILES,
@@ -68,27 +67,8 @@ def match_with_rapport(records: LabelledSet) -> Found:
     matched = match_known(records)
     return Found(
         labels=matched.labels,
-        pairs=_what_is_said(matched),
+        pairs=what_is_said(matched),
         note=f"{matched.n_pairs / max(records.records, 1):.1f} pairs compared a record",
-    )
-
-
-def _what_is_said(matched: Matched) -> Pairs:
-    """The pairs as people see them: those that were joined, and each two profiles suggested once.
-
-    What is said of two profiles is what all their records say together.
-    """
-    joined = np.asarray(matched.pairs["joined"].to_numpy(zero_copy_only=False))
-    a, b, own = (
-        np.asarray(matched.pairs[name].to_numpy())[joined] for name in ("a", "b", "probability")
-    )
-    left, right, together = suggested_pairs(matched)
-    profiles = np.sort(np.column_stack([matched.labels[left], matched.labels[right]]), axis=1)
-    _, once = np.unique(profiles, axis=0, return_index=True)
-    return Pairs(
-        left=np.r_[a, left[once]],
-        right=np.r_[b, right[once]],
-        probability=np.r_[own.astype(np.float64), together[once]],
     )
 
 
@@ -96,6 +76,7 @@ def _what_is_said(matched: Matched) -> Pairs:
 METHODS = (
     Method(name="rapport", run=match_with_rapport),
     Method(name="splink", run=match_with_splink, needs="splink"),
+    Method(name="splink on our levels", run=match_with_splinks_weights, needs="splink"),
     Method(name="recordlinkage", run=match_with_recordlinkage, needs="recordlinkage"),
     Method(name="equal values", run=match_exactly),
 )

@@ -14,6 +14,7 @@ from rapport.unify.matching.joint import joint_bits
 from rapport.unify.matching.match import FEWEST_TO_LEARN, Matched, match, score_pairs
 from rapport.unify.matching.model import default_model, probability_of
 from rapport.unify.matching.waterfall import waterfalls
+from rapport.workflows.identity_peers import Pairs
 from rapport.workflows.identity_sets import UNKNOWN, LabelledSet
 
 Numbers = NDArray[np.int64]
@@ -149,6 +150,25 @@ def suggested_pairs(matched: Matched) -> tuple[Numbers, Numbers, NDArray[np.floa
         )
     asked = bits >= matched.model.review_bits
     return a[asked], b[asked], 1 / (1 + np.exp2(-bits[asked].astype(np.float64)))
+
+
+def what_is_said(matched: Matched) -> Pairs:
+    """The pairs as people see them: those that were joined, and each two profiles suggested once.
+
+    What is said of two profiles is what all their records say together.
+    """
+    joined = np.asarray(matched.pairs["joined"].to_numpy(zero_copy_only=False))
+    a, b, own = (
+        np.asarray(matched.pairs[name].to_numpy())[joined] for name in ("a", "b", "probability")
+    )
+    left, right, together = suggested_pairs(matched)
+    profiles = np.sort(np.column_stack([matched.labels[left], matched.labels[right]]), axis=1)
+    _, once = np.unique(profiles, axis=0, return_index=True)
+    return Pairs(
+        left=np.r_[a, left[once]],
+        right=np.r_[b, right[once]],
+        probability=np.r_[own.astype(np.float64), together[once]],
+    )
 
 
 def hard_cases(records: LabelledSet) -> HardCases:
