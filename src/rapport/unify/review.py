@@ -105,7 +105,9 @@ def queue_changes(connection: Connection, atom_ids: Collection[int] | None = Non
             probability=-likely,
             joined=joined,
             rank=rank_of(
-                -likely * min(1.0, len(scored[pair]) / _across(speaking, pair)),
+                # What is said of two that were left apart has heard all their records already.
+                -likely
+                * (min(1.0, len(scored[pair]) / _across(speaking, pair)) if joined else 1.0),
                 sum((revenue.get(one, Decimal(0)) for one in pair), Decimal(0)),
             ),
             state=LATER if pair in later else OPEN,
@@ -289,8 +291,8 @@ def _kept_apart(connection: Connection, profile_ids: Collection[str]) -> set[tup
 def rank_of(likelihood: float, revenue: Decimal) -> float:
     """Likely first; of equally likely ones those that are worth more.
 
-    ``likelihood`` is the probability of the most alike records times the share of their records
-    that are alike: one record of many that agrees is less than all of them.
+    ``likelihood`` is the probability that they are one: by all their records, or, where those were
+    joined and something else parts them, of the most alike times the share that is alike.
 
     Examples
     --------

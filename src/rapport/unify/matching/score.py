@@ -50,7 +50,14 @@ _REPEATED_BY_NAME = frozenset({"same_local_part", "same_local_words", "local_par
 _NAME, _MAILBOX, _MAILBOX_NAME = "name", "email", "mailbox_name"
 #: Levels of the name that leave open that it is another name.
 _OTHER_NAME = frozenset(
-    {"else", "organisation_and_person", "same_given", "shared_word", "shares_word"}
+    {
+        "else",
+        "not_comparable",
+        "organisation_and_person",
+        "same_given",
+        "shared_word",
+        "shares_word",
+    }
 )
 #: Levels on which one record's mailbox bears the other's name.
 _NAMED_SO = frozenset({"full_name", "short_name", "slip", "one_word"})
