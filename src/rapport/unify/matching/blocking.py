@@ -11,19 +11,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Struct
 from numpy.typing import NDArray
 
 from rapport.unify.matching.comparison import Row
+from rapport.unify.matching.distinct import distinct
 from rapport.unify.matching.standardise import Standardised
 from rapport.unify.matching.value_profiles import PROFILED
 
 IntArray = NDArray[np.int64]
 KeyArray = NDArray[np.uint64]
+#: Numbers of records, of values, and sizes of blocks: half the memory of `IntArray`.
+CodeArray = NDArray[np.int32]
 
 #: Records of one block at most.
 CAP = 80
@@ -40,8 +45,9 @@ class Fact(Struct, frozen=True, kw_only=True):
     """Something that a record states, seen as values that keys are made of.
 
     ``columns`` are the standardised columns that may hold it; those that a data set lacks are
-    passed over. ``of`` takes a value of the column to the fact's values. Where ``among`` names a
-    column, only values that some record holds there make keys.
+    passed over. ``of`` takes a value of the column to the fact's values, and a list word by word.
+    Where ``among`` names a column, values are these themselves, and only those that some record
+    holds there make keys.
     """
 
     name: str
@@ -163,7 +169,7 @@ class _Held(Struct, frozen=True, kw_only=True):
     """A fact of all records: ``ids[starts[r]:starts[r + 1]]`` are what record r holds."""
 
     starts: IntArray
-    ids: IntArray
+    ids: CodeArray
 
     @property
     def counts(self) -> IntArray:
@@ -176,6 +182,7 @@ def block(
     cap: int = CAP,
     pairs_per_record: float = PAIRS_PER_RECORD,
     recipes: Sequence[tuple[str, ...]] = RECIPES,
+    threads: int = 2,
 ) -> Blocks:
     """The pairs worth comparing.
 
@@ -187,20 +194,24 @@ def block(
         Records per block at most.
     pairs_per_record : float
         The budget.
+    threads : int
+        Recipes that are worked on at a time: sorting leaves the interpreter to others.
     """
     n = standardised.n_records
     facts = {fact.name: held for fact in FACTS if (held := _held(fact, standardised)) is not None}
     usable = [recipe for recipe in recipes if all(name in facts for name in recipe)]
-    made = [_grouped(*_keys(recipe, facts)) for recipe in usable]
-    allowed = _budgets([_made(size, cap) for _, _, size in made], _budget(n, pairs_per_record))
-    found: list[IntArray] = []
-    kinds = []
-    for recipe, (records, keys, size), budget in zip(usable, made, allowed, strict=True):
-        pairs, kind = _pairs(recipe, records, keys, size, facts, cap, budget, n)
-        found.append(pairs)
-        kinds.append(kind)
-    combined = np.unique(np.concatenate(found)) if found else np.empty(0, dtype=np.int64)
-    return Blocks(a=combined // max(n, 1), b=combined % max(n, 1), kinds=tuple(kinds))
+    with ThreadPoolExecutor(threads) as pool:
+        made = list(pool.map(lambda recipe: _grouped(*_keys(recipe, facts)), usable))
+        allowed = _budgets([_made(size, cap) for _, _, size in made], _budget(n, pairs_per_record))
+
+        def pairs_of(at: int) -> tuple[IntArray, KindOfKey]:
+            return _pairs(usable[at], *made[at], facts, cap, allowed[at], n)
+
+        done = list(pool.map(pairs_of, range(len(usable))))
+    found = [pairs for pairs, _ in done]
+    combined = distinct(np.concatenate(found)) if found else np.empty(0, dtype=np.int64)
+    a = combined // max(n, 1)
+    return Blocks(a=a, b=combined - a * n, kinds=tuple(kind for _, kind in done))
 
 
 def keys_of(row: Row, recipes: Sequence[tuple[str, ...]] = RECIPES) -> list[tuple[str, ...]]:
@@ -236,37 +247,60 @@ def _held(fact: Fact, standardised: Standardised) -> _Held | None:
     columns = [name for name in fact.columns if name in standardised.columns]
     if not columns:
         return None
-    codes, values = standardised.column(columns[0])
-    lengths = np.zeros(len(values) + 1, dtype=np.int64)
+    codes, first = standardised.column(columns[0])
     if fact.of is _itself:
-        coded = values.combine_chunks().dictionary_encode().indices
-        ids = pc.fill_null(coded, -1).to_numpy(zero_copy_only=False).astype(np.int64)
-        lengths[:-1] = ids >= 0
-        per_value = ids[ids >= 0]
-    else:
-        # Columns of one comparison, which have one code.
-        said = zip(*(standardised.column(name)[1].to_pylist() for name in columns), strict=True)
-        numbers: dict[str, int] = {}
-        flat: list[int] = []
-        wanted = (
-            {one for one in standardised.column(fact.among)[1].to_pylist() if one is not None}
-            if fact.among
-            else None
-        )
-        for at, row in enumerate(said):
-            got = {one for value in row if value is not None for one in fact.of(value)}
-            if wanted is not None:
-                got &= wanted
-            lengths[at] = len(got)
-            flat.extend(numbers.setdefault(one, len(numbers)) for one in sorted(got))
-        per_value = np.array(flat, dtype=np.int64)
+        columns = columns[:1]
+    wanted = standardised.column(fact.among)[1].unique().drop_null() if fact.among else None
+    numbers: dict[str, int] = {}
+    # Columns of one comparison, which have one code. What two words or columns say alike is held
+    # once.
+    said = [_said(fact, standardised.column(name)[1], wanted, numbers) for name in columns]
+    rows, ids = (np.concatenate(parts) for parts in zip(*said, strict=True))
+    width = int(ids.max(initial=0)) + 1
+    held = distinct(rows * width + ids)
+    lengths = np.bincount(held // width, minlength=len(first) + 1)
     value_starts = np.r_[0, np.cumsum(lengths)]
     counts = lengths[codes]  # code -1 is the last: nothing
     starts = np.r_[0, np.cumsum(counts)]
+    per_value = (held % width).astype(np.int32)
     return _Held(
         starts=starts,
-        ids=per_value[_ranges(value_starts[np.where(codes < 0, len(values), codes)], counts)],
+        ids=per_value[_ranges(value_starts[np.where(codes < 0, len(first), codes)], counts)],
     )
+
+
+def _said(
+    fact: Fact, column: pa.ChunkedArray, wanted: pa.Array | None, numbers: dict[str, int]
+) -> tuple[IntArray, IntArray]:
+    """Rows of a column and the numbers of what they say: a row for each thing said.
+
+    Distinct values, or words of lists, are asked once; ``numbers`` are what has been met so far.
+    Where only some are wanted, values are these themselves.
+    """
+    values = column.combine_chunks()
+    listed = pa.types.is_list(values.type)
+    if listed:
+        lengths = pc.fill_null(pc.list_value_length(values), 0).to_numpy(zero_copy_only=False)
+        rows = np.repeat(np.arange(len(values), dtype=np.int64), lengths)
+        values = values.flatten()
+    else:
+        rows = np.flatnonzero(values.is_valid().to_numpy(zero_copy_only=False))
+        values = values.drop_null()
+    if wanted is not None:
+        ids = pc.fill_null(pc.index_in(values, value_set=wanted), -1).to_numpy().astype(np.int64)
+        return rows[ids >= 0], ids[ids >= 0]
+    coded = values.dictionary_encode()
+    at = coded.indices.to_numpy().astype(np.int64)
+    if fact.of is _itself:
+        return rows, at
+    # What a fact says of words it says of each word by itself.
+    got = [fact.of([one]) if listed else fact.of(one) for one in coded.dictionary.to_pylist()]
+    counts = np.array([len(some) for some in got], dtype=np.int64)
+    ids = np.array(
+        [numbers.setdefault(one, len(numbers)) for some in got for one in some], dtype=np.int64
+    )
+    starts = np.cumsum(counts) - counts
+    return np.repeat(rows, counts[at]), ids[_ranges(starts[at], counts[at])]
 
 
 def _ranges(starts: IntArray, counts: IntArray) -> IntArray:
@@ -280,7 +314,7 @@ def _ranges(starts: IntArray, counts: IntArray) -> IntArray:
 _ODD = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)
 
 
-def _mixed(keys: KeyArray, ids: IntArray, part: int) -> KeyArray:
+def _mixed(keys: KeyArray, ids: CodeArray, part: int) -> KeyArray:
     """64 bits of both; two keys fall together once in 10^19 pairs."""
     with np.errstate(over="ignore"):
         x = keys * np.uint64(_ODD[part % 4]) + ids.astype(np.uint64) + np.uint64(part + 1)
@@ -290,7 +324,9 @@ def _mixed(keys: KeyArray, ids: IntArray, part: int) -> KeyArray:
     return x
 
 
-def _joined(records: IntArray, keys: KeyArray, fact: _Held, part: int) -> tuple[IntArray, KeyArray]:
+def _joined(
+    records: CodeArray, keys: KeyArray, fact: _Held, part: int
+) -> tuple[CodeArray, KeyArray]:
     """Every key with every value that its record holds of a further fact."""
     counts = fact.counts[records]
     ids = fact.ids[_ranges(fact.starts[records], counts)]
@@ -301,9 +337,9 @@ def _twice(recipe: tuple[str, ...]) -> bool:
     return len(recipe) == 2 and recipe[0] == recipe[1]
 
 
-def _keys(recipe: tuple[str, ...], facts: Mapping[str, _Held]) -> tuple[IntArray, KeyArray]:
+def _keys(recipe: tuple[str, ...], facts: Mapping[str, _Held]) -> tuple[CodeArray, KeyArray]:
     first = facts[recipe[0]]
-    records = np.repeat(np.arange(len(first.starts) - 1, dtype=np.int64), first.counts)
+    records = np.repeat(np.arange(len(first.starts) - 1, dtype=np.int32), first.counts)
     keys = first.ids.astype(np.uint64)
     if _twice(recipe):
         return _two_of(records, first)
@@ -312,7 +348,7 @@ def _keys(recipe: tuple[str, ...], facts: Mapping[str, _Held]) -> tuple[IntArray
     return records, keys
 
 
-def _two_of(records: IntArray, words: _Held) -> tuple[IntArray, KeyArray]:
+def _two_of(records: CodeArray, words: _Held) -> tuple[CodeArray, KeyArray]:
     """Each two values of one fact, whichever comes first."""
     counts = words.counts[records]
     other = words.ids[_ranges(words.starts[records], counts)]
@@ -321,22 +357,25 @@ def _two_of(records: IntArray, words: _Held) -> tuple[IntArray, KeyArray]:
     return np.repeat(records, counts)[keep], _mixed(one[keep].astype(np.uint64), other[keep], 0)
 
 
-def _grouped(records: IntArray, keys: KeyArray) -> tuple[IntArray, KeyArray, IntArray]:
+def _grouped(records: CodeArray, keys: KeyArray) -> tuple[CodeArray, KeyArray, CodeArray]:
     """Sorted by key, with the size of the block of each entry; blocks of one are left out."""
-    order = np.argsort(keys, kind="stable")
-    records, keys = records[order], keys[order]
+    order = np.argsort(keys)
+    keys = keys[order]
+    alike = keys[1:] == keys[:-1]
+    several = np.zeros(len(keys), dtype=np.bool_)
+    several[1:] = alike
+    several[:-1] |= alike
+    records, keys = records[order[several]], keys[several]
     bounds = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]]) if len(keys) else np.empty(0, int)
-    sizes = np.diff(np.r_[bounds, len(keys)])
-    size = np.repeat(sizes, sizes)
-    several = size > 1
-    return records[several], keys[several], size[several]
+    sizes = np.diff(np.r_[bounds, len(keys)]).astype(np.int32)
+    return records, keys, np.repeat(sizes, sizes)
 
 
 def _pairs(
     recipe: tuple[str, ...],
-    records: IntArray,
+    records: CodeArray,
     keys: KeyArray,
-    size: IntArray,
+    size: CodeArray,
     facts: Mapping[str, _Held],
     cap: int,
     budget: float,
@@ -346,11 +385,12 @@ def _pairs(
     cap = _affordable(size, cap, budget)
     small = size <= cap
     found = [_within(records[small], keys[small], n)]
-    refined, dropped = int((~small).sum()), np.empty(0, dtype=np.int64)
+    refined, dropped = int((~small).sum()), 0
     if refined:
         left = budget - len(found[0])
         wide, wide_keys = records[~small], keys[~small]
-        helped: list[IntArray] = []
+        lost = np.zeros(n, dtype=np.bool_)
+        lost[wide] = True
         for part, name in enumerate(REFINERS):
             if name not in facts or name in recipe:
                 continue
@@ -361,16 +401,16 @@ def _pairs(
             pairs = _within(more[fits], more_keys[fits], n)
             left = max(left - len(pairs), 0.0)
             found.append(pairs)
-            helped.append(more[fits])
-        dropped = np.setdiff1d(wide, np.concatenate(helped)) if helped else np.unique(wide)
-    pairs = np.unique(np.concatenate(found))
+            lost[more[fits]] = False
+        dropped = int(lost.sum())
+    pairs = distinct(np.concatenate(found))
     return pairs, KindOfKey(
         facts=recipe,
         keys=int((1.0 / size).sum().round()) if len(size) else 0,
         pairs=len(pairs),
         cap=cap,
         refined=refined,
-        dropped=len(dropped),
+        dropped=dropped,
     )
 
 
@@ -378,9 +418,9 @@ def _budget(n: int, pairs_per_record: float) -> float:
     return n * pairs_per_record * min(1.0, max(0.25, math.sqrt(_MANY_RECORDS / max(n, 1))))
 
 
-def _made(size: IntArray, cap: int) -> float:
+def _made(size: CodeArray, cap: int) -> float:
     """Pairs that blocks of these sizes make, each entry of a block counted."""
-    return float((np.minimum(size, cap) - 1).sum() / 2)
+    return float((np.minimum(size, cap) - 1).sum(dtype=np.int64) / 2)
 
 
 def _budgets(wanted: list[float], budget: float) -> list[float]:
@@ -393,7 +433,7 @@ def _budgets(wanted: list[float], budget: float) -> list[float]:
     return allowed
 
 
-def _affordable(size: IntArray, cap: int, budget: float) -> int:
+def _affordable(size: CodeArray, cap: int, budget: float) -> int:
     """The greatest block size, up to ``cap``, whose blocks make no more pairs than ``budget``."""
     # A block of n makes n (n - 1) / 2 pairs: (n - 1) / 2 for each of its entries.
     made = np.bincount(np.minimum(size, cap + 1), minlength=cap + 2)[: cap + 1]
@@ -401,7 +441,7 @@ def _affordable(size: IntArray, cap: int, budget: float) -> int:
     return int(np.searchsorted(total, budget, side="right")) - 1 if total[-1] > budget else cap
 
 
-def _within(records: IntArray, keys: KeyArray, n: int) -> IntArray:
+def _within(records: CodeArray, keys: KeyArray, n: int) -> IntArray:
     """All pairs inside the blocks of sorted ``keys``, as a * n + b with a < b."""
     found = []
     at = np.arange(len(keys), dtype=np.int64)
@@ -410,12 +450,13 @@ def _within(records: IntArray, keys: KeyArray, n: int) -> IntArray:
         at = at[at + step < len(keys)]
         at = at[keys[at] == keys[at + step]]
         one, other = records[at], records[at + step]
-        found.append(np.minimum(one, other) * n + np.maximum(one, other))
+        # A record may hold a key twice, by two words that begin alike.
+        two = one != other
+        one, other = one[two], other[two]
+        found.append(np.minimum(one, other).astype(np.int64) * n + np.maximum(one, other))
         step += 1
     pairs: IntArray = np.concatenate(found) if found else np.empty(0, dtype=np.int64)
-    # A record may hold a key twice, by two words that begin alike.
-    distinct: IntArray = pairs[pairs // max(n, 1) != pairs % max(n, 1)]
-    return distinct
+    return pairs
 
 
 def sample_pairs(blocks: Blocks, most: int, rng: np.random.Generator) -> IntArray:
@@ -438,7 +479,7 @@ def random_pairs(
     else:
         a, b = rng.integers(0, n, size=(2, count))
         keep = a != b
-        combined = np.unique(np.minimum(a, b)[keep] * n + np.maximum(a, b)[keep])
+        combined = distinct(np.minimum(a, b)[keep] * n + np.maximum(a, b)[keep])
     blocked = blocks.a * n + blocks.b
     where = np.searchsorted(blocked, combined)
     inside = np.zeros(len(combined), dtype=np.bool_)

@@ -145,7 +145,7 @@ def match(
         standardised, records_per_person=1 + (model or start or default_model()).same_per_record
     )
     done("profile values")
-    blocks = block(standardised, cap=CAP, pairs_per_record=PAIRS_PER_RECORD)
+    blocks = block(standardised, cap=CAP, pairs_per_record=PAIRS_PER_RECORD, threads=threads)
     done("block")
     with ColumnEngine(memory_limit_mb=memory_limit_mb, threads=threads) as engine:
         if model is None:
