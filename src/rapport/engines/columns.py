@@ -6,6 +6,7 @@ For work on Arrow tables that is neither the ledger's nor the lake's, such as co
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import count
 from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any
@@ -22,13 +23,14 @@ class ColumnEngine:
     memory_limit_mb : int
         Beyond it intermediate results spill to a temporary folder, which `close` removes.
     threads : int
-        Threads per question.
+        Threads per question. Several threads may ask at a time.
     """
 
     def __init__(self, *, memory_limit_mb: int = 1024, threads: int = 2) -> None:
         # The folder is made only when something spills.
         self._spill = TemporaryDirectory(prefix="rapport-columns-")
         self._engine = duckdb.connect(":memory:")
+        self._numbers = count()
         self._engine.execute(f"SET memory_limit = '{int(memory_limit_mb)}MB'")
         self._engine.execute(f"SET threads = {int(threads)}")
         self._engine.execute("SET temp_directory = $folder", {"folder": self._spill.name})
@@ -44,13 +46,24 @@ class ColumnEngine:
 
         Rows come in the order of the scanned table where the question names no other.
         """
-        for name, table in tables.items():
-            self._engine.register(name, table)
-        try:
-            return self._engine.sql(sql, params=dict(parameters or {})).to_arrow_table()
-        finally:
-            for name in tables:
-                self._engine.unregister(name)
+        # A connection of its own sees the kept tables, and no other question's.
+        with self._engine.cursor() as asking:
+            for name, table in tables.items():
+                asking.register(name, table)
+            return asking.sql(sql, params=dict(parameters or {})).to_arrow_table()
+
+    def keep(self, table: pa.Table) -> str:
+        """A copy of ``table`` for many questions, under the name that is returned; see `forget`."""
+        name = f"kept_{next(self._numbers)}"
+        with self._engine.cursor() as keeping:
+            keeping.register("table_to_keep", table)
+            keeping.execute(f"CREATE TABLE {name} AS SELECT * FROM table_to_keep")  # noqa: S608
+        return name
+
+    def forget(self, name: str) -> None:
+        """Drop a table that `keep` named."""
+        with self._engine.cursor() as forgetting:
+            forgetting.execute(f"DROP TABLE {name}")
 
     def close(self) -> None:
         self._engine.close()

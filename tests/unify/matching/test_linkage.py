@@ -13,7 +13,8 @@ def clustered(n, evidence, *, prior=-4.0, merge=0.0, line=-1.0, cannot=(), must=
     def score(a, b):
         found = [evidence.get((x, y)) for x, y in zip(a.tolist(), b.tolist(), strict=True)]
         bits = np.array([[value or 0.0 for value in found]], dtype=np.float32)
-        return bits, bits, np.array([[value is not None for value in found]])
+        said = np.array([[value is not None for value in found]])
+        return lambda part: (bits[:, part], bits[:, part], said[:, part])
 
     pairs = list(evidence)
     if order:

@@ -5,7 +5,7 @@ from rapport.engines.columns import ColumnEngine
 from rapport.unify.matching.blocking import block
 from rapport.unify.matching.match import match, train
 from rapport.unify.matching.model import Weight, level_keys
-from rapport.unify.matching.score import Levels
+from rapport.unify.matching.pair_levels import Levels
 from rapport.unify.matching.standardise import standardise
 from rapport.unify.matching.train import (
     SAME,

@@ -195,12 +195,13 @@ def block(
     pairs_per_record : float
         The budget.
     threads : int
-        Recipes that are worked on at a time: sorting leaves the interpreter to others.
+        Facts and recipes that are worked on at a time: sorting leaves the interpreter to others.
     """
     n = standardised.n_records
-    facts = {fact.name: held for fact in FACTS if (held := _held(fact, standardised)) is not None}
-    usable = [recipe for recipe in recipes if all(name in facts for name in recipe)]
     with ThreadPoolExecutor(threads) as pool:
+        held = pool.map(lambda fact: _held(fact, standardised), FACTS)
+        facts = {fact.name: of for fact, of in zip(FACTS, held, strict=True) if of is not None}
+        usable = [recipe for recipe in recipes if all(name in facts for name in recipe)]
         made = list(pool.map(lambda recipe: _grouped(*_keys(recipe, facts)), usable))
         allowed = _budgets([_made(size, cap) for _, _, size in made], _budget(n, pairs_per_record))
 

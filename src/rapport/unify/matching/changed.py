@@ -30,6 +30,7 @@ from rapport.unify.matching.live import (
 from rapport.unify.matching.live_keys import hashes_of, keys_of_all, keys_of_value, ranges
 from rapport.unify.matching.match import link_pairs, score_pairs
 from rapport.unify.matching.model import Model
+from rapport.unify.matching.pair_levels import Comparer
 from rapport.unify.matching.standardise import Readings, Standardised, standardise
 from rapport.unify.matching.stored_records import Judgements, RecordsToMatch, Related
 from rapport.unify.matching.value_profiles import JUNK, PROFILED, profile_values
@@ -104,8 +105,8 @@ def match_changed(
     blocked : collection of (kind, value)
         The company's own blocked values.
     """
-    comparisons, model = index.comparisons, index.model
-    fresh = _Some(atoms=records.atoms, standardised=standardise(records.stated, comparisons))
+    model = index.model
+    fresh = _Some(atoms=records.atoms, standardised=standardise(records.stated, index.comparisons))
     values, moved = _whose_values(index, fresh, values, blocked)
     changed = _read(index, fresh, np.union1d(fresh.atoms, moved), values)
     with ColumnEngine(memory_limit_mb=memory_limit_mb, threads=threads) as engine:
@@ -123,18 +124,19 @@ def match_changed(
         alike = bits >= model.review_bits
         x, y = (np.searchsorted(scope.atoms, pairs[alike, side]) for side in (0, 1))
         words = judged(scope.atoms)
-        clusters = link_pairs(
-            scope.standardised,
-            x,
-            y,
-            bits[alike],
-            comparisons,
-            model,
-            engine,
-            cannot=words.cannot,
-            must=words.must,
-            n_records=index.n_records,
-        )
+        with Comparer(scope.standardised, engine, threads=threads) as comparer:
+            clusters = link_pairs(
+                comparer,
+                x,
+                y,
+                bits[alike],
+                model,
+                len(scope.atoms),
+                cannot=words.cannot,
+                must=words.must,
+                among=index.n_records,
+                threads=threads,
+            )
     return Changed(
         atoms=scope.atoms,
         standardised=scope.standardised,

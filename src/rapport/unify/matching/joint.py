@@ -16,7 +16,8 @@ from rapport.engines.columns import ColumnEngine
 from rapport.unify.matching.comparison import Comparison
 from rapport.unify.matching.match import one_field
 from rapport.unify.matching.model import Model
-from rapport.unify.matching.score import UNSAID, field_bits, level_codes, pair_bits
+from rapport.unify.matching.pair_levels import UNSAID, Comparer
+from rapport.unify.matching.score import field_bits, pair_bits
 from rapport.unify.matching.standardise import Standardised
 
 IntArray = NDArray[np.int64]
@@ -65,17 +66,19 @@ def joint_bits(
     bits = np.empty(len(persons), dtype=np.float32)
     # In parts of so many pairs of records, whole persons each.
     parts = (np.cumsum(across) - across) // _AT_ONCE
-    for part in np.unique(parts):
-        of = np.flatnonzero(parts == part)
-        owner = np.repeat(np.arange(len(of)), across[of])
-        at = np.arange(len(owner)) - np.repeat(np.cumsum(across[of]) - across[of], across[of])
-        left = order[start[one[of]][owner] + at // size[two[of]][owner]]
-        right = order[start[two[of]][owner] + at % size[two[of]][owner]]
-        levels = level_codes(standardised, np.minimum(left, right), np.maximum(left, right), engine)
-        fields = *field_bits(levels, comparisons, model), levels.codes != UNSAID
-        stranger, household = _agreement(*one_field(fields, comparisons), owner, len(of))
-        n = standardised.n_records if n_records is None else n_records
-        bits[of] = pair_bits(stranger, household, model, n)
+    n = standardised.n_records if n_records is None else n_records
+    with Comparer(standardised, engine) as comparer:
+        for part in np.unique(parts):
+            of = np.flatnonzero(parts == part)
+            owner = np.repeat(np.arange(len(of)), across[of])
+            at = np.arange(len(owner)) - np.repeat(np.cumsum(across[of]) - across[of], across[of])
+            left = order[start[one[of]][owner] + at // size[two[of]][owner]]
+            right = order[start[two[of]][owner] + at % size[two[of]][owner]]
+            left, right = np.minimum(left, right), np.maximum(left, right)
+            levels = comparer.levels(comparer.codes(left, right), left, right)
+            fields = *field_bits(levels, comparisons, model), levels.codes != UNSAID
+            stranger, household = _agreement(*one_field(fields, comparisons), owner, len(of))
+            bits[of] = pair_bits(stranger, household, model, n)
     return bits[place]
 
 

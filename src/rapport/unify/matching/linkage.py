@@ -11,6 +11,7 @@ not join two well-known persons.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from msgspec import Struct
@@ -25,8 +26,8 @@ FloatArray = NDArray[np.float32]
 MOST_RECORDS = 500
 #: Part that the best pair of a field has in its evidence; the rest is the average's.
 _BEST = np.float32(0.5)
-#: Pairs that are scored together.
-_PAIRS_AT_ONCE = 400_000
+#: Pairs that are compared together.
+_PAIRS_AT_ONCE = 4_000_000
 #: A rival counts for so many bits at most.
 MOST_RIVAL_BITS = 3.0
 #: Numbers of one batch of components at most: pairs times comparisons.
@@ -56,9 +57,12 @@ class Clusters(Struct, frozen=True, kw_only=True):
     loosened: int
 
 
-#: Record numbers (a, b) → bits of each comparison against strangers and against the household,
-#: each of shape (n_comparisons, n_pairs), and whether both said something.
-FieldScorer = Callable[[IntArray, IntArray], tuple[FloatArray, FloatArray, NDArray[np.bool_]]]
+#: Bits of each comparison against strangers and against the household, each of shape
+#: (n_comparisons, n_pairs), and whether both said something.
+Fields = tuple[FloatArray, FloatArray, NDArray[np.bool_]]
+#: Record numbers (a, b) → the fields of a part of these pairs. Many pairs are compared at once, and
+#: their bits, which take more room, are looked up in parts.
+FieldScorer = Callable[[IntArray, IntArray], Callable[[slice], Fields]]
 #: Sums over the comparisons, against strangers and against the household → bits.
 Combine = Callable[[FloatArray, FloatArray], FloatArray]
 
@@ -75,6 +79,7 @@ def link(
     combine: Combine,
     cannot: Iterable[tuple[int, int]] = (),
     must: Iterable[tuple[int, int]] = (),
+    threads: int = 2,
 ) -> Clusters:
     """Cluster records.
 
@@ -91,6 +96,8 @@ def link(
         All pairs inside components are scored, also those that no key found.
     cannot, must : iterables of pairs of record numbers
         People's decisions; must-links come first.
+    threads : int
+        Batches of components that are clustered at a time.
 
     Returns
     -------
@@ -114,7 +121,11 @@ def link(
 
     waiting: list[tuple[IntArray, bool]] = []
     n_waiting = 0
-    for size in np.unique(sizes[sizes > 1]).tolist():
+
+    def link_batches() -> None:
+        _link_batches(waiting, score, combine, merge_bits, must_pairs, cannot_pairs, out, threads)
+
+    for size in np.flatnonzero(np.bincount(sizes[sizes > 1])).tolist():
         chosen = np.flatnonzero((sizes == size) & ~special)
         per_batch = max(1, _BATCH // (size * size * 48))
         batches = [(chosen[at : at + per_batch], False) for at in range(0, len(chosen), per_batch)]
@@ -124,9 +135,9 @@ def link(
             waiting.append((records, is_special))
             n_waiting += records.shape[0] * size * (size - 1) // 2
             if n_waiting >= _PAIRS_AT_ONCE:
-                _link_batches(waiting, score, combine, merge_bits, must_pairs, cannot_pairs, out)
+                link_batches()
                 waiting, n_waiting = [], 0
-    _link_batches(waiting, score, combine, merge_bits, must_pairs, cannot_pairs, out)
+    link_batches()
     return out
 
 
@@ -138,6 +149,7 @@ def _link_batches(
     must: IntArray,
     cannot: IntArray,
     out: Clusters,
+    threads: int,
 ) -> None:
     """Cluster components; the records of a batch are one component a row, all of one size."""
     if not batches:
@@ -146,22 +158,15 @@ def _link_batches(
     ends = np.cumsum(
         [len(records) * len(i) for (records, _), (i, _) in zip(batches, corners, strict=True)]
     )
-    stranger, household, said = score(
+    fields_of = score(
         np.concatenate([r[:, i].ravel() for (r, _), (i, _) in zip(batches, corners, strict=True)]),
         np.concatenate([r[:, j].ravel() for (r, _), (_, j) in zip(batches, corners, strict=True)]),
     )
-    for (records, is_special), (i, j), end in zip(batches, corners, ends.tolist(), strict=True):
-        part = slice(end - len(records) * len(i), end)
-        forest = _Forest(
-            len(records),
-            records.shape[1],
-            i,
-            j,
-            stranger[:, part],
-            household[:, part],
-            said[:, part],
-            combine,
-        )
+
+    def cluster(at: int) -> None:
+        (records, is_special), (i, j), end = batches[at], corners[at], int(ends[at])
+        fields = fields_of(slice(end - len(records) * len(i), end))
+        forest = _Forest(len(records), records.shape[1], i, j, fields, combine)
         if is_special:
             place = {int(record): at for at, record in enumerate(records[0])}
             forest.decided(
@@ -170,6 +175,9 @@ def _link_batches(
             )
         forest.grow(merge_bits)
         forest.write(records, out)
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(cluster, range(len(batches))))
 
 
 def _pairs(pairs: Iterable[tuple[int, int]]) -> IntArray:
@@ -210,7 +218,8 @@ class _Forest:
         Components, and records of each.
     i, j : int arrays
         Places of the pairs of one component.
-    stranger, household, said : arrays, shape (n_comparisons, count * len(i))
+    fields : Fields
+        Of the count * len(i) pairs.
     """
 
     def __init__(
@@ -219,17 +228,17 @@ class _Forest:
         size: int,
         i: IntArray,
         j: IntArray,
-        stranger: FloatArray,
-        household: FloatArray,
-        said: NDArray[np.bool_],
+        fields: Fields,
         combine: Combine,
     ) -> None:
         self.combine = combine
         self.size = size
+        # What none of them says anything of would only take room.
+        told = fields[2].any(axis=1)
         # Sums of bits and numbers of pairs, by component, comparison and pair of clusters.
         self.stranger, self.household, self.pairs = (
             _square(values.astype(np.float32), count, size, i, j)
-            for values in (stranger, household, said)
+            for values in (of[told] for of in fields)
         )
         # The best pair of each field and pair of clusters, by what it proves against strangers and
         # the household alike; where nothing is said, below all.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 
 import numpy as np
@@ -23,15 +24,15 @@ from rapport.unify.matching.blocking import (
 )
 from rapport.unify.matching.comparison import Comparison
 from rapport.unify.matching.comparisons import COMPARISONS
-from rapport.unify.matching.linkage import Clusters, link
+from rapport.unify.matching.linkage import Clusters, Fields, link
 from rapport.unify.matching.model import Model, Weight, check_model, default_model, level_keys
+from rapport.unify.matching.pair_levels import UNSAID, Comparer
 from rapport.unify.matching.recalibrate import recalibrated
 from rapport.unify.matching.score import (
-    UNSAID,
     field_bits,
     household_probability,
-    level_codes,
     pair_bits,
+    summed_bits,
 )
 from rapport.unify.matching.standardise import Standardised, standardise
 from rapport.unify.matching.train import (
@@ -52,7 +53,9 @@ FEWEST_TO_LEARN = 100
 #: Pairs that weights are estimated from at most: blocked ones, and ones drawn from all others.
 _TRAINING_PAIRS = 500_000
 _RANDOM_PAIRS = 500_000
-_CHUNK = 2_000_000
+#: Pairs that are compared together, and those whose bits are added together, in the cache.
+_CHUNK = 16_000_000
+_CACHED = 131_072
 
 
 class Matched(Struct, frozen=True, kw_only=True):
@@ -147,41 +150,42 @@ def match(
     done("profile values")
     blocks = block(standardised, cap=CAP, pairs_per_record=PAIRS_PER_RECORD, threads=threads)
     done("block")
-    with ColumnEngine(memory_limit_mb=memory_limit_mb, threads=threads) as engine:
+    n = standardised.n_records
+    with (
+        ColumnEngine(memory_limit_mb=memory_limit_mb, threads=threads) as engine,
+        Comparer(standardised, engine, threads=threads) as comparer,
+    ):
         if model is None:
             rng = np.random.default_rng(seed)
-            model = train(
-                standardised,
-                blocks,
-                comparisons,
-                engine,
-                start=start or default_model(),
-                rng=rng,
+            model = _train(
+                comparer, blocks, comparisons, n, start=start or default_model(), rng=rng
             ).model
             standardised = with_rarity(standardised, records_per_person=1 + model.same_per_record)
+            comparer.see_shares(standardised)
             done("train")
         unheard = model
         judged = sorted(set(labelled))
         if judged:
             x, y = (np.array([pair[side] for pair in judged], dtype=np.int64) for side in (0, 1))
-            said, _ = score_pairs(standardised, x, y, comparisons, model, engine)
+            said, _ = _bits(comparer, x, y, comparisons, model, n)
             model = recalibrated(model, said, np.array([same for _, _, same in judged]))
             done("recalibrate")
 
-        a, b, bits, household = _score(standardised, blocks, comparisons, model, engine)
+        a, b, bits, household = _score(comparer, blocks, comparisons, model, n, threads)
         done("score")
 
         joinable = bits >= model.review_bits
         clusters = link_pairs(
-            standardised,
+            comparer,
             a[joinable],
             b[joinable],
             bits[joinable],
-            comparisons,
             model,
-            engine,
+            n,
             cannot=cannot,
             must=must,
+            among=n,
+            threads=threads,
         )
         done("link")
     joined = clusters.labels[a] == clusters.labels[b]
@@ -212,37 +216,46 @@ def match(
 
 
 def link_pairs(
-    standardised: Standardised,
+    comparer: Comparer,
     a: IntArray,
     b: IntArray,
     bits: FloatArray,
-    comparisons: Sequence[Comparison],
     model: Model,
-    engine: ColumnEngine,
+    n_records: int,
     *,
     cannot: Iterable[tuple[int, int]],
     must: Iterable[tuple[int, int]],
-    n_records: int | None = None,
+    among: int,
+    threads: int,
 ) -> Clusters:
-    """`link` records by the weights of a model; the arguments are those of `link`.
+    """`link` records by the weights of a model; the other arguments are those of `link`.
 
     Parameters
     ----------
-    n_records : int, optional
-        Among how many records these are found; by default they are all.
+    comparer : Comparer
+        Of the records.
+    n_records : int
+        How many those are.
+    among : int
+        Among how many they are found.
     """
-    n = standardised.n_records if n_records is None else n_records
+    comparisons = comparer.comparisons
 
-    def score(x: IntArray, y: IntArray) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
-        levels = level_codes(standardised, x, y, engine)
-        fields = *field_bits(levels, comparisons, model), levels.codes != UNSAID
-        return one_field(fields, comparisons)
+    def score(x: IntArray, y: IntArray) -> Callable[[slice], Fields]:
+        codes = comparer.codes(x, y)
+
+        def fields(part: slice) -> Fields:
+            levels = comparer.levels(codes[:, part], x[part], y[part])
+            found = field_bits(levels, comparisons, model)
+            return one_field((*found, levels.codes != UNSAID), comparisons)
+
+        return fields
 
     def combine(stranger: FloatArray, household: FloatArray) -> FloatArray:
-        return pair_bits(stranger, household, model, n)
+        return pair_bits(stranger, household, model, among)
 
     return link(
-        standardised.n_records,
+        n_records,
         a,
         b,
         bits,
@@ -252,12 +265,11 @@ def link_pairs(
         combine=combine,
         cannot=cannot,
         must=must,
+        threads=threads,
     )
 
 
-def one_field(
-    fields: tuple[FloatArray, FloatArray, NDArray[np.bool_]], comparisons: Sequence[Comparison]
-) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
+def one_field(fields: Fields, comparisons: Sequence[Comparison]) -> Fields:
     """The name and the mailbox that bears a name as one field.
 
     Of two records either both have names or one is judged by its mailbox. Between two clusters some
@@ -286,7 +298,28 @@ def train(
     household_anchor: float = HOUSEHOLD_ANCHOR,
 ) -> Trained:
     """Weights for these records, from the records themselves."""
-    n = standardised.n_records
+    with Comparer(standardised, engine) as comparer:
+        return _train(
+            comparer,
+            blocks,
+            comparisons,
+            standardised.n_records,
+            start=start,
+            rng=rng,
+            household_anchor=household_anchor,
+        )
+
+
+def _train(
+    comparer: Comparer,
+    blocks: Blocks,
+    comparisons: Sequence[Comparison],
+    n: int,
+    *,
+    start: Model,
+    rng: np.random.Generator,
+    household_anchor: float = HOUSEHOLD_ANCHOR,
+) -> Trained:
     chosen = sample_pairs(blocks, _TRAINING_PAIRS, rng)
     random_a, random_b = random_pairs(n, blocks, _RANDOM_PAIRS, rng)
     total = n * (n - 1) / 2
@@ -297,7 +330,7 @@ def train(
     weight[len(chosen) :] = max(total - len(blocks.a), 0.0) / max(len(random_a), 1)
     fixed = np.full(len(a), -1, dtype=np.int64)
     fixed[len(chosen) :] = STRANGER
-    levels = level_codes(standardised, a, b, engine)
+    levels = comparer.levels(comparer.codes(a, b), a, b)
     evidence = grouped(levels, weight, fixed, comparisons)
     weights = {c.name: _start_of(c, start) for c in comparisons}
     return expectation_maximisation(
@@ -337,34 +370,54 @@ def score_pairs(
         Among how many records these are found; by default they are all.
     """
     n = standardised.n_records if n_records is None else n_records
-    all_bits, all_household = [], []
-    for part in chunks(len(a), _CHUNK):
-        levels = level_codes(standardised, a[part], b[part], engine)
-        stranger, household = (
-            found.sum(axis=0) for found in field_bits(levels, comparisons, model)
-        )
-        all_bits.append(pair_bits(stranger, household, model, n))
-        all_household.append(household_probability(stranger, household, model, n))
-    empty = np.empty(0, dtype=np.float32)
-    return np.concatenate([empty, *all_bits]), np.concatenate([empty, *all_household])
+    with Comparer(standardised, engine) as comparer:
+        return _bits(comparer, a, b, comparisons, model, n)
+
+
+def _bits(
+    comparer: Comparer,
+    a: IntArray,
+    b: IntArray,
+    comparisons: Sequence[Comparison],
+    model: Model,
+    n: int,
+) -> tuple[FloatArray, FloatArray]:
+    stranger, household = summed_bits(comparer, comparer.codes(a, b), a, b, comparisons, model)
+    return (
+        pair_bits(stranger, household, model, n),
+        household_probability(stranger, household, model, n),
+    )
 
 
 def _score(
-    standardised: Standardised,
+    comparer: Comparer,
     blocks: Blocks,
     comparisons: Sequence[Comparison],
     model: Model,
-    engine: ColumnEngine,
+    n: int,
+    threads: int,
 ) -> tuple[IntArray, IntArray, FloatArray, FloatArray]:
     """Pairs at or above the review line, and those that are likely one household's."""
-    kept: list[tuple[IntArray, IntArray, FloatArray, FloatArray]] = []
-    for part in chunks(len(blocks.a), _CHUNK):
-        a, b = blocks.a[part], blocks.b[part]
-        bits, household = score_pairs(standardised, a, b, comparisons, model, engine)
-        keep = (bits >= model.review_bits) | (household >= 0.5)
-        kept.append((a[keep], b[keep], bits[keep], household[keep]))
-    if not kept:
-        none = np.empty(0, dtype=np.int64)
-        return none, none, none.astype(np.float32), none.astype(np.float32)
+    none = np.empty(0, dtype=np.int64)
+    kept = [(none, none, none.astype(np.float32), none.astype(np.float32))]
+    with ThreadPoolExecutor(threads) as pool:
+        for part in chunks(len(blocks.a), _CHUNK):
+            a, b = blocks.a[part], blocks.b[part]
+            codes = comparer.codes(a, b)
+
+            def worth(
+                some: slice,
+                a: IntArray = a,
+                b: IntArray = b,
+                codes: NDArray[np.uint8] = codes,
+            ) -> tuple[IntArray, IntArray, FloatArray, FloatArray]:
+                x, y = a[some], b[some]
+                stranger, family = summed_bits(comparer, codes[:, some], x, y, comparisons, model)
+                bits = pair_bits(stranger, family, model, n)
+                household = household_probability(stranger, family, model, n)
+                keep = (bits >= model.review_bits) | (household >= 0.5)
+                return x[keep], y[keep], bits[keep], household[keep]
+
+            kept += pool.map(worth, chunks(len(a), _CACHED))
     a, b, bits, household = (np.concatenate(parts) for parts in zip(*kept, strict=True))
     return a, b, bits, household

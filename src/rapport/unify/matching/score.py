@@ -1,23 +1,20 @@
 """From two records to bits: how much more likely they are one person's than not.
 
-Two executors, one answer: `level_codes` and `bits_of_codes` for millions of pairs, `score_pair` for
-one. A level proves, in bits, log2(m / u) against strangers and log2(m / household) against others
-of the household; both sums are kept apart and joined at the end, since only one of the two can be
-what happened.
+Two executors, one answer: the levels of `Comparer` for millions of pairs, `score_pair` for one. A
+level proves, in bits, log2(m / u) against strangers and log2(m / household) against others of the
+household; both sums are kept apart and joined at the end, since only one of the two can be what
+happened.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
-import pyarrow as pa
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from rapport.engines.columns import ColumnEngine
 from rapport.unify.matching.comparison import Comparison, Row
 from rapport.unify.matching.model import (
     GRADES,
@@ -31,151 +28,24 @@ from rapport.unify.matching.model import (
     level_keys,
     probability_of,
 )
-from rapport.unify.matching.standardise import Readings, Standardised
+from rapport.unify.matching.pair_levels import (
+    MAILBOX,
+    MAILBOX_NAME,
+    NAME,
+    NAMED_SO,
+    OTHER_NAME,
+    REPEATED_BY_NAME,
+    Comparer,
+    Levels,
+)
 from rapport.unify.matching.value_profiles import PERSONAL, PROFILED
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float32]
 CodeArray = NDArray[np.uint8]
 
-#: The code of a comparison of which one record says nothing; level k of `level_keys` is k + 1.
-UNSAID = 0
 #: Rare agreement proves at most this many bits, and common agreement at least none.
 _MOST_RARE_BITS = 22.0
-_BATCH = 131_072
-#: Levels on which a mailbox repeats what the name has said: of two Jan Peeters, one is
-#: jan.peeters7@… and the other peeters.jan@… because both are called so. They count only where no
-#: name has agreed already: with a name, or with the other's mailbox.
-_REPEATED_BY_NAME = frozenset({"same_local_part", "same_local_words", "local_part_close"})
-_NAME, _MAILBOX, _MAILBOX_NAME = "name", "email", "mailbox_name"
-#: Levels of the name that leave open that it is another name.
-_OTHER_NAME = frozenset(
-    {
-        "else",
-        "not_comparable",
-        "organisation_and_person",
-        "same_given",
-        "shared_word",
-        "shares_word",
-    }
-)
-#: Levels on which one record's mailbox bears the other's name.
-_NAMED_SO = frozenset({"full_name", "short_name", "slip", "one_word"})
-
-
-class Levels(Struct, frozen=True, kw_only=True):
-    """On which level each pair stands in each comparison.
-
-    Attributes
-    ----------
-    codes : uint8 array, shape (n_comparisons, n_pairs)
-        `UNSAID`, or 1 + the index in `level_keys`.
-    share : float32 array, shape (n_comparisons, n_pairs)
-        Share of strangers that hold the value on which the two agree; NaN where the level has no
-        rarity.
-    """
-
-    codes: CodeArray
-    share: FloatArray
-
-
-def level_codes(
-    standardised: Standardised, a: IntArray, b: IntArray, engine: ColumnEngine
-) -> Levels:
-    """Levels of the pairs (a, b) of record numbers, by SQL."""
-    n = len(standardised.readings)
-    codes = np.zeros((n, len(a)), dtype=np.uint8)
-    share = np.full((n, len(a)), np.nan, dtype=np.float32)
-    for at, reading in enumerate(standardised.readings):
-        left, right = reading.codes[a], reading.codes[b]
-        both = np.flatnonzero((left >= 0) & (right >= 0))
-        if not len(both):
-            continue
-        left, right = left[both], right[both]
-        said = reading.says[left] & reading.says[right]
-        both, left, right = both[said], left[said], right[said]
-        if not len(both):
-            continue
-        found, rare = _compare(reading, left, right, engine)
-        codes[at, both] = found
-        share[at, both] = rare
-    _silence_repeated(codes, share, [reading.comparison for reading in standardised.readings])
-    return Levels(codes=codes, share=share)
-
-
-def _silence_repeated(
-    codes: CodeArray, share: FloatArray, comparisons: Sequence[Comparison]
-) -> None:
-    """Leave out, in place, what a mailbox says only because the name says it."""
-    places = {comparison.name: at for at, comparison in enumerate(comparisons)}
-    if _NAME not in places or _MAILBOX not in places:
-        return
-    name, mailbox = places[_NAME], places[_MAILBOX]
-    agrees = np.array([False, *(key not in _OTHER_NAME for key in level_keys(comparisons[name]))])
-    told = agrees[codes[name]]
-    if _MAILBOX_NAME in places:
-        bears = places[_MAILBOX_NAME]
-        named = np.array([False, *(key in _NAMED_SO for key in level_keys(comparisons[bears]))])
-        told |= named[codes[bears]]
-    repeated = np.array(
-        [False, *(key in _REPEATED_BY_NAME for key in level_keys(comparisons[mailbox]))]
-    )
-    silent = told & repeated[codes[mailbox]]
-    codes[mailbox, silent] = UNSAID
-    share[mailbox, silent] = np.nan
-
-
-def _compare(
-    reading: Readings, left: NDArray[np.int32], right: NDArray[np.int32], engine: ColumnEngine
-) -> tuple[CodeArray, FloatArray]:
-    """Codes and shares of pairs of readings; pairs that repeat are compared once."""
-    lower, upper = np.minimum(left, right).astype(np.int64), np.maximum(left, right)
-    combined = lower * reading.values.num_rows + upper
-    distinct, inverse = np.unique(combined, return_inverse=True)
-    sides = {
-        "l": distinct // reading.values.num_rows,
-        "r": distinct % reading.values.num_rows,
-    }
-    names = reading.values.column_names
-    taken = {
-        side: pa.StructArray.from_arrays(
-            [reading.values[name].combine_chunks().take(pa.array(rows)) for name in names],
-            names=names,
-        )
-        for side, rows in sides.items()
-    }
-    pairs = pa.table(taken)
-    # In batches, so that the engine's threads share them.
-    pairs = pa.Table.from_batches(pairs.to_batches(max_chunksize=_BATCH))
-    answer = engine.ask(_level_sql(reading.comparison), pairs=pairs)
-    codes = answer["code"].to_numpy().astype(np.uint8)
-    share = answer["share"].to_numpy().astype(np.float32)
-    return codes[inverse], share[inverse]
-
-
-@lru_cache(maxsize=256)
-def _level_sql(comparison: Comparison) -> str:
-    """The code and share of each row of ``pairs``, whose columns ``l`` and ``r`` are records."""
-    codes, shares, code = [], [], 1
-    for level in comparison.levels:
-        if level.rarity in PROFILED:
-            codes.append(
-                f"WHEN {level.sql} THEN {code - 1} + coalesce(l.{level.rarity}_holder, {PERSONAL})"
-            )
-            shares.append(f"WHEN {level.sql} THEN NULL")
-            code += len(GRADES)
-        else:
-            codes.append(f"WHEN {level.sql} THEN {code}")
-            value = f"l.{level.rarity}_share" if level.rarity else "NULL"
-            shares.append(f"WHEN {level.sql} THEN {value}")
-            code += 1
-    share = (
-        f"coalesce(CASE {' '.join(shares)} END, 'NaN'::FLOAT)::FLOAT"
-        if any(level.rarity and level.rarity not in PROFILED for level in comparison.levels)
-        else "'NaN'::FLOAT"
-    )
-    cases = f"CASE {' '.join(codes)} ELSE {code} END" if codes else str(code)
-    return f"SELECT ({cases})::UTINYINT AS code, {share} AS share FROM pairs"  # noqa: S608
 
 
 class _Table(Struct, frozen=True, kw_only=True):
@@ -226,6 +96,37 @@ def field_bits(
         household[at] = table.household[codes]
         rare = np.minimum(table.m[codes] - np.log2(levels.share[at]), np.float32(_MOST_RARE_BITS))
         stranger[at] = np.where(np.isnan(levels.share[at]), table.stranger[codes], rare)
+    return stranger, household
+
+
+def summed_bits(
+    comparer: Comparer,
+    codes: CodeArray,
+    a: IntArray,
+    b: IntArray,
+    comparisons: Sequence[Comparison],
+    model: Model,
+) -> tuple[FloatArray, FloatArray]:
+    """`field_bits` of the pairs (a, b), added over the comparisons.
+
+    Returns
+    -------
+    (float32 array, float32 array), each of shape (n_pairs,)
+    """
+    stranger = np.zeros(len(a), dtype=np.float32)
+    household = np.zeros(len(a), dtype=np.float32)
+    for at, comparison in enumerate(comparisons):
+        of = codes[at]
+        if not of.any():
+            continue
+        table = _table(comparison, model)
+        bits = table.stranger[of]
+        rows, share = comparer.shares(at, of, a, b)
+        told = ~np.isnan(share)
+        rows, share = rows[told], share[told]
+        bits[rows] = np.minimum(table.m[of[rows]] - np.log2(share), np.float32(_MOST_RARE_BITS))
+        stranger += bits
+        household += table.household[of]
     return stranger, household
 
 
@@ -303,7 +204,7 @@ def score_person(
     by_matter: dict[str, list[_Step]] = {}
     for record in records:
         for step in _one_name(_steps(record, asked, model, comparisons)):
-            matter = _NAME if step[0] == _MAILBOX_NAME else step[0]
+            matter = NAME if step[0] == MAILBOX_NAME else step[0]
             by_matter.setdefault(matter, []).append(step)
     agreed: list[_Step] = []
     for steps in by_matter.values():
@@ -316,8 +217,8 @@ def score_person(
 
 def _one_name(steps: Sequence[_Step]) -> list[_Step]:
     """The name, and the mailbox that bears one, as one matter; as linkage counts them."""
-    names = [step for step in steps if step[0] in (_NAME, _MAILBOX_NAME)]
-    others = [step for step in steps if step[0] not in (_NAME, _MAILBOX_NAME)]
+    names = [step for step in steps if step[0] in (NAME, MAILBOX_NAME)]
+    others = [step for step in steps if step[0] not in (NAME, MAILBOX_NAME)]
     if not names:
         return others
     says_more = max(names, key=lambda step: abs(step[2]))
@@ -338,12 +239,12 @@ def _steps(a: Row, b: Row, model: Model, comparisons: tuple[Comparison, ...]) ->
             found.append(step)
             named = (
                 named
-                or (step[0] == _NAME and step[1] not in _OTHER_NAME)
-                or (step[0] == _MAILBOX_NAME and step[1] in _NAMED_SO)
+                or (step[0] == NAME and step[1] not in OTHER_NAME)
+                or (step[0] == MAILBOX_NAME and step[1] in NAMED_SO)
             )
-            mailbox = mailbox or (step[0] == _MAILBOX and step[1] in _REPEATED_BY_NAME)
+            mailbox = mailbox or (step[0] == MAILBOX and step[1] in REPEATED_BY_NAME)
     if named and mailbox:  # as `_silence_repeated`
-        found.remove(next(step for step in found if step[0] == _MAILBOX))
+        found.remove(next(step for step in found if step[0] == MAILBOX))
     return found
 
 

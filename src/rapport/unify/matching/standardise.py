@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from rapport.errors import InvalidInput
 from rapport.unify.matching.comparison import STATED, Column, Comparison, Row
+from rapport.unify.matching.distinct import numbered
 
 IntArray = NDArray[np.int64]
 CodeArray = NDArray[np.int32]
@@ -165,8 +166,7 @@ def _read(
         if name in encoded:
             codes, values = encoded[name]
             # Renumbered after each column, so that the product of sizes never overflows.
-            combined = combined * len(values) + codes
-            combined = np.unique(combined, return_inverse=True)[1].astype(np.int64)
+            combined = numbered(combined * len(values) + codes)[1].astype(np.int64)
     first = np.full(int(combined.max(initial=-1)) + 1, -1, dtype=np.int64)
     first[combined[::-1]] = np.arange(n_records - 1, -1, -1)
     stated = [

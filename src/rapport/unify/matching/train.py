@@ -23,8 +23,9 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from rapport.unify.matching.comparison import Comparison
+from rapport.unify.matching.distinct import numbered
 from rapport.unify.matching.model import NEUTRAL, Model, Weight, level_keys
-from rapport.unify.matching.score import Levels
+from rapport.unify.matching.pair_levels import Levels
 from rapport.unify.matching.value_profiles import PROFILED
 
 IntArray = NDArray[np.int64]
@@ -38,6 +39,8 @@ HOUSEHOLD_ANCHOR = 0.5
 _ROUNDS = 60
 _STOP = 1e-4
 _LEAST = 1e-9
+#: Numbers of rows that fit into 64 bits.
+_MOST_ROWS = 2**62
 
 
 class Evidence(Struct, frozen=True, kw_only=True):
@@ -121,13 +124,26 @@ def grouped(
             rarity += np.nan_to_num(np.log2(levels.share[at].astype(np.float64)), nan=0.0)
     # In steps of two bits: there are only so many different rows then.
     step = np.clip(np.rint(rarity / 2), -100, 0).astype(np.int64)
-    key = np.column_stack([codes, (-step).astype(np.uint8), (fixed + 1).astype(np.uint8)])
-    view = np.ascontiguousarray(key).view([("", np.void, key.shape[1])]).ravel()
-    _, first, inverse = np.unique(view, return_index=True, return_inverse=True)
+    row = np.zeros(len(codes), dtype=np.int64)
+    rows = 1
+    for values, width in (
+        *((levels.codes[at], len(level_keys(c)) + 1) for at, c in enumerate(comparisons)),
+        (-step, 101),
+        (fixed + 1, 4),
+    ):
+        if rows * width > _MOST_ROWS:
+            found, places = numbered(row)
+            row, rows = places.astype(np.int64), len(found)
+        row *= width
+        row += values
+        rows *= width
+    found, row_of = numbered(row)
+    first = np.empty(len(found), dtype=np.int64)
+    first[row_of[::-1]] = np.arange(len(row) - 1, -1, -1)
     return Evidence(
         codes=codes[first],
         rarity=step[first] * np.log(4),
-        weight=np.bincount(inverse, weights=weight).astype(np.float64),
+        weight=np.bincount(row_of, weights=weight).astype(np.float64),
         fixed=fixed[first],
     )
 

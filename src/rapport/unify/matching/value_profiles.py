@@ -19,6 +19,7 @@ from rapidfuzz.distance import JaroWinkler
 
 from rapport.unify.blocked_values import blocked_reason, names_household
 from rapport.unify.matching.comparison import Holder
+from rapport.unify.matching.distinct import distinct
 from rapport.unify.matching.standardise import Readings, Standardised
 
 IntArray = NDArray[np.int64]
@@ -178,7 +179,7 @@ def _profiled(
     of_record = np.where(reading.codes >= 0, value_of[np.maximum(reading.codes, 0)], -1)
     held = np.flatnonzero(of_record >= 0)
     records = np.bincount(of_record[held], minlength=len(values))
-    pairs = np.unique(of_record[held] * (source.max(initial=0) + 2) + source[held] + 1)
+    pairs = distinct(of_record[held] * (source.max(initial=0) + 2) + source[held] + 1)
     n_sources = np.bincount(pairs // (source.max(initial=0) + 2), minlength=len(values))
     persons, related = names.persons(of_record, len(values))
 
@@ -198,9 +199,10 @@ def _profiled(
         holder[persons >= limit] = JUNK
         holder[nameless & (records > max(200, 20 * usual))] = JUNK
     for at, value in enumerate(values):
-        if blocked_reason(kind, value) == "placeholder" or (kind, value) in blocked:
+        reason = blocked_reason(kind, value)
+        if reason == "placeholder" or (kind, value) in blocked:
             holder[at] = JUNK
-        elif kind == "email" and blocked_reason(kind, value) == "role":
+        elif kind == "email" and reason == "role":
             holder[at] = max(holder[at], GENERIC)
         elif kind == "email" and names_household(kind, value):
             holder[at] = max(holder[at], HOUSEHOLD)
@@ -296,12 +298,12 @@ class _NameCounts(Struct, frozen=True, kw_only=True):
         if not len(at):
             return persons, related
         n_names = len(self.words)
-        pairs = np.unique(of_record[at] * n_names + self.codes[at])
+        pairs = distinct(of_record[at] * n_names + self.codes[at])
         value, name = pairs // n_names, pairs % n_names
         persons[value] = 1
         # Names that begin with the same letters are taken for one: only the others are compared.
         n_initials = int(self.initials.max()) + 1
-        kinds = np.unique(value * n_initials + self.initials[name]) // n_initials
+        kinds = distinct(value * n_initials + self.initials[name]) // n_initials
         several = np.bincount(kinds, minlength=n_values) > 1
         keep = several[value]
         value, name = value[keep], name[keep]
@@ -312,7 +314,7 @@ class _NameCounts(Struct, frozen=True, kw_only=True):
         for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
             # Too many to compare: as many as there are, of names that begin differently.
             if end - start > _MOST_NAMES:
-                persons[value[start]] = len(np.unique(self.initials[name[start:end]]))
+                persons[value[start]] = len(set(self.initials[name[start:end]].tolist()))
                 related[value[start]] = False
                 continue
             found = _persons([self.words[at] or [] for at in name[start:end].tolist()])
@@ -447,7 +449,7 @@ def learn_words(
     own = 2.0 * records_per_person
     word = flat.indices.to_numpy(zero_copy_only=False).astype(np.int64)
     counts = np.bincount(word, weights=per_reading[owner], minlength=len(flat.dictionary))
-    coded = _whole(values).dictionary_encode()
+    coded = pc.binary_join(values, "\x1f").dictionary_encode()
     value_of = pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
     known = value_of >= 0
     full = np.bincount(value_of[known], weights=per_reading[known], minlength=len(coded.dictionary))
@@ -479,7 +481,8 @@ def shares_of_words(column: pa.ChunkedArray, learnt: WordShares) -> FloatArray:
     logs = np.bincount(owner, weights=np.log(share[word]), minlength=len(values))
     out = np.maximum(np.exp(logs), _LEAST_SHARE)
     # Whole names that are more common than their words suggest.
-    out = np.maximum(out, _looked_up(_whole(values), learnt.whole, learnt.beyond, 0.0))
+    whole = pc.binary_join(values, "\x1f")
+    out = np.maximum(out, _looked_up(whole, learnt.whole, learnt.beyond, 0.0))
     out[lengths == 0] = np.nan
     return out
 
@@ -492,8 +495,3 @@ def _looked_up(
     at = pc.index_in(asked, value_set=pa.array(known))
     places = pc.fill_null(at, -1).to_numpy(zero_copy_only=False)
     return np.where(places >= 0, numbers[places], otherwise)
-
-
-def _whole(values: pa.ListArray) -> pa.Array:
-    joined = ["\x1f".join(words) if words else None for words in values.to_pylist()]
-    return pa.array(joined, pa.string())

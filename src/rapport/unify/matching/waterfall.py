@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from rapport.engines.columns import ColumnEngine
 from rapport.unify.matching.comparison import ELSE, Comparison, Holder
 from rapport.unify.matching.model import GRADES, Model, graded, level_keys
-from rapport.unify.matching.score import field_bits, level_codes
+from rapport.unify.matching.pair_levels import level_codes
+from rapport.unify.matching.score import field_bits
 from rapport.unify.matching.standardise import Standardised
 
 #: Comparison, level, bits; the comparisons of which both records say something.

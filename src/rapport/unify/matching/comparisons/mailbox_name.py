@@ -8,6 +8,7 @@ already would be said twice.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from rapport.unify.matching.comparison import Column, Comparison, Level, Row
@@ -61,19 +62,23 @@ def read_mailbox_name(
         return ("mailbox", letters, None, None, None, None, None)
     sides: list[tuple[str, str]] = []
     if first_name and last_name:
-        given, family = _glued(first_name), _glued(last_name)
-        short_given = _words(first_name)[:1]
-        sides = [(given, family), *((word, family) for word in short_given if word != given)]
-        without = "".join(word for word in _words(last_name) if word not in PREFIXES)
-        if without and without != family:
-            sides.append((given, without))
+        firsts, lasts = _words(first_name), _words(last_name)
+        given, family = "".join(firsts), "".join(lasts)
+        sides = [(given, family)]
+        if len(firsts) > 1:
+            sides.append((firsts[0], family))
+        if not PREFIXES.isdisjoint(lasts):
+            sides.append((given, "".join(word for word in lasts if word not in PREFIXES)))
+        stated = ([*_words(name), *firsts, *lasts] if name else firsts + lasts)[:_MOST_WORDS]
     else:
-        found = _words(name or last_name or first_name or "")
+        stated = found = _words(name or last_name or first_name or "")
         if len(found) > 1:
             sides = [(found[0], "".join(found[1:])), (found[-1], "".join(found[:-1]))]
             bare = [word for word in found if word not in PREFIXES]
             if 1 < len(bare) < len(found):
                 sides += [(bare[0], "".join(bare[1:])), (bare[-1], "".join(bare[:-1]))]
+        if name and (first_name or last_name):
+            stated = [*found, *_words(first_name or last_name or "")][:_MOST_WORDS]
     sides = [(given, family) for given, family in sides if given and family]
     full: set[str] = set()
     short: set[str] = set()
@@ -81,14 +86,8 @@ def read_mailbox_name(
         long_forms, short_forms = _forms(given, family)
         if len(given) > 1 and len(family) > 1:
             full.update(long_forms)
-        short.update(form for form in short_forms if len(form) >= _SHORTEST)
-    parts = sorted(
-        {
-            word
-            for word in _words(" ".join(filter(None, (name, first_name, last_name))))
-            if len(word) >= _SHORTEST
-        }
-    )
+        short.update([form for form in short_forms if len(form) >= _SHORTEST])
+    parts = sorted({word for word in stated if len(word) >= _SHORTEST})
     if not (full or short or parts):
         return _NOTHING
     first = sides[0] if sides else ("", "")
@@ -104,12 +103,13 @@ def read_mailbox_name(
 
 
 def _words(text: str) -> list[str]:
-    found = [word for word in fold_words(text[:_LONGEST]) if word not in TITLES]
-    return [word for word in found if word.isascii()][:_MOST_WORDS]
+    return [word for token in text[:_LONGEST].split() for word in _token(token)][:_MOST_WORDS]
 
 
-def _glued(text: str) -> str:
-    return "".join(_words(text))
+@lru_cache(maxsize=131_072)  # the words of names are few, and each is met hundreds of times
+def _token(token: str) -> tuple[str, ...]:
+    """The words in what stands between two spaces: usually one."""
+    return tuple(word for word in fold_words(token) if word not in TITLES and word.isascii())
 
 
 def _either(a: Row, b: Row) -> tuple[str, Row]:
