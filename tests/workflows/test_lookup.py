@@ -128,7 +128,7 @@ def test_people_who_were_separated_stay_apart_when_matched_again(company: Compan
     here = found.matches[0].profile_id
     records = customer_identity(company, here, reveal=True).explanation.records
     separate_customer(
-        company, here, [records[0].atom_id], author="sofie@kadar.example", reason="two people"
+        company, here, [int(records[0].atom_id)], author="sofie@kadar.example", reason="two people"
     )
     match_company(company)
     assert len(_names(company)) == 4
