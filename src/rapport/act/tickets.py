@@ -67,11 +67,14 @@ class Note(Struct, frozen=True, kw_only=True):
 
 
 class Ticket(Struct, frozen=True, kw_only=True):
-    """One ticket as the list shows it; `profile_id` is whose it is now."""
+    """One ticket as the list shows it.
+
+    `profile_id` is whose it is now; `atom_id`, its record, is text, for it passes 2^53.
+    """
 
     ticket_id: int
     rule_id: int | None
-    atom_id: int | None
+    atom_id: str | None
     position: int | None
     profile_id: str | None
     title_code: str
@@ -134,7 +137,7 @@ def tickets_of(connection: Connection, profile_ids: Sequence[str]) -> dict[str, 
     found: dict[str, list[Ticket]] = {}
     for made in sorted(_tickets(connection, rows), key=lambda t: t.ticket_id, reverse=True):
         if made.atom_id is not None:
-            found.setdefault(person_of[made.atom_id], []).append(made)
+            found.setdefault(person_of[int(made.atom_id)], []).append(made)
     return {p: found.get(current.get(p, ""), []) for p in profile_ids}
 
 
@@ -356,7 +359,7 @@ def _tickets(connection: Connection, rows: Sequence[Any]) -> list[Ticket]:
         Ticket(
             ticket_id=row.ticket_id,
             rule_id=row.rule_id,
-            atom_id=row.atom_id,
+            atom_id=None if row.atom_id is None else str(row.atom_id),
             position=row.position,
             profile_id=person_of.get(row.atom_id),
             title_code=row.title_code,

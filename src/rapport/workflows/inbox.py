@@ -252,7 +252,11 @@ def inbox(company: Company, question: InboxQuestion, *, user_email: str) -> Inbo
 
 def _beginnings(company: Company, found: Sequence[Ticket]) -> dict[int, str]:
     """The first words of what each ticket is about, in one question to the lake."""
-    wanted = {t.position: t.atom_id for t in found if t.position is not None}
+    wanted = {
+        t.position: None if t.atom_id is None else int(t.atom_id)
+        for t in found
+        if t.position is not None
+    }
     rows = touchpoints_at(company.lake, list(wanted), list(set(wanted.values()))).to_pylist()
     return {
         row["position"]: row["text"]
@@ -369,7 +373,8 @@ def _happened(
     if not said:
         return ()
     # A later word may come from another record of the same person.
-    own: list[int | None] = [ticket.atom_id, *atoms[:_MOST_RECORDS]]
+    opened_by = None if ticket.atom_id is None else int(ticket.atom_id)
+    own: list[int | None] = [opened_by, *atoms[:_MOST_RECORDS]]
     found = touchpoints_at(company.lake, [facts["position"] for facts in said], own)
     kept = {row["position"]: row for row in found.to_pylist() if row["atom_id"] in set(own)}
     return tuple(_one(facts, kept.get(facts["position"]), labels) for facts in said)

@@ -290,11 +290,13 @@ def identity_page(
         if q.strip()
         else ()
     )
-    name = identity.name or context.t("customer.anonymous")
+    title = context.t("customer.identity.page_nameless")
+    if identity.name:
+        title = context.t("customer.identity.page", name=identity.name)
     return html_response(
         page(
             context,
-            context.t("customer.identity.page", name=name),
+            title,
             identity_body(
                 context,
                 identity,
