@@ -53,8 +53,8 @@ SERVER_SDKS = (
 )
 
 
-def _tell(sdk: Sdk, url: str, write_key: str) -> None:
-    """Let the SDK tell the story, in a process of its own."""
+def _tell(sdk: Sdk, url: str, write_key: str, told: int | None = None) -> None:
+    """Let the SDK tell the story, or so many of its calls, in a process of its own."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("RAPPORT_")}
     if sdk.module:
         command = [sys.executable, str(DRIVERS / "python_sdk.py"), sdk.module]
@@ -70,7 +70,7 @@ def _tell(sdk: Sdk, url: str, write_key: str) -> None:
                 "writeKey": write_key,
                 "gzip": sdk.gzip,
                 "skewSeconds": SKEW.total_seconds(),
-                "calls": calls(),
+                "calls": calls()[:told],
             }
         ),
         capture_output=True,
@@ -91,8 +91,6 @@ def test_what_an_sdk_says_is_kept_once_and_read_right_over_a_bad_network(
         _tell(sdk, proxy.url, running.write_key)
         ended = datetime.now(UTC)
         assert set(proxy.met) == set(FAULTS)
-        if sdk.obeys:
-            assert proxy.waited_after(Fault.TOO_MANY) >= RETRY_AFTER_SECONDS - 0.1
         entries = kept(running.ledger, running.source_id)
         check_once([i for i, _, _ in entries], proxy.acknowledged, len(calls()))
         assert refused(running.ledger, running.source_id) == []
@@ -102,3 +100,12 @@ def test_what_an_sdk_says_is_kept_once_and_read_right_over_a_bad_network(
 
         assert set(proxy.replay()) == {200}
         assert kept(running.ledger, running.source_id) == entries
+
+
+@pytest.mark.parametrize("sdk", [s for s in SERVER_SDKS if s.obeys], ids=lambda sdk: sdk.name)
+def test_an_sdk_waits_for_as_long_as_it_is_told(sdk: Sdk, running: Running) -> None:
+    # One call makes one request: of several under way, the success of another may end the waiting.
+    with FaultyProxy(running.url, [Fault.TOO_MANY]).running() as proxy:
+        _tell(sdk, proxy.url, running.write_key, told=1)
+        assert proxy.waited_after(Fault.TOO_MANY) >= RETRY_AFTER_SECONDS - 0.1
+        assert len(kept(running.ledger, running.source_id)) == 1
