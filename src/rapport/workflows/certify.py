@@ -95,36 +95,49 @@ def certify_demo(company: Company) -> Certificate:
 
 
 def _records(company: Company, people: pa.Table) -> pa.Table:
-    """Records that belong to exactly one person, with atom and person: ``atom_id person_id``."""
+    """Records that belong to exactly one person: ``atom_id person_id household_id``."""
     own = people.filter(pc.invert(people["shared"]))
     columns = (own[name].to_pylist() for name in ("kind", "namespace", "value"))
     atoms = [
         atom_id(Identifier(kind=kind, namespace=namespace, value=value))
         for kind, namespace, value in zip(*columns, strict=True)
     ]
-    table = pa.table({"atom_id": pa.array(atoms, pa.int64()), "person_id": own["person_id"]})
+    table = pa.table(
+        {
+            "atom_id": pa.array(atoms, pa.int64()),
+            "person_id": own["person_id"],
+            "household_id": own["household_id"],
+        }
+    )
     with company.ledger.read() as connection:
         known = pa.array(connection.scalars(select(atom.c.atom_id)).all(), pa.int64())
     table = table.filter(pc.is_in(table["atom_id"], value_set=known))
-    return table.group_by(["atom_id", "person_id"]).aggregate([])
+    return table.group_by(["atom_id", "person_id", "household_id"]).aggregate([])
 
 
 _PAIRS = Query(
     steps=(
         Step(
             "placed",
-            "SELECT r.atom_id, r.person_id, m.profile_id FROM records AS r "
+            "SELECT r.atom_id, r.person_id, r.household_id, m.profile_id FROM records AS r "
             "JOIN membership AS m ON m.atom_id = r.atom_id",
         ),
         Step("persons", "SELECT count(*) AS n FROM placed GROUP BY person_id"),
-        Step("profiles", "SELECT count(*) AS n FROM placed GROUP BY profile_id"),
+        Step(
+            "profiles",
+            "SELECT count(*) AS n, count(DISTINCT person_id) AS persons, "
+            "count(DISTINCT household_id) AS households FROM placed GROUP BY profile_id",
+        ),
         Step("agreed", "SELECT count(*) AS n FROM placed GROUP BY person_id, profile_id"),
         Step(
             "pairs",
             "SELECT (SELECT sum(n * (n - 1) / 2) FROM persons) AS wanted, "
             "(SELECT sum(n * (n - 1) / 2) FROM profiles) AS made, "
             "(SELECT sum(n * (n - 1) / 2) FROM agreed) AS right_ones, "
-            "(SELECT count(*) FROM placed) AS records, (SELECT max(n) FROM profiles) AS largest",
+            "(SELECT count(*) FROM placed) AS records, (SELECT max(n) FROM profiles) AS largest, "
+            "(SELECT count(*) FROM profiles) AS profiles, "
+            "(SELECT count(*) FROM profiles WHERE persons > 1) AS mixed, "
+            "(SELECT count(*) FROM profiles WHERE households > 1) AS strangers",
         ),
     )
 )
@@ -146,6 +159,18 @@ def _identity(company: Company, records: pa.Table) -> tuple[Line, ...]:
             figure=f"{counts['largest']} records",
             meaning="a blob of many people would show here",
             value=float(counts["largest"] or 0),
+        ),
+        Line(
+            what="profiles of two people",
+            figure=f"{counts['mixed']:,} of {counts['profiles']:,}",
+            meaning="with records of more than one person",
+            value=float(counts["mixed"]),
+        ),
+        Line(
+            what="profiles across households",
+            figure=f"{counts['strangers']:,} of {counts['profiles']:,}",
+            meaning="with records of people who do not even live together",
+            value=float(counts["strangers"]),
         ),
     )
 
