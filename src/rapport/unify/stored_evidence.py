@@ -226,15 +226,17 @@ class _Walk:
     def _follow_likeness(self, frontier: Collection[int]) -> set[int]:
         p = t.pair_score.c
         reached: set[int] = set()
-        # One index each: a condition on either column would walk the table.
+        # One index each: a condition on either column would walk the table, and one on ``joined``
+        # all pairs that did.
         for column in (p.atom_a, p.atom_b):
             for piece in chunks(frontier):
-                for a, b, bits in self.connection.execute(
-                    select(p.atom_a, p.atom_b, p.bits).where(among(column, piece), p.joined)
+                for a, b, bits, joined in self.connection.execute(
+                    select(p.atom_a, p.atom_b, p.bits, p.joined).where(among(column, piece))
                 ):
-                    self.alike.add(Likeness(a, b, bits))
-                    reached |= self.enter((a, b))
-                    self.join(a, b)
+                    if joined:
+                        self.alike.add(Likeness(a, b, bits))
+                        reached |= self.enter((a, b))
+                        self.join(a, b)
         return reached
 
     def gathered(self) -> Gathered:
