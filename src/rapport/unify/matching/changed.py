@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 from msgspec import Struct
 from numpy.typing import NDArray
 
@@ -117,7 +118,7 @@ def match_changed(
         alike = bits >= model.review_bits
         a, b = a[alike], b[alike]
         known = related(np.unique(np.r_[changed.atoms, a, b]).tolist())
-        scope = _read(index, changed, np.union1d(known.atoms, changed.atoms), values)
+        scope = _read(index, near, np.union1d(known.atoms, changed.atoms), values)
         pairs = _distinct_pairs(np.r_[a, known.a], np.r_[b, known.b])
         pairs = pairs[np.isin(pairs, scope.atoms).all(axis=1)]
         bits, _ = scope.scored(pairs[:, 0], pairs[:, 1], model, index.n_records, engine)
@@ -274,13 +275,26 @@ def _read(index: LiveIndex, some: _Some, atoms: IntArray, values: KnownValues | 
     for mine, theirs in zip(
         some.standardised.readings, index.standardised(places[here]).readings, strict=True
     ):
-        taken = msgspec.structs.replace(mine, codes=mine.codes[rows])
-        stacked = stack_readings([_plain(taken), _plain(theirs)])
+        stacked = stack_readings([_plain(_taken(mine, rows)), _plain(theirs)])
         readings.append(msgspec.structs.replace(stacked, codes=stacked.codes[order]))
     read = Standardised(n_records=len(found), readings=tuple(readings))
     return _Some(
         atoms=found[order],
         standardised=read if values is None else with_known_values(read, values),
+    )
+
+
+def _taken(reading: Readings, rows: IntArray) -> Readings:
+    """Of some records, and of nothing that none of them says."""
+    codes = reading.codes[rows]
+    used, places = np.unique(codes[codes >= 0], return_inverse=True)
+    found = np.full(len(rows), -1, dtype=np.int32)
+    found[codes >= 0] = places
+    return Readings(
+        comparison=reading.comparison,
+        values=reading.values.take(pa.array(used)),
+        codes=found,
+        says=reading.says[used],
     )
 
 
