@@ -33,6 +33,7 @@ from rapport.unify.matching.model import Model, company_model, probability_of, w
 from rapport.unify.matching.standardise import Standardised
 from rapport.unify.matching.stored_records import (
     Judgements,
+    PairChanges,
     RecordsToMatch,
     Related,
     ScoredPair,
@@ -186,6 +187,7 @@ def match_company(
             found.model.version,
             None if found.whole else found.atoms.tolist(),
         )
+    changes = _explained(changes, found)
     merged = split = done = 0
     for part in changes.parts(CHUNK):
         with company.ledger.write() as connection:
@@ -371,7 +373,8 @@ def _home_countries(records: RecordsToMatch) -> list[str]:
 def _scored_pairs(found: _Found) -> list[ScoredPair]:
     """The pairs that joined, and those of two profiles to ask a person about, by atom id.
 
-    What is said of a pair left apart is what all records of its two profiles say together.
+    What is said of a pair left apart is what all records of its two profiles say together. What
+    each matter says is told of those that are written, by `_explained`.
     """
     apart = found.labels[found.a] != found.labels[found.b]
     a, b, bits, said = found.a, found.b, found.bits, found.bits.copy()
@@ -386,9 +389,8 @@ def _scored_pairs(found: _Found) -> list[ScoredPair]:
             engine,
             n_records=found.n_records,
         )
-        kept = ~apart | (said >= found.model.review_bits)
-        a, b, bits, said, apart = a[kept], b[kept], bits[kept], said[kept], apart[kept]
-        fields = waterfalls(found.standardised, a, b, COMPARISONS, found.model, engine)
+    kept = ~apart | (said >= found.model.review_bits)
+    a, b, bits, said, apart = a[kept], b[kept], bits[kept], said[kept], apart[kept]
     a, b = found.atoms[a], found.atoms[b]
     columns = zip(
         np.minimum(a, b).tolist(),
@@ -396,10 +398,32 @@ def _scored_pairs(found: _Found) -> list[ScoredPair]:
         bits.tolist(),
         (~apart).tolist(),
         map(probability_of, said.tolist()),
-        fields,
         strict=True,
     )
     return [
-        ScoredPair(a=a, b=b, bits=bits, probability=probability, joined=joined, fields=fields)
-        for a, b, bits, joined, probability, fields in columns
+        ScoredPair(a=a, b=b, bits=bits, probability=probability, joined=joined)
+        for a, b, bits, joined, probability in columns
     ]
+
+
+def _explained(changes: PairChanges, found: _Found) -> PairChanges:
+    """The same with what each matter says of the pairs to write."""
+    a, b = (
+        np.searchsorted(found.atoms, [getattr(pair, side) for pair in changes.written])
+        for side in ("a", "b")
+    )
+    with ColumnEngine() as engine:
+        fields = waterfalls(
+            found.standardised,
+            a,
+            b,
+            COMPARISONS,
+            found.model,
+            engine,
+            n_records=found.n_records,
+        )
+    written = tuple(
+        msgspec.structs.replace(pair, fields=told)
+        for pair, told in zip(changes.written, fields, strict=True)
+    )
+    return msgspec.structs.replace(changes, written=written)

@@ -267,7 +267,7 @@ class ScoredPair(Struct, frozen=True, kw_only=True, gc=False):
     bits: float
     probability: float
     joined: bool
-    fields: tuple[tuple[str, str, float], ...]
+    fields: tuple[tuple[str, str, float], ...] = ()
 
 
 class PairChanges(Struct, frozen=True, kw_only=True):

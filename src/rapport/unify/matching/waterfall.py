@@ -77,14 +77,23 @@ def waterfalls(
     comparisons: Sequence[Comparison],
     model: Model,
     engine: ColumnEngine,
+    *,
+    n_records: int | None = None,
 ) -> list[Waterfall]:
     """The steps of each pair's weight, against the likelier other explanation of the two.
 
     The steps and the prior add up to the weight before it is calibrated.
+
+    Parameters
+    ----------
+    n_records : int, optional
+        Among how many records these are found; by default they are all.
     """
     levels = level_codes(standardised, a, b, engine)
     stranger, household = field_bits(levels, comparisons, model)
-    prior, prior_household = model.priors(standardised.n_records)
+    prior, prior_household = model.priors(
+        standardised.n_records if n_records is None else n_records
+    )
     family = household.sum(axis=0) + prior_household < stranger.sum(axis=0) + prior
     bits = np.where(family, household, stranger)
     keys = [("", *level_keys(comparison)) for comparison in comparisons]
