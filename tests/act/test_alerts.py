@@ -186,7 +186,7 @@ def test_an_alert_opens_a_ticket_and_queues_the_mail_to_its_owner(ledger: Ledger
     (ticket_id,) = opened(ledger, feedback(7)).opened
     with ledger.read() as connection:
         ticket = get_ticket(connection, ticket_id)
-    assert (ticket.rule_id, ticket.position, ticket.atom_id) == (1, 7, 1)
+    assert (ticket.rule_id, ticket.position, ticket.atom_id) == (1, 7, "1")
     assert (ticket.profile_id, ticket.status, ticket.version) == ("p", "open", 0)
     assert (ticket.opened_at, ticket.due_at) == (NOW, NOW + timedelta(hours=24))
     assert ticket.facts["score"] == 3.0
