@@ -1,6 +1,6 @@
 """What arrives live finds its person at once, where it is plain who it is.
 
-A batch of all records follows within the hour and has the last word; see `workflows.matching`.
+A run over what changed follows within minutes and has the last word; see `workflows.matching`.
 """
 
 from __future__ import annotations

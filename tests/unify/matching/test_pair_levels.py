@@ -1,3 +1,5 @@
+from contextlib import closing
+
 import numpy as np
 import pytest
 
@@ -45,7 +47,7 @@ def test_levels_of_many_pairs_are_those_of_one_pair_in_python(standardised, all_
 
 def test_a_pair_alone_stands_on_the_levels_that_it_has_among_all(standardised, all_pairs, levels):
     a, b = all_pairs
-    with ColumnEngine() as engine, Comparer(standardised, engine) as comparer:
+    with ColumnEngine() as engine, closing(Comparer(standardised, engine)) as comparer:
         for pair in range(0, len(a), len(a) // 5):
             one = slice(pair, pair + 1)
             codes = comparer.codes(a[one], b[one])
@@ -64,7 +66,7 @@ def test_pairs_have_the_levels_of_the_other_way_round(standardised, all_pairs, l
 
 def test_other_shares_leave_the_levels_as_they_are(standardised, all_pairs, levels):
     rarer = with_rarity(standardised, records_per_person=5.0)
-    with ColumnEngine() as engine, Comparer(standardised, engine) as comparer:
+    with ColumnEngine() as engine, closing(Comparer(standardised, engine)) as comparer:
         codes = comparer.codes(*all_pairs)
         comparer.see_shares(rarer)
         seen = comparer.levels(codes, *all_pairs)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import product
 
 import numpy as np
 import pyarrow as pa
@@ -215,13 +214,10 @@ def block(
     return Blocks(a=a, b=combined - a * n, kinds=tuple(kind for _, kind in done))
 
 
-def keys_of(row: Row, recipes: Sequence[tuple[str, ...]] = RECIPES) -> list[tuple[str, ...]]:
-    """The keys of one record in Python: two records share one of these where `block` finds it.
-
-    The first part names the recipe. Caps, refinement and budget are the index's business.
-    """
-    facts: dict[str, list[str]] = {}
-    for fact in FACTS:
+def facts_of(row: Row, facts: Sequence[Fact] = FACTS) -> dict[str, set[str]]:
+    """What one record holds of each fact of which it says anything, in Python."""
+    held: dict[str, set[str]] = {}
+    for fact in facts:
         values = {
             value
             for column in fact.columns
@@ -229,18 +225,8 @@ def keys_of(row: Row, recipes: Sequence[tuple[str, ...]] = RECIPES) -> list[tupl
             for value in fact.of(row[column])
         }
         if values:
-            facts[fact.name] = sorted(values)
-    keys: list[tuple[str, ...]] = []
-    for recipe in recipes:
-        if any(name not in facts for name in recipe):
-            continue
-        name = "+".join(recipe)
-        if _twice(recipe):
-            words = facts[recipe[0]]
-            keys += [(name, x, y) for at, x in enumerate(words) for y in words[at + 1 :]]
-        else:
-            keys += [(name, *values) for values in product(*(facts[part] for part in recipe))]
-    return keys
+            held[fact.name] = values
+    return held
 
 
 def _held(fact: Fact, standardised: Standardised) -> _Held | None:

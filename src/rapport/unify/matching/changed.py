@@ -6,6 +6,7 @@ Read `match_changed` first; decision 0024 says why.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from contextlib import closing
 
 import msgspec
 import numpy as np
@@ -125,7 +126,7 @@ def match_changed(
         alike = bits >= model.review_bits
         x, y = (np.searchsorted(scope.atoms, pairs[alike, side]) for side in (0, 1))
         words = judged(scope.atoms)
-        with Comparer(scope.standardised, engine, threads=threads) as comparer:
+        with closing(Comparer(scope.standardised, engine, threads=threads)) as comparer:
             clusters = link_pairs(
                 comparer,
                 x,

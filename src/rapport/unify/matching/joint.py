@@ -8,6 +8,7 @@ by field over all their records, and not what the two most alike of them show.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,7 +68,7 @@ def joint_bits(
     # In parts of so many pairs of records, whole persons each.
     parts = (np.cumsum(across) - across) // _AT_ONCE
     n = standardised.n_records if n_records is None else n_records
-    with Comparer(standardised, engine) as comparer:
+    with closing(Comparer(standardised, engine)) as comparer:
         for part in np.unique(parts):
             of = np.flatnonzero(parts == part)
             owner = np.repeat(np.arange(len(of)), across[of])

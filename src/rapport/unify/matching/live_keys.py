@@ -14,7 +14,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from rapport.unify.matching.blocking import FACTS, Fact
+from rapport.unify.matching.blocking import FACTS, Fact, facts_of
 from rapport.unify.matching.comparison import Row
 from rapport.unify.matching.standardise import Standardised
 from rapport.unify.matching.value_profiles import PROFILED
@@ -65,16 +65,7 @@ def keys_of_value(fact: str, hashes: KeyArray) -> KeyArray:
 
 def keys_of_row(row: Row) -> set[int]:
     """The keys of one record."""
-    held: dict[str, list[int]] = {}
-    for fact in _FACTS:
-        values = {
-            value
-            for column in fact.columns
-            if row.get(column) is not None
-            for value in fact.of(row[column])
-        }
-        if values:
-            held[fact.name] = _some(fact, values)
+    held = {name: _some(name, values) for name, values in facts_of(row, _FACTS).items()}
     keys: set[int] = set()
     for recipe in KEYS:
         if any(name not in held for name in recipe):
@@ -149,10 +140,10 @@ def _twice(recipe: tuple[str, ...]) -> bool:
     return len(recipe) == 2 and recipe[0] == recipe[1]
 
 
-def _some(fact: Fact, values: Collection[str]) -> list[int]:
+def _some(fact: str, values: Collection[str]) -> list[int]:
     """Hashes of a record's values, the smallest first and no more than make keys."""
-    most = _MOST_MAILBOXES if fact.name == "mailbox" else _MOST_VALUES
-    return sorted(hash_of(fact.name, value) for value in values)[:most]
+    most = _MOST_MAILBOXES if fact == "mailbox" else _MOST_VALUES
+    return sorted(hash_of(fact, value) for value in values)[:most]
 
 
 class _Hashes(Struct, frozen=True):
@@ -190,7 +181,7 @@ def _hashes(fact: Fact, standardised: Standardised) -> _Hashes | None:
     for at, said in enumerate(zip(*read, strict=True)):
         values = {one for value in said if value is not None for one in fact.of(value)}
         if values:
-            found = _some(fact, values)
+            found = _some(fact.name, values)
             lengths[at] = len(found)
             flat += found
     per_value = np.array(flat, dtype=np.uint64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from time import perf_counter
 
 import numpy as np
@@ -153,7 +154,7 @@ def match(
     n = standardised.n_records
     with (
         ColumnEngine(memory_limit_mb=memory_limit_mb, threads=threads) as engine,
-        Comparer(standardised, engine, threads=threads) as comparer,
+        closing(Comparer(standardised, engine, threads=threads)) as comparer,
     ):
         if model is None:
             rng = np.random.default_rng(seed)
@@ -298,7 +299,7 @@ def train(
     household_anchor: float = HOUSEHOLD_ANCHOR,
 ) -> Trained:
     """Weights for these records, from the records themselves."""
-    with Comparer(standardised, engine) as comparer:
+    with closing(Comparer(standardised, engine)) as comparer:
         return _train(
             comparer,
             blocks,
@@ -370,7 +371,7 @@ def score_pairs(
         Among how many records these are found; by default they are all.
     """
     n = standardised.n_records if n_records is None else n_records
-    with Comparer(standardised, engine) as comparer:
+    with closing(Comparer(standardised, engine)) as comparer:
         return _bits(comparer, a, b, comparisons, model, n)
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import lru_cache
-from types import TracebackType
 
 import numpy as np
 import pyarrow as pa
@@ -75,7 +75,7 @@ class Levels(Struct, frozen=True, kw_only=True):
 
 
 class Comparer:
-    """Compares pairs of some records in batches; `close` it, or use it in a `with`.
+    """Compares pairs of some records in batches; `close` it in the end.
 
     Readings are put into the engine once, and a question names the two of each pair by number:
     otherwise every pair would bring copies of both. Pairs of readings that repeat are compared
@@ -145,23 +145,12 @@ class Comparer:
         for of in self._readings:
             of.close()
 
-    def __enter__(self) -> Comparer:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
 
 def level_codes(
     standardised: Standardised, a: IntArray, b: IntArray, engine: ColumnEngine
 ) -> Levels:
     """Levels of the pairs (a, b) of record numbers."""
-    with Comparer(standardised, engine) as comparer:
+    with closing(Comparer(standardised, engine)) as comparer:
         return comparer.levels(comparer.codes(a, b), a, b)
 
 
