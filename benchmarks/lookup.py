@@ -28,7 +28,7 @@ from rapport.unify.matching.comparison import STATED
 from rapport.unify.matching.comparisons import COMPARISONS
 from rapport.unify.matching.live import build_index, open_index, write_index
 from rapport.unify.matching.model import default_model
-from rapport.unify.matching.score import score_pair
+from rapport.unify.matching.score import Against
 from rapport.unify.matching.standardise import read_row, standardise
 from rapport.unify.matching.value_profiles import profile_values, with_rarity
 
@@ -104,7 +104,7 @@ def _pair_of_ours(rows: list[dict[str, str | None]], records: int) -> float:
     one, two = (read_row(row, COMPARISONS) for row in rows)
     start = time.perf_counter()
     for _ in range(2_000):
-        score_pair(one, two, model, COMPARISONS, n_records=records)
+        Against(two, model, COMPARISONS, n_records=records).pair(one)
     return (time.perf_counter() - start) / 2_000
 
 

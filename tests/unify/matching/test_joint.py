@@ -8,7 +8,7 @@ from rapport.unify.matching.comparisons import COMPARISONS
 from rapport.unify.matching.joint import joint_bits
 from rapport.unify.matching.match import match, score_pairs
 from rapport.unify.matching.model import default_model
-from rapport.unify.matching.score import score_person
+from rapport.unify.matching.score import Against
 from tests.unify.matching.invented import people
 
 
@@ -41,9 +41,8 @@ def test_of_several_records_and_one_it_is_what_a_look_up_says(matched):
     found = joint(matched, matched.labels, a, b)
     for person, other, bits in zip(a.tolist(), b.tolist(), found.tolist(), strict=True):
         records = [rows[at] for at in np.flatnonzero(matched.labels == person)]
-        said = score_person(
-            records, rows[other], matched.model, COMPARISONS, n_records=len(matched.labels)
-        )
+        asked = Against(rows[other], matched.model, COMPARISONS, n_records=len(matched.labels))
+        said = asked.person(records)
         assert bits == pytest.approx(said.bits, abs=1e-3)
 
 

@@ -17,7 +17,7 @@ from rapport.unify.matching.model import (
     level_keys,
     read_model,
 )
-from rapport.unify.matching.score import score_pair
+from rapport.unify.matching.score import Against
 from rapport.unify.matching.standardise import standardise
 from rapport.unify.matching.train import blank_model
 from rapport.unify.matching.value_profiles import profile_values, with_rarity
@@ -48,7 +48,7 @@ def test_one_pair_in_python_has_the_bits_that_it_has_in_a_batch(comparisons, mod
         batch, _ = score_pairs(standardised, a, b, comparisons, model, engine)
     rows = list(standardised.rows())
     alone = [
-        score_pair(rows[x], rows[y], model, comparisons, n_records=n).bits
+        Against(rows[y], model, comparisons, n_records=n).pair(rows[x]).bits
         for x, y in zip(a.tolist(), b.tolist(), strict=True)
     ]
     np.testing.assert_allclose(batch, alone, atol=1e-3)
@@ -70,7 +70,7 @@ def test_bits_are_the_formula_s():
         },
     )
     a, b = ({"birth": __import__("datetime").date(1970, 3, day)} for day in (1, 2))
-    found = score_pair(a, b, model, (BIRTH,), n_records=101)
+    found = Against(b, model, (BIRTH,), n_records=101).pair(a)
     # log2(0.08 / 0.02) = 2 bits, and a prior of 1 in 100.
     assert found.fields == (("birth", "two_parts", pytest.approx(2.0)),)
     assert found.bits == pytest.approx(2.0 + np.log2(0.01 / 0.99), abs=1e-3)
@@ -79,14 +79,14 @@ def test_bits_are_the_formula_s():
 def test_fields_of_which_one_record_says_nothing_weigh_nothing():
     table = stated(name=["Jan Maes", "Jan Maes"], birthday=["1970-03-01", None])
     rows = list(prepared(table, SIMPLE).rows())
-    found = score_pair(rows[0], rows[1], blank_model(SIMPLE), SIMPLE, n_records=2)
+    found = Against(rows[1], blank_model(SIMPLE), SIMPLE, n_records=2).pair(rows[0])
     assert [name for name, _, _ in found.fields] == ["name"]
 
 
 def test_a_household_s_value_stands_on_a_level_of_its_own():
     table = stated(name=["Jan Maes", "Els Maes", "Jan Maes"], email=["fam1@mail.be"] * 3)
     rows = list(prepared(table, SIMPLE).rows())
-    found = score_pair(rows[0], rows[2], blank_model(SIMPLE), SIMPLE, n_records=3)
+    found = Against(rows[2], blank_model(SIMPLE), SIMPLE, n_records=3).pair(rows[0])
     assert ("email", "same_household") in [field[:2] for field in found.fields]
 
 
@@ -94,8 +94,8 @@ def test_agreeing_on_a_rare_name_proves_more():
     names = ["Jan Maes"] * 40 + ["Jan Maes", "Zoltan Rara", "Zoltan Rara"]
     rows = list(prepared(stated(name=names), SIMPLE).rows())
     model = blank_model(SIMPLE)
-    common = score_pair(rows[0], rows[1], model, SIMPLE, n_records=43).bits
-    rare = score_pair(rows[-1], rows[-2], model, SIMPLE, n_records=43).bits
+    common = Against(rows[1], model, SIMPLE, n_records=43).pair(rows[0]).bits
+    rare = Against(rows[-2], model, SIMPLE, n_records=43).pair(rows[-1]).bits
     assert rare > common + 2
 
 

@@ -25,7 +25,7 @@ from rapport.errors import StoreMismatch
 from rapport.unify.matching.comparison import Comparison, Row
 from rapport.unify.matching.live_keys import KeyArray, keys_of_all, keys_of_row, ranges
 from rapport.unify.matching.model import Model
-from rapport.unify.matching.score import PairScore, score_pair, score_person
+from rapport.unify.matching.score import Against, PairScore
 from rapport.unify.matching.standardise import Readings, Standardised, read_row
 
 IntArray = NDArray[np.int64]
@@ -144,7 +144,7 @@ class LiveIndex:
             parts = []
             for number, segment in enumerate(self.segments):
                 rows = records[segment_of == number] - self._starts[number]
-                parts.append(segment.packed[at].readings(comparison, rows))
+                parts.append(segment.packed[at].readings(comparison, segment.codes[rows, at]))
             stacked = stack_readings(parts)
             back = np.argsort(np.argsort(segment_of, kind="stable"), kind="stable")
             readings.append(msgspec.structs.replace(stacked, codes=stacked.codes[back]))
@@ -160,15 +160,12 @@ class LiveIndex:
         """
         row = read_row(stated, self.comparisons)
         records = self._candidates(row)
+        asked = self._against(row)
         found = [
-            Candidate(
-                atom=atom,
-                # The record we know comes first: the profiles of its values are known.
-                score=score_pair(
-                    known, row, self.model, self.comparisons, n_records=self.n_records
-                ),
+            Candidate(atom=atom, score=asked.pair(known))
+            for atom, known in zip(
+                self._named(records), self._rows(records, asked.said), strict=True
             )
-            for atom, known in zip(self._named(records), self._rows(records), strict=True)
         ]
         found = [candidate for candidate in found if candidate.score.bits >= self.model.review_bits]
         found.sort(key=lambda candidate: (-candidate.score.bits, candidate.atom))
@@ -188,22 +185,20 @@ class LiveIndex:
         """
         row = read_row(stated, self.comparisons)
         alike = self._named(self._candidates(row))
+        asked = self._against(row)
         found = []
         for profile_id, atoms in people(alike).items():
             at = self.places(sorted(atoms)[:MOST_OF_ONE])
             at = at[at >= 0]
             if len(at):
-                score = score_person(
-                    self._rows(at.tolist()),
-                    row,
-                    self.model,
-                    self.comparisons,
-                    n_records=self.n_records,
-                )
+                score = asked.person(self._rows(at.tolist(), asked.said))
                 if score.bits >= self.model.review_bits:
                     found.append(Person(profile_id=profile_id, score=score))
         found.sort(key=lambda person: (-person.score.bits, person.profile_id))
         return found[:limit]
+
+    def _against(self, row: Row) -> Against:
+        return Against(row, self.model, self.comparisons, n_records=self.n_records)
 
     def _ranges(self, keys: KeyArray) -> tuple[IntArray, IntArray]:
         """Where each key begins in each segment, and how many records lie there."""
@@ -243,15 +238,16 @@ class LiveIndex:
             return self.segments[0], record
         return self.segments[1], record - int(self._starts[1])
 
-    def _rows(self, records: Sequence[int]) -> list[dict[str, Any]]:
+    def _rows(self, records: Sequence[int], matters: Sequence[int]) -> list[dict[str, Any]]:
+        """What records say of some matters, which are places among the comparisons."""
         rows = []
         for record in records:
             row = self._nothing.copy()
             segment, at = self._segment(record)
-            for packed in segment.packed:
-                code = int(packed.codes[at])
-                if code >= 0:
-                    row.update(packed.reading(code))
+            codes = segment.codes[at].tolist()
+            for matter in matters:
+                if codes[matter] >= 0:
+                    row.update(segment.packed[matter].reading(codes[matter]))
             rows.append(row)
         return rows
 
@@ -265,12 +261,15 @@ class Segment(Struct, frozen=True, kw_only=True):
     keys : uint64 array, shape (n_keys,), ascending
     records : int32 array, shape (n_keys,)
         Whose each key is.
+    codes : int32 array, shape (n_records, n_comparisons)
+        The reading of each record in each comparison; -1 for none.
     packed : readings of each comparison
     """
 
     atoms: IntArray
     keys: KeyArray
     records: NDArray[np.int32]
+    codes: NDArray[np.int32]
     packed: tuple[Packed, ...]
 
     def write(self, folder: Path) -> None:
@@ -278,8 +277,8 @@ class Segment(Struct, frozen=True, kw_only=True):
         np.save(folder / "atoms.npy", self.atoms)
         np.save(folder / "keys.npy", self.keys)
         np.save(folder / "records.npy", self.records)
+        np.save(folder / "codes.npy", self.codes)
         for at, packed in enumerate(self.packed):
-            np.save(folder / f"codes{at}.npy", packed.codes)
             np.save(folder / f"starts{at}.npy", packed.starts)
             (folder / f"readings{at}").write_bytes(packed.content)
         columns = [packed.columns for packed in self.packed]
@@ -308,7 +307,8 @@ def build_segment(standardised: Standardised, atoms: IntArray) -> Segment:
     """
     keys, records = keys_of_all(standardised)
     packed = tuple(_pack(readings) for readings in standardised.readings)
-    return Segment(atoms=atoms, keys=keys, records=records, packed=packed)
+    codes = np.column_stack([readings.codes for readings in standardised.readings])
+    return Segment(atoms=atoms, keys=keys, records=records, codes=codes, packed=packed)
 
 
 def open_segment(folder: Path) -> Segment:
@@ -335,9 +335,9 @@ def open_segment(folder: Path) -> Segment:
         atoms=array("atoms"),
         keys=array("keys"),
         records=array("records"),
+        codes=array("codes"),
         packed=tuple(
             Packed(
-                codes=array(f"codes{at}"),
                 starts=array(f"starts{at}"),
                 content=_mapped(folder / f"readings{at}"),
                 columns=each,
@@ -466,8 +466,6 @@ class Packed:
 
     Parameters
     ----------
-    codes : int32 array, shape (n_records,)
-        The reading of each record; -1 for none.
     starts : int array, shape (n_readings + 1,)
         Where each begins in ``content``.
     columns : mapping of column to Arrow type, in their order
@@ -476,12 +474,10 @@ class Packed:
     def __init__(
         self,
         *,
-        codes: NDArray[np.int32],
         starts: IntArray,
         content: bytes | mmap.mmap,
         columns: dict[str, str],
     ) -> None:
-        self.codes = codes
         self.starts = starts
         self.content = content
         self.columns = columns
@@ -493,9 +489,8 @@ class Packed:
         packed = self.content[self.starts[code] : self.starts[code + 1]]
         return dict(zip(self.names, self._decode(packed), strict=True))
 
-    def readings(self, comparison: Comparison, records: IntArray) -> Readings:
-        """The readings of many records, as `standardise` has them."""
-        codes = self.codes[records]
+    def readings(self, comparison: Comparison, codes: NDArray[np.int32]) -> Readings:
+        """The readings of records that have these codes, as `standardise` has them."""
         distinct, places = np.unique(codes[codes >= 0], return_inverse=True)
         content, starts, decode = self.content, self.starts, self._decode
         read = [
@@ -514,7 +509,7 @@ class Packed:
         says = np.ones(len(distinct), dtype=np.bool_)
         for name in comparison.said:
             says &= table[name].is_valid().to_numpy()
-        found = np.full(len(records), -1, dtype=np.int32)
+        found = np.full(len(codes), -1, dtype=np.int32)
         found[codes >= 0] = places
         return Readings(comparison=comparison, values=table, codes=found, says=says)
 
@@ -527,7 +522,6 @@ def _pack(readings: Readings) -> Packed:
         packed += [encode(row) for row in zip(*columns, strict=True)]
     lengths = np.fromiter(map(len, packed), np.int64, len(packed))
     return Packed(
-        codes=readings.codes,
         starts=np.r_[0, np.cumsum(lengths)],
         content=b"".join(packed),
         columns={field.name: str(field.type) for field in readings.values.schema},

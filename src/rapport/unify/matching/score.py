@@ -1,6 +1,6 @@
 """From two records to bits: how much more likely they are one person's than not.
 
-Two executors, one answer: the levels of `Comparer` for millions of pairs, `score_pair` for one. A
+Two executors, one answer: `Comparer`'s levels for millions of pairs, `Against` for one record. A
 level proves, in bits, log2(m / u) against strangers and log2(m / household) against others of the
 household; both sums are kept apart and joined at the end, since only one of the two can be what
 happened.
@@ -173,46 +173,72 @@ class PairScore(Struct, frozen=True, kw_only=True):
     fields: tuple[tuple[str, str, float], ...]
 
 
-def score_pair(
-    a: Row, b: Row, model: Model, comparisons: tuple[Comparison, ...], *, n_records: int
-) -> PairScore:
-    """Score two records in Python, to the same bits as the batch.
+class Against:
+    """One record, ready to be compared with many in Python, to the same bits as the batch.
 
     Parameters
     ----------
-    a, b : Row
-        Standardised, with the ``_holder`` and ``_share`` columns of their values.
+    asked : Row
+        Standardised.
     n_records : int
-        Among how many records the two were found.
+        Among how many records it is looked for.
     """
-    return _proved(_steps(a, b, model, comparisons), model, n_records)
 
+    def __init__(
+        self, asked: Row, model: Model, comparisons: tuple[Comparison, ...], *, n_records: int
+    ) -> None:
+        self._asked = asked
+        self._model = model
+        self._n_records = n_records
+        #: Places of the comparisons of which it says something.
+        self.said = tuple(
+            at
+            for at, comparison in enumerate(comparisons)
+            if all(asked[name] is not None for name in comparison.said)
+        )
+        executors = _executors(model, comparisons)
+        self._executors = tuple(executors[at] for at in self.said)
 
-def score_person(
-    records: Sequence[Row],
-    asked: Row,
-    model: Model,
-    comparisons: tuple[Comparison, ...],
-    *,
-    n_records: int,
-) -> PairScore:
-    """Score all records of one person against one record, as linkage does of two clusters.
+    def pair(self, known: Row) -> PairScore:
+        """Score it with another record, which has the ``_holder`` and ``_share`` columns."""
+        return _proved(self._steps(known), self._model, self._n_records)
 
-    Of each matter half counts by the average of the records that say something of it and half by
-    the best of them: a name that one record knows and a postcode that another does add up.
-    """
-    by_matter: dict[str, list[_Step]] = {}
-    for record in records:
-        for step in _one_name(_steps(record, asked, model, comparisons)):
-            matter = NAME if step[0] == MAILBOX_NAME else step[0]
-            by_matter.setdefault(matter, []).append(step)
-    agreed: list[_Step] = []
-    for steps in by_matter.values():
-        best = max(steps, key=lambda step: (min(step[2], step[3]), step[2]))
-        stranger = sum(step[2] for step in steps) / len(steps)
-        household = sum(step[3] for step in steps) / len(steps)
-        agreed.append((best[0], best[1], (best[2] + stranger) / 2, (best[3] + household) / 2))
-    return _proved(agreed, model, n_records)
+    def person(self, records: Sequence[Row]) -> PairScore:
+        """Score it with all records of one person, as linkage does of two clusters.
+
+        Of each matter half counts by the average of the records that say something of it and half
+        by the best of them: a name that one record knows and a postcode that another does add up.
+        """
+        by_matter: dict[str, list[_Step]] = {}
+        for record in records:
+            for step in _one_name(self._steps(record)):
+                matter = NAME if step[0] == MAILBOX_NAME else step[0]
+                by_matter.setdefault(matter, []).append(step)
+        agreed: list[_Step] = []
+        for steps in by_matter.values():
+            best = max(steps, key=lambda step: (min(step[2], step[3]), step[2]))
+            stranger = sum(step[2] for step in steps) / len(steps)
+            household = sum(step[3] for step in steps) / len(steps)
+            agreed.append((best[0], best[1], (best[2] + stranger) / 2, (best[3] + household) / 2))
+        return _proved(agreed, self._model, self._n_records)
+
+    def _steps(self, known: Row) -> list[_Step]:
+        """What each comparison of which both say something contributes."""
+        found: list[_Step] = []
+        named = mailbox = False
+        for executor in self._executors:
+            step = executor.bits(known, self._asked)
+            if step is not None:
+                found.append(step)
+                named = (
+                    named
+                    or (step[0] == NAME and step[1] not in OTHER_NAME)
+                    or (step[0] == MAILBOX_NAME and step[1] in NAMED_SO)
+                )
+                mailbox = mailbox or (step[0] == MAILBOX and step[1] in REPEATED_BY_NAME)
+        if named and mailbox:  # as `_silence_repeated`
+            found.remove(next(step for step in found if step[0] == MAILBOX))
+        return found
 
 
 def _one_name(steps: Sequence[_Step]) -> list[_Step]:
@@ -227,25 +253,6 @@ def _one_name(steps: Sequence[_Step]) -> list[_Step]:
 
 #: Comparison, level, bits against strangers and against the household.
 _Step = tuple[str, str, float, float]
-
-
-def _steps(a: Row, b: Row, model: Model, comparisons: tuple[Comparison, ...]) -> list[_Step]:
-    """What each comparison of which both say something contributes."""
-    found: list[_Step] = []
-    named = mailbox = False
-    for comparison in _executors(model, comparisons):
-        step = comparison.bits(a, b)
-        if step is not None:
-            found.append(step)
-            named = (
-                named
-                or (step[0] == NAME and step[1] not in OTHER_NAME)
-                or (step[0] == MAILBOX_NAME and step[1] in NAMED_SO)
-            )
-            mailbox = mailbox or (step[0] == MAILBOX and step[1] in REPEATED_BY_NAME)
-    if named and mailbox:  # as `_silence_repeated`
-        found.remove(next(step for step in found if step[0] == MAILBOX))
-    return found
 
 
 def _proved(steps: Sequence[_Step], model: Model, n_records: int) -> PairScore:
@@ -291,9 +298,10 @@ class _Executor:
         ]
         self.otherwise = ("else", *_bits("else", weights["else"])[:2])
 
-    def bits(self, a: Row, b: Row) -> tuple[str, str, float, float] | None:
+    def bits(self, a: Row, b: Row) -> _Step | None:
+        """What it contributes where ``b`` says something of it; None where ``a`` does not."""
         for name in self.said:
-            if a[name] is None or b[name] is None:
+            if a[name] is None:
                 return None
         for holds, grades, holder, share in self.levels:
             if holds(a, b):
