@@ -33,7 +33,7 @@ ANCHORS = (0.6, 0.5)
 
 #: How names and birthdays of two members of a household compare, before anything is learnt.
 NAME = {
-    "organisation_and_person": 0.003, "other_generation": 0.01, "husband_and_wife": 0.005,
+    "other_generation": 0.01, "husband_and_wife": 0.005,
     "same_words": 0.015, "more_words": 0.01, "given_slip": 0.015, "slips": 0.02, "nickname": 0.005,
     "initial": 0.03, "initial_and_slip": 0.01, "alike": 0.03, "same_single_word": 0.01,
     "one_word": 0.1, "same_family": 0.45, "same_given": 0.01, "shared_word": 0.1, "else": 0.2,
@@ -43,12 +43,18 @@ MAILBOX_NAME = {
     "not_comparable": 0.01, "full_name": 0.02, "short_name": 0.06, "slip": 0.05, "one_word": 0.35,
     "else": 0.5,
 }  # fmt: skip
+#: How names of two companies of one owner compare.
+COMPANY_NAME = {
+    "same_name": 0.1, "slip": 0.03, "other_trade": 0.3, "same_core": 0.1, "more_words": 0.08,
+    "one_word": 0.1, "acronym": 0.01, "alike": 0.03, "shared_word": 0.1, "else": 0.15,
+}  # fmt: skip
+RECORD_KIND = {"two_people": 0.94, "two_companies": 0.059, "company_and_person": 0.001}
 
 
 def household(comparison: Comparison, weights: dict[str, Weight]) -> dict[str, float]:
     """What two members of a household agree on."""
     keys = level_keys(comparison)
-    if comparison.name == "address":  # they live where one person would
+    if comparison.name.endswith("address"):  # they live where one person would
         found = {key: weights[key].m for key in keys}
     elif comparison.name == "name":
         found = {key: NAME.get(key, 0.01) for key in keys}
@@ -56,9 +62,13 @@ def household(comparison: Comparison, weights: dict[str, Weight]) -> dict[str, f
         found = {key: BIRTH.get(key, 0.012) for key in keys}
     elif comparison.name == "mailbox_name":
         found = {key: MAILBOX_NAME.get(key, 0.05) for key in keys}
-    elif comparison.name == "gender":
+    elif comparison.name == "company_name":
+        found = {key: COMPANY_NAME.get(key, 0.01) for key in keys}
+    elif comparison.name == "record_kind":
+        found = {key: RECORD_KIND.get(key, 0.001) for key in keys}
+    elif comparison.name in {"gender", "company_form"}:
         found = dict.fromkeys(keys, 0.5)
-    elif comparison.name in {"email", "phone", "device", "iban"}:
+    elif comparison.name in {"email", "phone", "device", "iban", "company_email", "company_phone"}:
         found = {key: _shared(at, key) for at, key in enumerate(keys)}
     else:
         found = {key: 0.93 if key == "else" else 0.01 for key in keys}

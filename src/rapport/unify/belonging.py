@@ -16,6 +16,7 @@ from sqlalchemy import Connection, select
 
 from rapport.engines.ledger import Ledger, among
 from rapport.unify.blocked_values import blocked_reason
+from rapport.unify.company_words import TRADES, is_provider, plain_words
 from rapport.unify.many_rows import write_many
 from rapport.unify.matching.comparisons.address import read_address
 from rapport.unify.name_words import fold, fold_words
@@ -44,30 +45,6 @@ _BOX = re.compile(
 #: "R. de la Chapelle" and "Lindeln.": short forms that stand or are glued where no other word is.
 _RUE = re.compile(r"^(\d+[a-z]?[\s,]+)?r\.?\s+(?=[a-z])")
 _LANE = re.compile(r"(?<![a-z])([a-z]{3,})ln\b\.?")
-#: Forms of companies, which one silo writes and the next leaves out.
-_FORM_WORDS = (
-    "bv bvba nv vzw cv cvba commv comm vof maatschap stichting srl sprl sa sas sasu sarl eurl snc "
-    "scs scrl asbl sci kft bt zrt nyrt rt kkt ev eev egyeni gmbh ag kg ohg ug ek mbh co ltd "
-    "limited llc inc plc llp corp corporation company group holding"
-)
-_FORMS = frozenset(_FORM_WORDS.split())
-_JOINING = frozenset({"and", "et", "en", "und", "es", "the"})
-#: Typed where a company is asked for and there is none.
-_NONE_WORDS = (
-    "na n a none no nil null geen nvt prive privat private prive particulier privee aucun aucune "
-    "neant nincs maganszemely magan personal self selfemployed zelfstandig independant student "
-    "etudiant retired unemployed home test unknown onbekend inconnu ismeretlen"
-)
-_NO_COMPANY = frozenset(_NONE_WORDS.split())
-#: Whoever gives mailboxes to everybody, whatever follows the first part of the name.
-_PROVIDER_WORDS = (
-    "gmail googlemail outlook hotmail live msn yahoo ymail icloud me mac aol proton protonmail pm "
-    "gmx web mail email t-online freenet tutanota fastmail hushmail zoho yandex telenet skynet "
-    "proximus scarlet voo pandora belgacom base edpnet ziggo kpnmail planet xs4all upcmail casema "
-    "chello hetnet orange wanadoo free sfr laposte bbox neuf numericable freemail citromail "
-    "indamail vipmail mailbox btinternet sky talktalk virginmedia ntlworld blueyonder"
-)
-_PROVIDERS = frozenset(_PROVIDER_WORDS.split())
 _TITLES = ("job_title", "jobtitle", "title", "function", "position", "role")
 _ACCOUNT_IDS = ("account_id", "group_id", "company_id", "organization_id", "organisation_id")
 _ACCOUNT_NAMES = ("account", "account_name", "company", "company_name", "organization")
@@ -113,22 +90,10 @@ def company_key(name: str) -> str | None:
     >>> [company_key(n) for n in ("Studio Noord CommV", "SARL Atelier Vert", "n.v.t.", "B.V.")]
     ['studio noord', 'atelier vert', None, None]
     """
-    # "B.V." and "S.A." are one word; digits belong to a name ("3M", "Studio 54").
-    text = re.sub(r"\b(\w)\.\s?(?=\w\b)", r"\1", fold(name[:_LONGEST])).replace("&", " and ")
-    words = re.sub(r"[\W_]+", " ", re.sub("['’]", "", text)).split()
-    while words and words[-1] in _FORMS:
-        words.pop()
-    while words and words[0] in _FORMS:
-        words.pop(0)
-    kept = [word for word in words if word not in _JOINING]
-    if not kept or "".join(kept) in _NO_COMPANY or set(kept) <= _NO_COMPANY:
-        return None
-    return " ".join(kept) if len("".join(kept)) > 1 else None
-
-
-def is_provider(domain: str) -> bool:
-    """Whether anybody can have a mailbox there."""
-    return domain.partition(".")[0] in _PROVIDERS
+    words, _ = plain_words(name)
+    while len(words) > 1 and TRADES.get(words[-1]) == "holding":
+        words = words[:-1]
+    return " ".join(words) or None
 
 
 @lru_cache(maxsize=65_536)

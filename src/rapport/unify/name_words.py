@@ -62,6 +62,9 @@ _FORMS = _words(
     """
 )
 _UNSURE_FORMS = _words("sa sas sca sci scs cv ag kg ug se bt rt co ev kkt company")
+_ALL_FORMS = _FORMS | _UNSURE_FORMS
+#: Forms that may stand before a name.
+_LEADING_FORMS = _words("sa sas sarl sprl srl asbl vzw nv bv bvba sci stichting")
 #: Families whose "-né" form is known even where a till left its accent out.
 _HUNGARIAN_FAMILIES = _words(
     """
@@ -178,3 +181,22 @@ def name_parts(text: str) -> list[NamePart]:
     if article:  # "La" alone, and the Chinese family Du
         parts.append(NamePart("w", article, False))
     return parts[:_MOST_WORDS]
+
+
+def names_organisation(text: str) -> bool:
+    """Whether a name is an organisation's, by the form of law that ends or begins it.
+
+    Examples
+    --------
+    >>> [names_organisation(n) for n in ("Peeters bvba", "SA Dubois", "Jansen, B.V.", "Jan Maes")]
+    [True, True, False, False]
+    """
+    if "," in text or not any(
+        token.replace(".", "").casefold() in _ALL_FORMS for token in text[:_LONGEST_NAME].split()
+    ):
+        return False
+    parts = name_parts(text)
+    forms = [at for at, part in enumerate(parts) if part.kind == "f"]
+    if not forms or not any(part.kind in "wh" for part in parts):
+        return False
+    return forms[-1] == len(parts) - 1 or (forms[0] == 0 and parts[0].text in _LEADING_FORMS)

@@ -55,7 +55,7 @@ _EQUAL: Mapping[str, frozenset[str]] = {
 #: Levels on which the values are two, whatever they have in common.
 _TWO = frozenset(
     {
-        "organisation_and_person", "same_family", "same_given", "shared_word", "two_parts",
+        "same_family", "same_given", "shared_word", "two_parts",
         "same_year", "local_part_close", ELSE, *TWO_PERSONS,
     }
 )  # fmt: skip

@@ -106,6 +106,12 @@ FACTS: tuple[Fact, ...] = (
         of=_itself,
     ),
     Fact(name="city", columns=("address_city", "city_value"), of=_itself),
+    Fact(name="company_word", columns=("company_name_core_words",), of=_words),
+    Fact(name="company_stem", columns=("company_name_words",), of=_stems),
+    Fact(name="company_letters", columns=("company_name_letters",), of=_itself),
+    Fact(name="company_postcode", columns=("company_address_postcode",), of=_itself),
+    Fact(name="company_city", columns=("company_address_city",), of=_itself),
+    Fact(name="company_tail", columns=("company_phone_tail",), of=_itself),
 )
 
 #: Kinds of keys, the most telling first: when the budget is short, the last ones suffer.
@@ -129,9 +135,19 @@ RECIPES: tuple[tuple[str, ...], ...] = (
     ("word", "city"),
     ("birth",),
     ("word",),
+    # A company has few facts besides, and there are few companies.
+    ("company_tail",),
+    ("company_letters",),
+    ("company_word", "company_postcode"),
+    ("company_word", "company_city"),
+    ("company_stem", "company_postcode"),
+    ("company_word",),
 )
 #: By what a key that too many share is refined.
-REFINERS = ("birth_year", "postcode", "city", "birth_day", "stem", "initial")
+REFINERS = (
+    *("birth_year", "postcode", "city", "birth_day", "stem", "initial"),
+    *("company_postcode", "company_city", "company_stem"),
+)
 
 
 class KindOfKey(Struct, frozen=True, kw_only=True):

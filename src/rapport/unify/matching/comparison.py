@@ -16,10 +16,12 @@ from msgspec import Struct
 #: out. The values of `IDENTIFIER_KINDS` that have a comparison of their own are among them.
 STATED = (
     "source",  # the silo: system, file or channel
+    "kind",  # "person" or "company", where the source knows; else it is read from the rest
     "name",  # in one field, in whatever order
     "first_name",
     "last_name",
     "company",
+    "business_id",  # the register's or the tax office's number of a company
     "birthday",
     "gender",
     "email",
@@ -70,6 +72,13 @@ class Level(Struct, frozen=True, kw_only=True):
     rarity: str = ""
 
 
+class RecordKind(StrEnum):
+    """Whose record it is."""
+
+    PERSON = "person"
+    COMPANY = "company"
+
+
 class Comparison(Struct, frozen=True, kw_only=True):
     """How one matter is read and compared.
 
@@ -89,6 +98,8 @@ class Comparison(Struct, frozen=True, kw_only=True):
         nothing, the comparison weighs 0 bits.
     levels : tuple of Level
         From the strongest; the first that holds counts, and if none does the level is ``else``.
+    of : RecordKind or None
+        Whose records it reads; None: everybody's.
     """
 
     name: str
@@ -97,6 +108,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
     read: Callable[..., tuple[Any, ...]]
     said: tuple[str, ...]
     levels: tuple[Level, ...]
+    of: RecordKind | None = RecordKind.PERSON
 
 
 ELSE = "else"

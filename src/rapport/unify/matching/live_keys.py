@@ -36,6 +36,10 @@ KEYS: tuple[tuple[str, ...], ...] = (
     ("stem", "stem"),
     ("word", "city"),
     ("birth",),
+    ("company_letters",),
+    ("company_word", "company_postcode"),
+    ("company_word", "company_city"),
+    ("company_word",),
 )
 _MASK = (1 << 64) - 1
 _ODD = 0x9E3779B97F4A7C15

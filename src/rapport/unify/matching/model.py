@@ -27,7 +27,7 @@ GRADES = (Holder.PERSONAL, Holder.HOUSEHOLD, Holder.GENERIC)
 #: Levels that say "these two cannot be compared": no evidence, whatever their shares among pairs.
 NEUTRAL = frozenset({"not_comparable", "other_source"})
 #: Levels on which there are two persons, whatever they share: no other likeness outweighs them.
-TWO_PERSONS = frozenset({"other_generation", "husband_and_wife"})
+TWO_PERSONS = frozenset({"other_generation", "husband_and_wife", "company_and_person"})
 #: Bits of such a level.
 NEVER_BITS = -60.0
 #: Nothing else is proof: no level weighs more bits than this, either way, before rarity.
@@ -211,24 +211,20 @@ def company_model(kept: Any) -> Model:
     """
     if kept is None:
         return default_model()
-    return _with_neutral_levels(msgspec.convert(kept, Model))
+    return _with_newer_matters(msgspec.convert(kept, Model))
 
 
-def _with_neutral_levels(model: Model) -> Model:
-    """Weights that were learnt before a level without weight was there still hold.
+def _with_newer_matters(model: Model) -> Model:
+    """Weights that were learnt before a matter, or a level without weight, was there still hold.
 
-    Such a level proves nothing whatever its weights, so those that ship stand for them.
+    Until they are learnt anew, those that ship stand for what is new.
     """
     weights = {
         name: {
-            **{
-                key: weight
-                for key, weight in default_model().weights.get(name, {}).items()
-                if key in NEUTRAL
-            },
-            **levels,
+            **{key: weight for key, weight in shipped.items() if key in NEUTRAL},
+            **model.weights.get(name, shipped),
         }
-        for name, levels in model.weights.items()
+        for name, shipped in default_model().weights.items()
     }
     return msgspec.structs.replace(model, weights=weights)
 

@@ -44,16 +44,7 @@ _BATCH = 131_072
 REPEATED_BY_NAME = frozenset({"same_local_part", "same_local_words", "local_part_close"})
 NAME, MAILBOX, MAILBOX_NAME = "name", "email", "mailbox_name"
 #: Levels of the name that leave open that it is another name.
-OTHER_NAME = frozenset(
-    {
-        "else",
-        "not_comparable",
-        "organisation_and_person",
-        "same_given",
-        "shared_word",
-        "shares_word",
-    }
-)
+OTHER_NAME = frozenset({"else", "not_comparable", "same_given", "shared_word"})
 #: Levels on which one record's mailbox bears the other's name.
 NAMED_SO = frozenset({"full_name", "short_name", "slip", "one_word"})
 

@@ -16,8 +16,9 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from rapport.errors import InvalidInput
-from rapport.unify.matching.comparison import STATED, Column, Comparison, Row
+from rapport.unify.matching.comparison import STATED, Column, Comparison, RecordKind, Row
 from rapport.unify.matching.distinct import numbered
+from rapport.unify.name_words import names_organisation
 
 IntArray = NDArray[np.int64]
 CodeArray = NDArray[np.int32]
@@ -117,21 +118,71 @@ def standardise(stated: pa.Table, comparisons: Sequence[Comparison]) -> Standard
             f"Records to match have columns that no comparison knows: {', '.join(unknown)}. "
             f"Name them as one of: {', '.join(STATED)}."
         )
-    encoded: dict[str, tuple[CodeArray, list[str | None]]] = {}
-    readings = []
-    for comparison in comparisons:
-        for name in comparison.inputs:
-            if name not in encoded and name in stated.column_names:
-                encoded[name] = _encoded(stated[name])
-        readings.append(_read(comparison, encoded, stated.num_rows))
+    wanted = {name for comparison in comparisons for name in comparison.inputs} | set(_TELLING)
+    encoded = {name: _encoded(stated[name]) for name in stated.column_names if name in wanted}
+    encoded["kind"] = _kinds(encoded, stated.num_rows)
+    readings = [_read(comparison, encoded, stated.num_rows) for comparison in comparisons]
     return Standardised(n_records=stated.num_rows, readings=tuple(readings))
+
+
+#: What tells whose a record is.
+_TELLING = ("kind", "name", "last_name", "first_name", "company", "birthday", "gender")
+_KINDS: list[str | None] = [None, *RecordKind]
+
+
+def kind_of_record(stated: Mapping[str, str | None]) -> RecordKind:
+    """Whose record it is, as the source says or as the rest tells.
+
+    A record is a company's that names a company and nobody, or whose name is an organisation's.
+
+    Examples
+    --------
+    >>> kind_of_record({"company": "Peeters", "phone": "02 123 45 67"}).value
+    'company'
+    >>> kind_of_record({"company": "Peeters", "name": "Jan Maes"}).value
+    'person'
+    """
+    said = {name: _trimmed(stated.get(name)) for name in _TELLING}
+    kind = said["kind"]
+    if kind is not None and kind in _KINDS:
+        return RecordKind(kind)
+    first, last = said["first_name"], said["last_name"]
+    text = said["name"] or last or first
+    if text is not None:
+        company = not (first and last) and names_organisation(text)
+    else:
+        company = bool(said["company"]) and not (said["birthday"] or said["gender"])
+    return RecordKind.COMPANY if company else RecordKind.PERSON
+
+
+def _kinds(encoded: Mapping[str, _Encoded], n_records: int) -> _Encoded:
+    """`kind_of_record` of all records."""
+    nothing = np.zeros(n_records, dtype=np.int32)
+    codes = {name: encoded[name][0] if name in encoded else nothing for name in _TELLING}
+    organised = np.zeros(n_records, dtype=np.bool_)
+    for name in ("first_name", "last_name", "name"):  # the last that is stated counts
+        if name in encoded:
+            named = np.array([v is not None and names_organisation(v) for v in encoded[name][1]])
+            organised = np.where(codes[name] > 0, named[codes[name]], organised)
+    first, last = codes["first_name"] > 0, codes["last_name"] > 0
+    named_at_all = first | last | (codes["name"] > 0)
+    told = (codes["company"] > 0) & (codes["birthday"] == 0) & (codes["gender"] == 0)
+    company = np.where(named_at_all, organised & ~(first & last), told)
+    found = np.where(company, _KINDS.index(RecordKind.COMPANY), _KINDS.index(RecordKind.PERSON))
+    if "kind" in encoded:
+        stated = np.array([_KINDS.index(v) if v in _KINDS else 0 for v in encoded["kind"][1]])
+        found = np.where(stated[codes["kind"]] > 0, stated[codes["kind"]], found)
+    return found.astype(np.int32), _KINDS
 
 
 def read_row(stated: Mapping[str, str | None], comparisons: Sequence[Comparison]) -> Row:
     """One record as comparisons see it: the same readings as `standardise` gives."""
     row: dict[str, Any] = {}
+    kind = kind_of_record(stated)
+    stated = {**stated, "kind": kind}
     for comparison in comparisons:
-        values = [_trimmed(stated.get(name)) for name in comparison.inputs]
+        ours = comparison.of in (None, kind)
+        values = [_trimmed(stated.get(name)) if ours else None for name in comparison.inputs]
         read = (
             comparison.read(*values)
             if any(value is not None for value in values)
@@ -145,8 +196,11 @@ def _trimmed(value: str | None) -> str | None:
     return (value[:LONGEST_VALUE].strip() or None) if value is not None else None
 
 
-def _encoded(column: pa.ChunkedArray) -> tuple[CodeArray, list[str | None]]:
-    """Codes of a stated column and what they stand for; the code of nothing is 0."""
+#: Codes of a stated column and what they stand for; the code of nothing is 0.
+_Encoded = tuple[CodeArray, list[str | None]]
+
+
+def _encoded(column: pa.ChunkedArray) -> _Encoded:
     text = pc.utf8_trim_whitespace(pc.utf8_slice_codeunits(pc.cast(column, pa.string()), 0, 400))
     text = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
     if isinstance(text, pa.ChunkedArray):
@@ -158,20 +212,24 @@ def _encoded(column: pa.ChunkedArray) -> tuple[CodeArray, list[str | None]]:
 
 def _read(
     comparison: Comparison,
-    encoded: Mapping[str, tuple[CodeArray, list[str | None]]],
+    encoded: Mapping[str, _Encoded],
     n_records: int,
 ) -> Readings:
     combined = np.zeros(n_records, dtype=np.int64)
+    told = {name: encoded[name] for name in comparison.inputs if name in encoded}
+    if comparison.of is not None:  # of others it reads nothing
+        ours = encoded["kind"][0] == _KINDS.index(comparison.of)
+        told = {name: (np.where(ours, codes, 0), values) for name, (codes, values) in told.items()}
     for name in comparison.inputs:
-        if name in encoded:
-            codes, values = encoded[name]
+        if name in told:
+            codes, values = told[name]
             # Renumbered after each column, so that the product of sizes never overflows.
             combined = numbered(combined * len(values) + codes)[1].astype(np.int64)
     first = np.full(int(combined.max(initial=-1)) + 1, -1, dtype=np.int64)
     first[combined[::-1]] = np.arange(n_records - 1, -1, -1)
     stated = [
-        [encoded[name][1][code] for code in encoded[name][0][first]]
-        if name in encoded
+        [told[name][1][code] for code in told[name][0][first]]
+        if name in told
         else [None] * len(first)
         for name in comparison.inputs
     ]

@@ -27,8 +27,9 @@ from sqlalchemy import (
 
 from rapport.engines.ledger import Ledger, among
 from rapport.unify.many_rows import write_many
-from rapport.unify.matching.comparison import STATED
+from rapport.unify.matching.comparison import STATED, RecordKind
 from rapport.unify.stored_evidence import rows_in
+from rapport.unify.stored_households import COMPANY_RECORDS
 from rapport.vocabulary import ledger_tables as t
 from rapport.vocabulary.identifier import IDENTIFIER_KINDS, IdentifierClass, kind_of
 from rapport.vocabulary.ledger_tables import to_micros
@@ -58,6 +59,7 @@ MATCHED_IDENTIFIERS: Mapping[str, str] = {
     "email": "email",
     "phone": "phone",
     "loyalty_card": "loyalty_card",
+    "business_id": "business_id",
 }
 DEVICES = tuple(
     kind
@@ -126,14 +128,17 @@ def records_to_match(connection: Connection, only: Collection[int] | None = None
             columns[MATCHED_IDENTIFIERS[kind]][at] = (
                 f"{namespace}:{value}" if kind_of(kind).scoped else value
             )
-    named = select(a.atom_id, a.source)
-    sources = {
-        row[0]: row[1]
+    named = select(a.atom_id, a.source, a.kind)
+    made = {
+        row[0]: (row[1], row[2])
         for row in connection.execute(
             named if only is None else named.where(among(a.atom_id, only))
         )
     }
-    columns["source"] = [sources[int(atom)] for atom in atoms]
+    columns["source"] = [made[int(atom)][0] for atom in atoms]
+    columns["kind"] = [
+        RecordKind.COMPANY if made[int(atom)][1] in COMPANY_RECORDS else None for atom in atoms
+    ]
     stated = pa.table(
         {
             name: pa.array(columns[name], pa.string())

@@ -35,11 +35,21 @@ PROFILED: Mapping[str, str] = {
     "iban": "iban",
     "customer_number": "customer_number",
     "device_id": "device_id",
+    "company_email": "email",
+    "company_email_domain": "domain",
+    "company_phone": "phone",
+    "company_address_key": "address",
+    "business_id": "business_id",
 }
 #: Columns whose value is words in one text: their share is the words'.
-TEXT_OF_WORDS = {"name_key": "name_words"}
-#: Columns of words that name a person, the first that is there.
-NAME_WORDS = ("name_words",)
+TEXT_OF_WORDS = {
+    "name_key": "name_words",
+    "company_name_key": "company_name_words",
+    "company_name_core": "company_name_core_words",
+}
+#: Columns of words that name whose a record is, and of how many words a name must be to tell one
+#: from another: a family name alone tells nobody from the rest of the family.
+_NAMES = {"name_words": 2, "company_name_words": 1}
 
 HOLDERS = (Holder.PERSONAL, Holder.HOUSEHOLD, Holder.GENERIC, Holder.JUNK)
 PERSONAL, HOUSEHOLD, GENERIC, JUNK = range(1, 5)
@@ -195,16 +205,17 @@ def _profiled(
         )
     usual, limit = limits[column].records, limits[column].junk
     holder[nameless & (records > max(_GENERIC_RECORDS, 8 * usual))] = GENERIC
-    if kind != "address":  # a tower holds two hundred families, and they do live there
+    # A tower holds two hundred families, and they do live there; a domain may be a provider's.
+    if kind not in {"address", "domain"}:
         holder[persons >= limit] = JUNK
         holder[nameless & (records > max(200, 20 * usual))] = JUNK
     for at, value in enumerate(values):
         reason = blocked_reason(kind, value)
         if reason == "placeholder" or (kind, value) in blocked:
             holder[at] = JUNK
-        elif kind == "email" and reason == "role":
+        elif column == "email" and reason == "role":
             holder[at] = max(holder[at], GENERIC)
-        elif kind == "email" and names_household(kind, value):
+        elif column == "email" and names_household(kind, value):
             holder[at] = max(holder[at], HOUSEHOLD)
     told = np.flatnonzero((records > 1) | (holder == JUNK))
     rows["column"].extend([column] * len(told))
@@ -264,27 +275,25 @@ class _NameCounts(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, standardised: Standardised) -> _NameCounts:
-        for name in NAME_WORDS:
-            if name in standardised.columns:
-                codes, column = standardised.column(name)
-                words = column.to_pylist()
-                signatures: dict[str, int] = {}
-                initials = np.array(
-                    [
-                        # One word alone tells nobody from the rest of the family.
-                        signatures.setdefault("".join(sorted(w[:1] for w in said)), len(signatures))
-                        if said and len(said) > 1
-                        else -1
-                        for said in words
-                    ],
-                    dtype=np.int64,
-                )
-                return cls(codes=codes, words=words, initials=initials)
-        return cls(
-            codes=np.full(standardised.n_records, -1, dtype=np.int32),
-            words=[],
-            initials=np.empty(0, dtype=np.int64),
-        )
+        codes = np.full(standardised.n_records, -1, dtype=np.int32)
+        words: list[list[str] | None] = []
+        signatures: dict[str, int] = {}
+        initials: list[int] = []
+        for name, fewest in _NAMES.items():
+            if name not in standardised.columns:
+                continue
+            of_column, column = standardised.column(name)
+            # A record is a person's or a company's, and has one of the two.
+            codes = np.where(of_column >= 0, of_column + len(words), codes).astype(np.int32)
+            said = column.to_pylist()
+            words += said
+            initials += [
+                signatures.setdefault("".join(sorted(w[:1] for w in each)), len(signatures))
+                if each and len(each) >= fewest
+                else -1
+                for each in said
+            ]
+        return cls(codes=codes, words=words, initials=np.array(initials, dtype=np.int64))
 
     def persons(self, of_record: IntArray, n_values: int) -> tuple[IntArray, NDArray[np.bool_]]:
         """Persons per value, and whether most of them share a word of their names."""

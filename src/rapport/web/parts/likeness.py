@@ -21,6 +21,9 @@ _NOTHING = 0.15
 _CHANCES = ((0.99, 1), (0.95, 2), (0.8, 3), (0.6, 4), (0.0, 5))
 #: Sharing a value that many or a household hold is a level of its own.
 _GRADES = ("household", "generic")
+_OF_COMPANIES = ("company_", "business_")
+#: That two people are two people goes without saying.
+_TAKEN_FOR_GRANTED = ("record_kind", "two_people")
 #: A level at which values are the same, and its weight from which the value must be a rare one.
 _RARE = {"name.same_words": 9.0, "name.same_single_word": 9.0, "address.same_address": 12.0}
 
@@ -84,6 +87,8 @@ def step_words(context: PageContext, step: Step) -> str:
     words = level_words(context, step.comparison, level)
     if words is None:  # a level of somebody's own comparison
         words = context.t("identity.level.agrees" if step.bits > 0 else "identity.level.differs")
+    if grade == "household" and step.comparison.startswith(_OF_COMPANIES):
+        grade = "group"
     if grade:
         return context.t(f"identity.level.{grade}", level=words)
     if step.bits >= _RARE.get(f"{step.comparison}.{level}", 99.0):
@@ -93,8 +98,11 @@ def step_words(context: PageContext, step: Step) -> str:
 
 def level_words(context: PageContext, comparison: str, level: str) -> str | None:
     """A level of likeness in words; None where there are none for it."""
-    key = f"identity.level.{comparison}.{level}"
-    return context.t(key) if key in catalogue() else None
+    for name in (comparison, comparison.removeprefix("company_")):  # said of a company as of people
+        key = f"identity.level.{name}.{level}"
+        if key in catalogue():
+            return context.t(key)
+    return None
 
 
 def matter_words(context: PageContext, comparison: str) -> str:
@@ -130,7 +138,8 @@ def weights(context: PageContext, score: Scored) -> h.Markup:
             h.span({"class": "weight-says"}, weight_words(context, step.bits)),
         )
 
-    return h.ul({"class": "weights"}, map(row, score.steps))
+    told = (s for s in score.steps if (s.comparison, s.level) != _TAKEN_FOR_GRANTED)
+    return h.ul({"class": "weights"}, map(row, told))
 
 
 def why_words(context: PageContext, code: str) -> str:

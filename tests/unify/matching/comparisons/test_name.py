@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from rapport.unify.matching.comparison import RecordKind
 from rapport.unify.matching.comparisons.name import COMPARISON, read_name
+from rapport.unify.matching.standardise import kind_of_record
+from rapport.unify.name_words import names_organisation
 from tests.unify.matching.comparisons.readings import level, read
 
 #: A name in one field, or given and family in two.
@@ -189,18 +192,16 @@ def test_a_given_name_that_goes_on_is_no_slip_of_the_shorter_one() -> None:
     ],
 )  # fmt: skip
 def test_an_organisation_is_no_person(organisation: str) -> None:
-    assert read(COMPARISON, {"name": organisation})["name_company"]
-    assert _level(organisation, "Peeters Kovács Dupont Müller Smith Jansen") == (
-        "organisation_and_person"
-    )
-    assert _level(organisation, organisation.upper()) in {"same_words", "same_single_word"}
+    assert names_organisation(organisation)
+    assert kind_of_record({"name": organisation}) is RecordKind.COMPANY
+    assert kind_of_record({"first_name": "Jan", "last_name": organisation}) is RecordKind.PERSON
 
 
 @pytest.mark.parametrize(
     "person", ["Sa Anna", "Maria de Sá", "Jansen, B.V.", "Co Adriaanse", "Se-ri Park", "Ag Nes"]
 )
 def test_a_person_is_no_organisation(person: str) -> None:
-    assert read(COMPARISON, {"name": person})["name_company"] is None
+    assert kind_of_record({"name": person}) is RecordKind.PERSON
     assert read(COMPARISON, {"name": person})["name_key"]
 
 

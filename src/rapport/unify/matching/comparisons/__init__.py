@@ -6,6 +6,10 @@ from rapport.unify.matching.comparison import Comparison
 from rapport.unify.matching.comparisons import (
     address,
     birth,
+    business_id,
+    company_email,
+    company_form,
+    company_name,
     customer_number,
     device,
     email,
@@ -16,7 +20,9 @@ from rapport.unify.matching.comparisons import (
     name,
     national_id,
     phone,
+    record_kind,
 )
+from rapport.unify.matching.comparisons.of_companies import of_companies
 
 COMPARISONS: tuple[Comparison, ...] = (
     name.COMPARISON,
@@ -31,4 +37,11 @@ COMPARISONS: tuple[Comparison, ...] = (
     device.COMPARISON,
     gender.COMPARISON,
     mailbox_name.COMPARISON,
+    record_kind.COMPARISON,
+    company_name.COMPARISON,
+    company_form.COMPARISON,
+    company_email.COMPARISON,
+    of_companies(phone.COMPARISON),
+    of_companies(address.COMPARISON),
+    business_id.COMPARISON,
 )

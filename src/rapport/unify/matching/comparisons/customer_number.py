@@ -48,4 +48,5 @@ COMPARISON = Comparison(
             holds=_other_source,
         ),
     ),
+    of=None,
 )

@@ -39,4 +39,5 @@ COMPARISON = Comparison(
     read=read_iban,
     said=("iban",),
     levels=(same_level("same_account", "iban"),),
+    of=None,
 )

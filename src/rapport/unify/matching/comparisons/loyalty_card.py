@@ -28,4 +28,5 @@ COMPARISON = Comparison(
         same_level("same_card", "loyalty_card"),
         one_edit_level("card_typo", "loyalty_card", shortest=6),
     ),
+    of=None,
 )

@@ -1,4 +1,4 @@
-"""Names of persons and organisations: ONE comparison, whatever fields a source wrote them into.
+"""Names of persons: ONE comparison, whatever fields a source wrote them into.
 
 Words are compared as a set, because Hungarian puts the family first, spreadsheets swap columns and
 tills write one field. Which words are given and which are family is used where it is stated, and
@@ -15,9 +15,6 @@ from rapport.unify.matching.comparison import Column, Comparison, Level, Row
 from rapport.unify.matching.comparisons.likeness import is_near, is_near_sql, is_slip, is_slip_sql
 from rapport.unify.matching.comparisons.word_list import words
 from rapport.unify.name_words import NamePart, name_parts
-
-_LEADING_FORMS = words("sa sas sarl sprl srl asbl vzw nv bv bvba sci stichting")
-
 
 #: "De Smet", "Desmet" and "Smet"; "van Hove" and "Vanhove": Belgian registers glue at will.
 _GLUED_IN_FAMILY = re.compile(r"^(?:van(?=[^aeiouy]\w{2})|de(?=([^aeiouy])(?!\1)\w{2}))")
@@ -94,16 +91,7 @@ def _as_initials(part: NamePart) -> list[NamePart]:
     return [part]
 
 
-def _is_organisation(parts: list[NamePart]) -> bool:
-    forms = [i for i, part in enumerate(parts) if part.kind == "f"]
-    if not forms:
-        return False
-    return any(part.kind in "wh" for part in parts) and (
-        forms[-1] == len(parts) - 1 or (forms[0] == 0 and parts[0].text in _LEADING_FORMS)
-    )
-
-
-_NOTHING = (None,) * 9
+_NOTHING = (None,) * 8
 Standard = tuple[
     str | None,
     list[str] | None,
@@ -113,12 +101,11 @@ Standard = tuple[
     list[str] | None,
     str | None,
     str | None,
-    str | None,
 ]
 
 
 def read_name(name: str | None, first_name: str | None, last_name: str | None) -> Standard:
-    """Key, words, given, family, initials, roots of the given name, husband, generation, company.
+    """Key, words, given, family, initials, roots of the given name, husband, generation.
 
     Examples
     --------
@@ -126,8 +113,6 @@ def read_name(name: str | None, first_name: str | None, last_name: str | None) -
     ('agnes kovacs nagy', ['agnes', 'kovacs', 'nagy'], 'agnes', 'kovacs nagy')
     >>> read_name(None, "Victor", "van den Brink")[2:5]
     ('victor', 'brink', 'v')
-    >>> read_name("Peeters bvba", None, None)[8]
-    'peeters'
     """
     given: list[str]
     if first_name and last_name:
@@ -142,21 +127,12 @@ def read_name(name: str | None, first_name: str | None, last_name: str | None) -
         if not text:
             return _NOTHING
         parts = name_parts(text)
-        if any(part.kind == "f" for part in parts):
-            if "," in text:  # "Jansen, B.V." is Bart Jansen
-                parts = [piece for part in parts for piece in _as_initials(part)]
-            elif _is_organisation(parts):
-                return _organisation(parts)
+        if "," in text:  # "Jansen, B.V." is Bart Jansen
+            parts = [piece for part in parts for piece in _as_initials(part)]
         given, family = _guess_sides(parts, text)
         if not name and len(given) + len(family) == 1:  # the field's own word
             given, family = ([], family or given) if last_name else (given or family, [])
     return _person(parts, given, family)
-
-
-def _organisation(parts: list[NamePart]) -> Standard:
-    distinct = sorted({part.text for part in parts if part.kind in "wh"})
-    key = " ".join(distinct)
-    return (key, distinct, None, None, None, None, None, None, key)
 
 
 def _person(parts: list[NamePart], given: list[str], family: list[str]) -> Standard:
@@ -196,17 +172,12 @@ def _person(parts: list[NamePart], given: list[str], family: list[str]) -> Stand
         roots,
         husband,
         generation,
-        None,
     )
 
 
 # --- the levels ----------------------------------------------------------------------------------
 
 _ALIKE = 0.86
-
-
-def _organisation_and_person(a: Row, b: Row) -> bool:
-    return (a["name_company"] is None) != (b["name_company"] is None)
 
 
 def _other_generation(a: Row, b: Row) -> bool:
@@ -434,16 +405,10 @@ COMPARISON = Comparison(
         Column(name="name_roots", type="words"),
         Column(name="name_husband"),
         Column(name="name_generation"),
-        Column(name="name_company"),
     ),
     read=read_name,
     said=("name_key",),
     levels=(
-        Level(
-            key="organisation_and_person",
-            sql="(l.name_company is null) <> (r.name_company is null)",
-            holds=_organisation_and_person,
-        ),
         Level(
             key="other_generation",
             sql=_sql("l.name_generation <> r.name_generation"),
