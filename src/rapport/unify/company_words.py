@@ -14,7 +14,7 @@ from importlib import resources
 
 from msgspec import Struct
 
-from rapport.unify.name_words import fold
+from rapport.unify.name_words import fold, names_organisation
 
 _LONGEST = 200
 _MOST_WORDS = 12
@@ -59,6 +59,20 @@ TRADES: Mapping[str, str] = {
     ).items()
     for word in listed.split()
 }
+
+#: Trades that people are called by, and words too short or too plain to tell: of a name that may be
+#: a person's they prove nothing.
+_ALSO_PEOPLE = (
+    "bakker boulanger hentes asztalos festo maler schilder kapper coiffeur friseur hairdresser "
+    "jardin jardins garden gardens fleurs blumen ferme farm hoeve bolt bau bar auto autos cars it "
+    "law fem metal metaal mode divat club klub kring cercle verein sport fitness school ecole "
+    "schule iskola college loodgieter dakwerker aannemer notaris notaire notar kozjegyzo avocat "
+    "avocats advocaat ugyvedi accountant accountants comptable dentiste tandarts zahnarzt opticien "
+    "optician optik shop store winkel magasin laden dienst salon hair coffee kaffee peintre "
+    "painting batiment epito builders books shoes ruha pension trans digital estate invest conseil "
+    "handels advies beratung plombier couvreur velo velos studio design architecte digital motors"
+)
+_TELLING_TRADES = frozenset(TRADES) - frozenset(_ALSO_PEOPLE.split())
 
 #: Typed where a company is asked for and there is none.
 _NONE_WORDS = (
@@ -156,6 +170,24 @@ def company_name(name: str) -> CompanyName | None:
         dict.fromkeys(word for word in words if word not in TRADES and word not in _FAMILY)
     )
     return CompanyName(words=tuple(told), core=core, trades=trades, form=form, written=words)
+
+
+def names_company(text: str) -> bool:
+    """Whether a name in whatever field is a company's: by its form, or by its trade.
+
+    Examples
+    --------
+    >>> [names_company(n) for n in ("Peeters bvba", "Garage Martin", "Dubois Transports")]
+    [True, True, True]
+    >>> [names_company(n) for n in ("Jan Bakker", "Jansen, B.V.", "Garage")]
+    [False, False, False]
+    """
+    if names_organisation(text):
+        return True
+    if text.isascii() and _TELLING_TRADES.isdisjoint(_BETWEEN.split(text.lower())):
+        return False  # nearly all, at once
+    words, _ = plain_words(text)
+    return len(words) > 1 and not _TELLING_TRADES.isdisjoint(words)
 
 
 def is_provider(domain: str) -> bool:

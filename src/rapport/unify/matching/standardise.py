@@ -16,9 +16,9 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from rapport.errors import InvalidInput
+from rapport.unify.company_words import names_company
 from rapport.unify.matching.comparison import STATED, Column, Comparison, RecordKind, Row
 from rapport.unify.matching.distinct import numbered
-from rapport.unify.name_words import names_organisation
 
 IntArray = NDArray[np.int64]
 CodeArray = NDArray[np.int32]
@@ -133,7 +133,7 @@ _KINDS: list[str | None] = [None, *RecordKind]
 def kind_of_record(stated: Mapping[str, str | None]) -> RecordKind:
     """Whose record it is, as the source says or as the rest tells.
 
-    A record is a company's that names a company and nobody, or whose name is an organisation's.
+    A record is a company's that names a company and nobody, or whose name is a company's.
 
     Examples
     --------
@@ -149,7 +149,7 @@ def kind_of_record(stated: Mapping[str, str | None]) -> RecordKind:
     first, last = said["first_name"], said["last_name"]
     text = said["name"] or last or first
     if text is not None:
-        company = not (first and last) and names_organisation(text)
+        company = not (first and last) and names_company(text)
     else:
         company = bool(said["company"]) and not (said["birthday"] or said["gender"])
     return RecordKind.COMPANY if company else RecordKind.PERSON
@@ -162,7 +162,7 @@ def _kinds(encoded: Mapping[str, _Encoded], n_records: int) -> _Encoded:
     organised = np.zeros(n_records, dtype=np.bool_)
     for name in ("first_name", "last_name", "name"):  # the last that is stated counts
         if name in encoded:
-            named = np.array([v is not None and names_organisation(v) for v in encoded[name][1]])
+            named = np.array([v is not None and names_company(v) for v in encoded[name][1]])
             organised = np.where(codes[name] > 0, named[codes[name]], organised)
     first, last = codes["first_name"] > 0, codes["last_name"] > 0
     named_at_all = first | last | (codes["name"] > 0)
