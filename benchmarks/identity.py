@@ -16,9 +16,6 @@ from __future__ import annotations
 
 import argparse
 import time
-import tomllib
-import unicodedata
-from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -29,6 +26,17 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from rapport.demo.dirty_columns import (
+    Numbers,
+    chosen,
+    drawn,
+    falling,
+    stated_where,
+    with_typos,
+    without_accents,
+)
+from rapport.demo.family_names import family_names
+from rapport.demo.words import words as listed_words
 from rapport.workflows.certify_identity import METHODS, Measured, measure, run_apart
 from rapport.workflows.identity_sets import LabelledSet
 
@@ -65,27 +73,6 @@ NAMES_FALL = 0.5
 #: Before seven digits: what makes a number of the country's plan.
 MOBILES = {"BE": "47", "NL": "61", "FR": "61", "HU": "30", "GB": "770"}
 LANDLINES = {"BE": "9", "NL": "20", "FR": "32", "HU": "1", "GB": "113"}
-#: Family names beyond the listed are composed, so that most are rare, as everywhere.
-COMPOSED = {
-    "nl": (("Van de", "Van der", "De", "Ver", "Van", ""),
-           ("Berk", "Hout", "Meul", "Brug", "Acker", "Linde", "Stok", "Poel", "Kester", "Wijn",
-            "Doorn", "Hage", "Raes", "Tiel", "Boss", "Groen", "Land", "Molen", "Velde", "Zand"),
-           ("ing", "mans", "beke", "hoven", "aert", "ens", "straeten", "dael", "kerk", "sen")),
-    "fr": (("De ", "Du ", "Le ", "La ", "", ""),
-           ("Beau", "Char", "Mont", "Gir", "Val", "Bell", "Fontan", "Rous", "Marc", "Gaut", "Per",
-            "Lav", "Cour", "Dan", "Tour", "Bris", "Clav", "Font", "Garn", "Noir"),
-           ("ier", "eau", "et", "in", "ard", "ault", "elle", "on", "ois", "ac")),
-    "hu": (("", "", "", "Kis", "Nagy", "Ó"),
-           ("Szent", "Vár", "Kov", "Debre", "Pápa", "Szél", "Bala", "Erd", "Hajd", "Kereszt", "Lak",
-            "Mező", "Som", "Tisza", "Zala", "Gyön", "Bor", "Csák", "Ferenc", "Gere"),
-           ("esi", "házi", "ai", "falvi", "ányi", "eri", "ogi", "ösi", "vári", "szegi")),
-    "en": (("", "", "", "Mc", "O'", "Fitz"),
-           ("Ash", "Brad", "Chester", "Dun", "East", "Fern", "Green", "Hart", "King", "Lang",
-            "Mar", "North", "Oak", "Pem", "Red", "Stan", "Thorn", "Wake", "Whit", "Wood"),
-           ("ton", "ley", "field", "ford", "son", "worth", "well", "by", "ham", "ridge")),
-}  # fmt: skip
-
-Numbers = NDArray[np.int64]
 
 
 def dirty_records(records: int, seed: int = 7) -> pa.Table:
@@ -114,22 +101,22 @@ def dirty_records(records: int, seed: int = 7) -> pa.Table:
     )
     device = np.where(tablet, shop, people["device"][who].astype(str))
     columns: dict[str, pa.Array] = {
-        "source": _chosen(kinds, silo),
-        "name": _where(states["name"], _in_one_field(first, last, people["lang"][who], rng)),
-        "first_name": _where(states["two_names"], first),
-        "last_name": _where(states["two_names"], last),
-        "birthday": _where(states["birthday"], _birthdays(people["born"][who], rng)),
-        "email": _where(states["email"], _mails(people, who, rng)),
-        "phone": _where(states["phone"], _phones(people, who, rng)),
+        "source": chosen(kinds, silo),
+        "name": stated_where(states["name"], _in_one_field(first, last, people["lang"][who], rng)),
+        "first_name": stated_where(states["two_names"], first),
+        "last_name": stated_where(states["two_names"], last),
+        "birthday": stated_where(states["birthday"], _birthdays(people["born"][who], rng)),
+        "email": stated_where(states["email"], _mails(people, who, rng)),
+        "phone": stated_where(states["phone"], _phones(people, who, rng)),
         **_addresses(people, home, states["address"], states["place"] | states["address"], rng),
-        "country": _chosen([w[0] for w in WORLDS], people["world"][who]),
-        "loyalty_card": _where(states["loyalty_card"] & people["has_card"][who],
+        "country": chosen([w[0] for w in WORLDS], people["world"][who]),
+        "loyalty_card": stated_where(states["loyalty_card"] & people["has_card"][who],
                                _numbered("LC", 700_000_000 + who)),
-        "iban": _where(states["iban"], _ibans(people["account"][who])),
-        "device_id": _where(states["device_id"], pa.array(device)),
+        "iban": stated_where(states["iban"], _ibans(people["account"][who])),
+        "device_id": stated_where(states["device_id"], pa.array(device)),
         "person_id": pa.array(who),
         "household_id": pa.array(people["household"][who]),
-        "lang": _chosen([w[1] for w in WORLDS], people["world"][who]),
+        "lang": chosen([w[1] for w in WORLDS], people["world"][who]),
     }  # fmt: skip
     return pa.table(columns)
 
@@ -168,11 +155,11 @@ def _people(persons: int, rng: np.random.Generator) -> dict[str, Any]:
         for sex in (False, True):
             here = (lang == code) & (female == sex)
             given[here] = (
-                _zipf(len(of[sex]), int(here.sum()), NAMES_FALL, rng)
+                falling(len(of[sex]), int(here.sum()), NAMES_FALL, rng)
                 + words["start"][code, int(sex)]
             )
         here = lang == code
-        family[here] = _zipf(words["families"][code], int(here.sum()), NAMES_FALL, rng)
+        family[here] = falling(words["families"][code], int(here.sum()), NAMES_FALL, rng)
         family[here] += words["family_start"][code]
     maiden = family.copy()
     head = np.searchsorted(household, household)
@@ -201,7 +188,7 @@ def _people(persons: int, rng: np.random.Generator) -> dict[str, Any]:
 
 def _words() -> dict[str, Any]:
     """Given and family names by language, in one list each, and where each language begins."""
-    listed = tomllib.loads(files("rapport.demo.words").joinpath("names.toml").read_text("utf-8"))
+    listed = listed_words("names")
     given: list[str] = []
     family: list[str] = []
     start = np.zeros((4, 2), dtype=np.int64)
@@ -217,26 +204,14 @@ def _words() -> dict[str, Any]:
             given += by_sex[sex]
         names.append(by_sex)
         nicknames.update(listed[language].get("nicknames", {}))
-        before, stems, ends = COMPOSED[language]
-        composed = [
-            f"{b}{' ' if b.startswith('Van') else ''}{s}{e}"
-            for b in dict.fromkeys(before) for s in stems for e in ends
-        ]  # fmt: skip
         family_start.append(len(family))
-        families.append(len(listed[language]["last"]) + len(composed))
-        family += [*listed[language]["last"], *composed]
+        families.append(len(family_names(language)))
+        family += family_names(language)
     return {
         "given": names, "start": start, "given_list": given, "family_list": family,
         "families": families, "family_start": family_start,
         "nicknames": [nicknames.get(name, name) for name in given],
     }  # fmt: skip
-
-
-def _zipf(values: int, n: int, exponent: float, rng: np.random.Generator) -> Numbers:
-    """``n`` numbers below ``values``, the k-th as frequent as k to the power of -exponent."""
-    weights = np.arange(1, values + 1, dtype=float) ** -exponent
-    steps = np.cumsum(weights / weights.sum())
-    return np.minimum(np.searchsorted(steps, rng.random(n)), values - 1).astype(np.int64)
 
 
 # ── what a record says ─────────────────────────────────────────────────────────────────────────
@@ -247,27 +222,27 @@ def _names(
 ) -> tuple[pa.Array, pa.Array]:
     words, n = people["words"], len(who)
     given = people["given"][who]
-    first = _chosen(words["given_list"], given)
-    first = pc.if_else(_drawn(n, NICKNAME, rng), _chosen(words["nicknames"], given), first)
+    first = chosen(words["given_list"], given)
+    first = pc.if_else(drawn(n, NICKNAME, rng), chosen(words["nicknames"], given), first)
     letter = [f"{name[0]}." for name in words["given_list"]]
-    first = pc.if_else(_drawn(n, INITIAL, rng), _chosen(letter, given), first)
+    first = pc.if_else(drawn(n, INITIAL, rng), chosen(letter, given), first)
     by_maiden = rng.random(n) < MAIDEN
     family = np.where(by_maiden, people["maiden"][who], people["family"][who])
-    last = _chosen(words["family_list"], family)
+    last = chosen(words["family_list"], family)
     # Kovács Jánosné: János Kovács's wife.
     head = people["head"][who]
     wife = (
         people["female"][who] & (people["lang"][who] == 2) & (head != who) & (rng.random(n) < 0.15)
     )
     husbands = [f"{name}né" for name in words["given_list"]]
-    first = pc.if_else(pa.array(wife), _chosen(husbands, people["given"][head]), first)
-    last = pc.if_else(pa.array(wife), _chosen(words["family_list"], people["family"][head]), last)
+    first = pc.if_else(pa.array(wife), chosen(husbands, people["given"][head]), first)
+    last = pc.if_else(pa.array(wife), chosen(words["family_list"], people["family"][head]), last)
     dirty = []
     for column in (first, last):
-        said = pc.if_else(_drawn(n, PLAIN, rng), _plain(column), column)
-        said = _with_typos(said, rng.random(n) < TYPO, rng)
-        dirty.append(pc.if_else(_drawn(n, CAPITALS, rng), pc.utf8_upper(said), said))
-    swapped = _drawn(n, SWAPPED, rng)
+        said = pc.if_else(drawn(n, PLAIN, rng), without_accents(column), column)
+        said = with_typos(said, rng.random(n) < TYPO, rng)
+        dirty.append(pc.if_else(drawn(n, CAPITALS, rng), pc.utf8_upper(said), said))
+    swapped = drawn(n, SWAPPED, rng)
     return (
         pc.if_else(swapped, dirty[1], dirty[0]),
         pc.if_else(swapped, dirty[0], dirty[1]),
@@ -281,45 +256,6 @@ def _in_one_field(first: pa.Array, last: pa.Array, lang: Numbers, rng: Any) -> p
         pc.binary_join_element_wise(last, first, " "),
         pc.binary_join_element_wise(first, last, " "),
     )
-
-
-def _plain(column: pa.Array) -> pa.Array:
-    """Without accents, as old tills write."""
-    coded = column.dictionary_encode()
-    plain = [
-        "".join(c for c in unicodedata.normalize("NFKD", v) if not unicodedata.combining(c))
-        for v in coded.dictionary.to_pylist()
-    ]
-    return pa.array(plain).take(coded.indices)
-
-
-def _with_typos(column: pa.Array, where: NDArray[np.bool_], rng: np.random.Generator) -> pa.Array:
-    """One letter left out, doubled, or changed places with its neighbour."""
-    rows = np.flatnonzero(where)
-    chosen = column.take(pa.array(rows))
-    place = (rng.random(len(rows)) * np.maximum(pc.utf8_length(chosen).to_numpy() - 1, 1)).astype(
-        int
-    )
-    kind = rng.integers(0, 3, len(rows))
-    parts, order = [], []
-    for at in range(int(place.max(initial=0)) + 1):
-        for how in range(3):
-            mine = np.flatnonzero((place == at) & (kind == how))
-            if not len(mine):
-                continue
-            text = chosen.take(pa.array(mine))
-            before, one, two, rest = (
-                pc.utf8_slice_codeunits(text, a, b)
-                for a, b in ((0, at), (at, at + 1), (at + 1, at + 2), (at + 2, None))
-            )
-            pieces = {0: (before, two, rest), 1: (before, one, one, two, rest),
-                      2: (before, two, one, rest)}[how]  # fmt: skip
-            parts.append(pc.binary_join_element_wise(*pieces, ""))
-            order.append(mine)
-    if not parts:
-        return column
-    changed = pa.concat_arrays(parts).take(pa.array(np.argsort(np.concatenate(order))))
-    return pc.replace_with_mask(column, pa.array(where), changed)
 
 
 def _birthdays(born: NDArray[Any], rng: np.random.Generator) -> pa.Array:
@@ -336,7 +272,7 @@ def _birthdays(born: NDArray[Any], rng: np.random.Generator) -> pa.Array:
     part = [pa.array(years).cast(pa.string())]
     part += [pc.utf8_lpad(pa.array(x).cast(pa.string()), 2, "0") for x in (month, day)]
     return pc.if_else(
-        _drawn(n, 0.2, rng),
+        drawn(n, 0.2, rng),
         pc.binary_join_element_wise(part[2], part[1], part[0], "/"),
         pc.binary_join_element_wise(*part, "-"),
     )
@@ -346,9 +282,9 @@ def _mails(people: dict[str, Any], who: Numbers, rng: np.random.Generator) -> pa
     words, n = people["words"], len(who)
     shared = people["family_mailbox"][who]
     owner = np.where(shared, people["head"][who], who)
-    host = _chosen(MAILBOXES, owner % len(MAILBOXES))
-    first = pc.utf8_lower(_plain(_chosen(words["given_list"], people["given"][owner])))
-    last = pc.utf8_lower(_plain(_chosen(words["family_list"], people["maiden"][owner])))
+    host = chosen(MAILBOXES, owner % len(MAILBOXES))
+    first = pc.utf8_lower(without_accents(chosen(words["given_list"], people["given"][owner])))
+    last = pc.utf8_lower(without_accents(chosen(words["family_list"], people["maiden"][owner])))
     last = pc.replace_substring_regex(last, r"[^a-z]", "")
     number = pa.array(owner % 9973).cast(pa.string())
     name = pc.if_else(
@@ -357,9 +293,9 @@ def _mails(people: dict[str, Any], who: Numbers, rng: np.random.Generator) -> pa
         pc.binary_join_element_wise(first, last, number, "."),
     )
     mailbox = pc.binary_join_element_wise(name, host, "@")
-    mailbox = _with_typos(mailbox, rng.random(n) < 0.02, rng)
-    nobody = _chosen(PLACEHOLDERS, _zipf(len(PLACEHOLDERS), n, 1.5, rng))
-    return pc.if_else(_drawn(n, PLACEHOLDER, rng), nobody, mailbox)
+    mailbox = with_typos(mailbox, rng.random(n) < 0.02, rng)
+    nobody = chosen(PLACEHOLDERS, falling(len(PLACEHOLDERS), n, 1.5, rng))
+    return pc.if_else(drawn(n, PLACEHOLDER, rng), nobody, mailbox)
 
 
 def _phones(people: dict[str, Any], who: Numbers, rng: np.random.Generator) -> pa.Array:
@@ -368,17 +304,17 @@ def _phones(people: dict[str, Any], who: Numbers, rng: np.random.Generator) -> p
     number = np.where(at_home, people["household"][who], people["mobile"][who])
     area = pc.if_else(
         pa.array(at_home),
-        _chosen([LANDLINES[w[0]] for w in WORLDS], people["world"][who]),
-        _chosen([MOBILES[w[0]] for w in WORLDS], people["world"][who]),
+        chosen([LANDLINES[w[0]] for w in WORLDS], people["world"][who]),
+        chosen([MOBILES[w[0]] for w in WORLDS], people["world"][who]),
     )
     seven = pc.utf8_lpad(pa.array(number).cast(pa.string()), 7, "0")
     digits = pc.binary_join_element_wise(area, seven, "")
-    code = _chosen([w[2] for w in WORLDS], people["world"][who])
+    code = chosen([w[2] for w in WORLDS], people["world"][who])
     zeros = pc.replace_substring(code, "+", "00")
-    trunk = _chosen([{"+36": "06"}.get(w[2], "0") for w in WORLDS], people["world"][who])
+    trunk = chosen([{"+36": "06"}.get(w[2], "0") for w in WORLDS], people["world"][who])
     prefix = pc.choose(pa.array(rng.integers(0, 3, n)), code, zeros, trunk)
     written = pc.binary_join_element_wise(prefix, digits, "")
-    return pc.if_else(_drawn(n, 0.01, rng), pa.scalar("0000000000"), written)
+    return pc.if_else(drawn(n, 0.01, rng), pa.scalar("0000000000"), written)
 
 
 def _addresses(
@@ -389,7 +325,7 @@ def _addresses(
     rng: np.random.Generator,
 ) -> dict[str, pa.Array]:
     """Of a home's number follow its street, number and place; of the record, how they are spelt."""
-    listed = tomllib.loads(files("rapport.demo.words").joinpath("places.toml").read_text("utf-8"))
+    listed = listed_words("places")
     n = len(home)
     made = np.random.default_rng(11)
     homes = int(home.max()) + 1
@@ -418,32 +354,20 @@ def _addresses(
             f"streets_{language}", listed["BE"]["streets_nl"]
         )
         streets[here] = np.array(of, dtype=object)[(draws["street"][here] * len(of)).astype(int)]
-    street = _with_typos(pa.array(streets, pa.string()), rng.random(n) < TYPO, rng)
+    street = with_typos(pa.array(streets, pa.string()), rng.random(n) < TYPO, rng)
     short = pc.replace_substring_regex(street, r"(?i)straat\b", "str.")
     for word, letters in (("utca", "u."), ("avenue", "av."), ("Avenue", "Av.")):
         short = pc.replace_substring(short, word, letters)
-    street = pc.if_else(_drawn(n, 0.25, rng), short, street)
+    street = pc.if_else(drawn(n, 0.25, rng), short, street)
     house = pa.array((draws["number"] * 140).astype(int) + 1).cast(pa.string())
     joined = pc.binary_join_element_wise(street, house, " ")
     together = rng.random(n) < 0.4
     return {
-        "street": _where(whole, pc.if_else(pa.array(together), joined, street)),
-        "house_number": _where(whole & ~together, house),
-        "postal_code": _where(place, pa.array(codes, pa.string())),
-        "city": _where(place & (rng.random(n) < 0.97), pa.array(cities, pa.string())),
+        "street": stated_where(whole, pc.if_else(pa.array(together), joined, street)),
+        "house_number": stated_where(whole & ~together, house),
+        "postal_code": stated_where(place, pa.array(codes, pa.string())),
+        "city": stated_where(place & (rng.random(n) < 0.97), pa.array(cities, pa.string())),
     }
-
-
-def _chosen(values: Any, codes: Numbers) -> pa.Array:
-    return pa.array(list(values), pa.string()).take(pa.array(codes))
-
-
-def _drawn(n: int, share: float, rng: np.random.Generator) -> pa.Array:
-    return pa.array(rng.random(n) < share)
-
-
-def _where(stated: NDArray[np.bool_], column: pa.Array) -> pa.Array:
-    return pc.if_else(pa.array(stated), column, pa.scalar(None, pa.string()))
 
 
 def _numbered(prefix: str, numbers: Numbers) -> pa.Array:
