@@ -1,15 +1,18 @@
 """How fast, and how well, persons are found among many dirty records; ours beside plain Splink.
 
     python benchmarks/identity.py [--records 100000 1000000] [--only rapport] [--write FOLDER]
+                                  [--world companies]
 
 Six silos state different things of one world of households: Dutch, French, Hungarian and English
 names, nicknames, initials, typos, lost accents, swapped fields, married names, family mailboxes and
-phones, shared tablets, placeholders, people who moved. 3.85 records a person. Each method runs in a
-process of its own, which is given the records and must say who is who; its most memory is its own.
+phones, shared tablets, placeholders, people who moved. 3.85 records a person. With `--world
+companies` five silos state one world of businesses in five countries, and of people who work there.
+Each method runs in a process of its own, which is given the records and must say who is who; its
+most memory is its own.
 Plain Splink has the settings that its examples state (`rapport certify identity` uses the same).
 
 With `--write` the records are kept as Parquet, for
-`rapport certify identity FOLDER/identity_100000.parquet --truth person_id`.
+`rapport certify identity FOLDER/identity_people_100000.parquet --truth person_id`.
 """
 
 from __future__ import annotations
@@ -35,10 +38,11 @@ from rapport.demo.dirty_columns import (
     with_typos,
     without_accents,
 )
+from rapport.demo.dirty_companies import dirty_companies
 from rapport.demo.family_names import family_names
 from rapport.demo.words import words as listed_words
 from rapport.workflows.certify_identity import METHODS, Measured, measure, run_apart
-from rapport.workflows.identity_sets import LabelledSet
+from rapport.workflows.identity_sets import LabelledSet, as_companies
 
 RECORDS_PER_PERSON = 1_000_000 / 260_000
 
@@ -408,20 +412,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--records", type=int, nargs="+", default=[100_000])
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--world", choices=["people", "companies"], default="people")
     parser.add_argument("--only", nargs="*", default=["rapport", "splink"])
     parser.add_argument("--write", type=Path, default=None)
     options = parser.parse_args()
     seconds: dict[str, list[tuple[int, float]]] = {}
     for records in options.records:
         began = time.perf_counter()
-        table = dirty_records(records, options.seed)
+        if options.world == "companies":
+            table, whose = dirty_companies(records, options.seed), "entity_id"
+            asked = as_companies(table)
+        else:
+            table, whose = dirty_records(records, options.seed), "person_id"
+            asked = labelled(table, f"identity_{records}")
         made = time.perf_counter() - began
-        persons = pc.count_distinct(table["person_id"]).as_py()
-        print(f"{records:,} records of {persons:,} people, made in {made:.1f} s")
+        persons = pc.count_distinct(table[whose]).as_py()
+        print(f"{records:,} records of {persons:,} {options.world}, made in {made:.1f} s")
         if options.write is not None:
-            pq.write_table(table, options.write / f"identity_{records}.parquet")
+            pq.write_table(table, options.write / f"identity_{options.world}_{records}.parquet")
         of = {}
-        asked = labelled(table, f"identity_{records}")
         for method in METHODS:
             if method.name not in options.only:
                 continue

@@ -10,10 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from rapport.demo.dirty_companies import dirty_companies
 from rapport.errors import InvalidInput, NotFound
 from rapport.unify.matching.comparisons import COMPARISONS
 from rapport.unify.matching.measures import agreement
 from rapport.unify.matching.model import check_model
+from rapport.workflows.business_columns import business_columns, name_people
 from rapport.workflows.certify_identity import (
     METHODS,
     SURE,
@@ -40,6 +42,7 @@ from rapport.workflows.identity_same_levels import match_with_splinks_weights, s
 from rapport.workflows.identity_sets import (
     UNKNOWN,
     LabelledSet,
+    as_companies,
     known_sets,
     read_demo,
     read_known_set,
@@ -276,6 +279,43 @@ def test_splinks_weights_weigh_every_level_of_ours() -> None:
     assert 0.7 < measured.pairwise.f1 < agreement(match_known(fake).labels, fake.truth).pairwise.f1
 
 
+@peers
+@pytest.mark.slow
+def test_peers_are_given_businesses_prepared_and_apart_from_their_contacts() -> None:
+    made = as_companies(dirty_companies(3_000))
+    people = name_people(made.stated)
+    contacts = np.array(made.slices.to_pylist()) == "people"  # type: ignore[union-attr]
+    assert people[contacts].mean() > 0.85
+    assert people[~contacts].mean() < 0.15
+    f1 = {}
+    for method in (match_with_splink, match_with_recordlinkage, match_exactly):
+        found = method(made)
+        assert not set(found.labels[people].tolist()) & set(found.labels[~people].tolist())
+        f1[method] = agreement(found.labels, made.truth).pairwise.f1
+    # Rivals worth the name: Splink finds more than equal values do.
+    assert f1[match_with_splink] > 0.7
+    assert f1[match_exactly] > 0.6
+
+
+def test_plain_tools_compare_a_name_without_form_and_a_number_without_marks() -> None:
+    read = business_columns(
+        pa.table(
+            {
+                "company": ["S.P.R.L. Dubois", "DUBOIS (SRL)", None],
+                "name": [None, "Jan", "Kovács & Társa Kft."],
+                "email": ["Info@Dubois.example", "noreply@shop.example", None],
+                "business_number": ["BE 0428.759.497", "BE0428759497", "-"],
+                "phone": ["02/899 42 99", "+3228994299", "x"],
+            }
+        )
+    )
+    assert read["name"].to_pylist() == ["dubois", "dubois", "kovács társa"]
+    assert read["number"].to_pylist() == ["0428759497", "0428759497", None]
+    assert read["email"].to_pylist() == ["info@dubois.example", None, None]
+    assert len(set(read["phone"].to_pylist()[:2])) == 1
+    assert read["phone"].to_pylist()[2] is None
+
+
 def test_what_the_guide_cannot_do_is_said(tmp_path: Path) -> None:
     path = tmp_path / "mails.csv"
     path.write_text("email,who\na@b.example,1\na@b.example,1\nc@d.example,2\n")
@@ -489,8 +529,9 @@ def test_every_hard_case_of_senzing_is_explained_and_nobody_is_wrongly_joined() 
 def test_files_and_folders_and_names_are_sets(people: Path, tmp_path: Path) -> None:
     (read,) = sets_asked([str(people)], folder=tmp_path, truth="wie")
     assert (read.name, read.records) == ("people", 6)
-    with pytest.raises(NotFound, match="no labelled records"):
-        list(sets_asked([], folder=tmp_path))
+    # Without a folder and a demo company there is still what can always be made.
+    (made,) = sets_asked([], folder=tmp_path)
+    assert (made.name, made.records) == ("companies", 12_000)
     with pytest.raises(NotFound, match="'nothing'"):
         list(sets_asked(["nothing"], folder=tmp_path))
     with pytest.raises(NotFound, match="rapport demo"):

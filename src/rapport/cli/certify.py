@@ -80,7 +80,8 @@ def certify_identity_command(
 ) -> None:
     """Measure who is who on records whose persons are known, beside other programs.
 
-    SET is a public data set (febrl3, synth_10k …) or `demo`; FILE is any CSV or Parquet file with a
+    SET is a public data set (febrl3, synth_10k …), `demo`, or `companies`: invented businesses of
+    five countries and their contacts. FILE is any CSV or Parquet file with a
     column that says whose each record is. Without any, every set there is. Nothing is kept.
 
     With --cases it is told in words which records of one person stayed apart, which of two were
@@ -117,6 +118,11 @@ def certify_identity_command(
     show(context, result, lambda certificate: _show_identity(certificate, cases))
 
 
+#: Whose the records of a set are, and what joins more than it should, where they are not people's.
+_WHOSE = {"companies": "businesses and people"}
+_JOINED = {"companies": "businesses of more than one owner"}
+
+
 def _show_identity(certificate: Any, most_cases: int) -> None:
     """One table a set; languages and certainty below it, then the hard cases."""
     cases = {of.data_set: of for of in certificate.cases}
@@ -124,7 +130,8 @@ def _show_identity(certificate: Any, most_cases: int) -> None:
     for row in certificate.rows:
         rows.setdefault(row.data_set, []).append(row)
     for name, of in rows.items():
-        persons = next((f", {r.agreement.entities:,} persons" for r in of if r.agreement), "")
+        whose = _WHOSE.get(name, "persons")
+        persons = next((f", {r.agreement.entities:,} {whose}" for r in of if r.agreement), "")
         table = Table(
             *("", "pairs P", "R", "F1", "B³ P", "R", "F1", "exact", "largest", "s", "MB"),
             title=f"{name}: {of[0].records:,} records{persons}",
@@ -228,8 +235,9 @@ def _identity_notes(row: Any) -> Iterator[str]:
         yield row.note
     if row.agreement is not None:
         of = row.agreement
+        whose = _WHOSE.get(row.data_set, "persons")
         yield (
-            f"{round(of.exact * of.entities):,} of {of.entities:,} persons are exactly one profile "
+            f"{round(of.exact * of.entities):,} of {of.entities:,} {whose} are exactly one profile "
             f"({of.exact:.1%}), {round(of.apart * of.entities):,} are kept apart from everybody "
             f"else ({of.apart:.1%})"
         )
@@ -238,7 +246,8 @@ def _identity_notes(row: Any) -> Iterator[str]:
             f"{name} {of.pairwise.f1:.3f} {of.bcubed.f1:.3f}" for name, of in row.by_slice.items()
         )
     if row.households_joined is not None:
-        yield f"{row.households_joined:,} clusters join people of more than one household"
+        joined = _JOINED.get(row.data_set, "people of more than one household")
+        yield f"{row.households_joined:,} clusters join {joined}"
     if row.sure is not None:
         yield (
             f"of {row.sure.pairs:,} pairs said to be {row.sure.said:.1%} sure, "

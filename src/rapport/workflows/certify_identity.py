@@ -37,12 +37,14 @@ from rapport.workflows.identity_peers import (
 )
 from rapport.workflows.identity_same_levels import match_with_splinks_weights
 from rapport.workflows.identity_sets import (
+    COMPANIES,
     DEMO,
     FILES,
     UNKNOWN,
     WITHOUT_ID,
     LabelledSet,
     known_sets,
+    read_companies,
     read_demo,
     read_known_set,
     read_labelled_file,
@@ -108,7 +110,7 @@ class Measured(Struct, frozen=True, kw_only=True):
     by_slice : dict
         Language or country → the same among its records alone.
     households_joined : int, optional
-        Clusters that hold people of more than one household.
+        Clusters that hold people of more than one household, or businesses of more than one owner.
     seconds : float
         By the clock, without starting the process and reading the file.
     peak_mb : float
@@ -279,8 +281,8 @@ def sets_asked(
     Parameters
     ----------
     asked : sequence of str
-        Names of public sets, ``demo``, files and folders; none: all public sets in ``folder``,
-        and the demo company where there is one.
+        Names of public sets, ``demo``, ``companies``, files and folders; none: all public sets in
+        ``folder``, the demo company where there is one, and ``companies``.
     folder : Path
         Where public sets lie.
     demo : callable, optional
@@ -293,25 +295,20 @@ def sets_asked(
     Raises
     ------
     NotFound
-        If a name is neither a set nor a file, or nothing is asked and nothing is there.
+        If a name is neither a set nor a file.
     InvalidInput
         If columns are named without a file, or not in pairs.
     """
     named = dict(_named(pair) for pair in columns)
     names: list[str | Path] = []
-    for name in asked or (*known_sets(folder), *([DEMO] if demo else [])):
+    for name in asked or (*known_sets(folder), *([DEMO] if demo else []), COMPANIES):
         path = Path(name)
-        if name == DEMO or name.removesuffix(WITHOUT_ID) in FILES:
+        if name in {DEMO, COMPANIES} or name.removesuffix(WITHOUT_ID) in FILES:
             names.append(name)
         elif path.is_dir():
             names += [path / known for known in known_sets(path)]
         else:
             names.append(path if path.is_file() else name)
-    if not names:
-        raise NotFound(
-            f"There are no labelled records in {folder}: name a file and its column of truth "
-            "(rapport certify identity FILE --truth COLUMN), or make the demo company"
-        )
     files = [name for name in names if isinstance(name, Path) and name.is_file()]
     if (truth or columns or id_column) and not files:
         raise InvalidInput("--truth, --map and --id speak of a file's columns; name the file")
@@ -328,11 +325,14 @@ def sets_asked(
             with demo() as company:
                 read = read_demo(company)
             yield read
+        elif name == COMPANIES:
+            yield read_companies()
         elif name.removesuffix(WITHOUT_ID) in FILES:
             yield read_known_set(name, folder)
         else:
             raise NotFound(
-                f"There is no file and no data set {name!r}; sets: {', '.join((*FILES, DEMO))}"
+                f"There is no file and no data set {name!r}; sets: "
+                f"{', '.join((*FILES, DEMO, COMPANIES))}"
             )
 
 

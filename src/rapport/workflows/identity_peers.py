@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,8 @@ from scipy.sparse.csgraph import connected_components
 
 from rapport.errors import NotEnoughData
 from rapport.unify.blocked_values import blocked_reason
-from rapport.workflows.identity_sets import LabelledSet
+from rapport.workflows.business_columns import business_columns, name_people
+from rapport.workflows.identity_sets import COMPANIES, LabelledSet
 
 Numbers = NDArray[np.int64]
 
@@ -74,14 +75,32 @@ _EQUAL = (
 )
 
 
+#: The same of businesses, once their columns are prepared.
+_EQUAL_BUSINESS = (("number",), ("email",), ("name", "postal_code"), ("name", "phone"))
+#: And of people who work there.
+_EQUAL_CONTACT = (("email", "last_name"), ("first_name", "last_name", "company"))
+
+
 def match_exactly(records: LabelledSet) -> Found:
     """Join records that are equal on a strong identifier, or on name and birthday."""
+    if records.example != COMPANIES:
+        return Found(labels=_joined_by(records.stated, _EQUAL))
+    people = name_people(records.stated)
+    labels = np.empty(records.records, dtype=np.int64)
+    labels[~people] = _joined_by(business_columns(records.columns.filter(~people)), _EQUAL_BUSINESS)
+    contacts = _joined_by(_prepared(records.stated.filter(people)), _EQUAL_CONTACT)
+    labels[people] = contacts + records.records  # numbers that no business has
+    return Found(labels=labels)
+
+
+def _joined_by(columns: pa.Table, equal: Sequence[tuple[str, ...]]) -> Numbers:
+    """Clusters of rows that are equal on all columns of one of the keys."""
     left: list[Numbers] = []
     right: list[Numbers] = []
-    for columns in _EQUAL:
-        if not set(columns) <= set(records.stated.column_names):
+    for names in equal:
+        if not set(names) <= set(columns.column_names):
             continue
-        keys = [pc.utf8_lower(records.stated[c].combine_chunks()) for c in columns]
+        keys = [pc.utf8_lower(columns[c].combine_chunks()) for c in names]
         key = pc.binary_join_element_wise(*keys, "\x1f")  # null where any is
         codes = np.asarray(pc.fill_null(key.dictionary_encode().indices, -1).to_numpy())
         order = np.argsort(codes, kind="stable").astype(np.int64)
@@ -90,10 +109,9 @@ def match_exactly(records: LabelledSet) -> Found:
         left.append(order[:-1][same])
         right.append(order[1:][same])
     none = np.array([], dtype=np.int64)
-    joined = components(
-        np.concatenate([*left, none]), np.concatenate([*right, none]), records.records
+    return components(
+        np.concatenate([*left, none]), np.concatenate([*right, none]), columns.num_rows
     )
-    return Found(labels=joined)
 
 
 # ── Splink ─────────────────────────────────────────────────────────────────────────────────────
@@ -118,16 +136,36 @@ class SplinkExample:
 
 def match_with_splink(records: LabelledSet) -> Found:
     """Splink's example for such records, then connected components at its threshold."""
-    example = _SPLINK_EXAMPLES[records.example](records)
-    predicted, note = _splink_pairs(example)
-    left, right = (np.asarray(predicted[n].to_numpy(), dtype=np.int64) for n in ("l", "r"))
-    probability = np.asarray(predicted["p"].to_numpy(), dtype=np.float64)
-    sure = probability >= SPLINK_THRESHOLD
-    return Found(
-        labels=components(left[sure], right[sure], records.records),
-        pairs=Pairs(left=left, right=right, probability=np.clip(probability, 0, 1)),
-        note=note,
+    left, right, probability, notes = [], [], [], []
+    for rows, example in _splink_examples(records):
+        predicted, note = _splink_pairs(example)
+        left.append(rows[np.asarray(predicted["l"].to_numpy(), dtype=np.int64)])
+        right.append(rows[np.asarray(predicted["r"].to_numpy(), dtype=np.int64)])
+        probability.append(np.asarray(predicted["p"].to_numpy(), dtype=np.float64))
+        notes += [note] if note else []
+    pairs = Pairs(
+        left=np.concatenate(left),
+        right=np.concatenate(right),
+        probability=np.clip(np.concatenate(probability), 0, 1),
     )
+    sure = pairs.probability >= SPLINK_THRESHOLD
+    return Found(
+        labels=components(pairs.left[sure], pairs.right[sure], records.records),
+        pairs=pairs,
+        note="; ".join(notes),
+    )
+
+
+def _splink_examples(records: LabelledSet) -> list[tuple[Numbers, SplinkExample]]:
+    """Examples to run, each on the rows of these numbers: businesses and their contacts apart."""
+    every = np.arange(records.records)
+    if records.example != COMPANIES:
+        return [(every, _SPLINK_EXAMPLES[records.example](records))]
+    people = name_people(records.stated)
+    return [
+        (every[~people], _businesses(records.columns.filter(~people))),
+        (every[people], _contacts(records, people)),
+    ]
 
 
 def _splink_pairs(example: SplinkExample) -> tuple[pa.Table, str]:
@@ -277,6 +315,52 @@ def _fake(records: LabelledSet) -> SplinkExample:
     )
 
 
+def _businesses(columns: pa.Table) -> SplinkExample:
+    """The recipe of the other examples on what is known of businesses."""
+    import splink.comparison_library as cl  # noqa: PLC0415
+
+    return SplinkExample(
+        rows=business_columns(columns),
+        comparisons=[
+            cl.JaroWinklerAtThresholds("name", [0.95, 0.88, 0.7]).configure(
+                term_frequency_adjustments=True
+            ),
+            cl.EmailComparison("email"),
+            cl.ExactMatch("domain").configure(term_frequency_adjustments=True),
+            cl.DamerauLevenshteinAtThresholds("phone", [1]),
+            cl.DamerauLevenshteinAtThresholds("number", [1]),
+            cl.DamerauLevenshteinAtThresholds("postal_code", [1, 2]).configure(
+                term_frequency_adjustments=True
+            ),
+            cl.JaroWinklerAtThresholds("street", [0.9]).configure(term_frequency_adjustments=True),
+        ],
+        blocking=[
+            *(("number",), ("email",), ("domain",), ("phone",)),
+            *(
+                ("substr(name,1,6)",),
+                ("postal_code", "substr(name,1,3)"),
+                ("postal_code", "street"),
+            ),
+        ],
+        certain=[("number",), ("email",), ("name", "postal_code"), ("phone", "substr(name,1,3)")],
+        recall=0.6,
+        training=[("name",), ("number",), ("postal_code", "street")],
+        max_pairs=1e7,
+    )
+
+
+def _contacts(records: LabelledSet, people: NDArray[np.bool_]) -> SplinkExample:
+    """The recipe for anybody, and the company that they name."""
+    import splink.comparison_library as cl  # noqa: PLC0415
+
+    example = _anybody(replace(records, stated=records.stated.filter(people)))
+    return replace(
+        example,
+        comparisons=[*example.comparisons, cl.JaroWinklerAtThresholds("company", [0.95, 0.8])],
+        blocking=[*example.blocking, ("company", "substr(first_name,1,2)")],
+    )
+
+
 #: What a stranger's columns are compared by: the comparisons of the examples above, kind by kind.
 _IDENTIFIERS = ("loyalty_card", "national_id", "iban", "customer_number", "device_id")
 #: A value on more records is left out for Splink, as somebody who looks at the data would: else one
@@ -407,26 +491,53 @@ _GUIDE = (
 )
 
 
+#: The guide on what is known of businesses: a name is compared, and not blocked on.
+_GUIDE_OF_BUSINESSES = (
+    ("name", "jarowinkler"),
+    ("domain", "exact"),
+    ("phone", "exact"),
+    ("postal_code", "exact"),
+    ("street", "levenshtein"),
+    ("number", "exact"),
+)
+
+
 def match_with_recordlinkage(records: LabelledSet) -> Found:
     """recordlinkage's guide: block on the given name, join where more than half agrees.
+
+    Businesses have no given names, and are blocked on the postal code; contacts are apart.
 
     Raises
     ------
     NotEnoughData
         If there are no given names to block on, or more pairs than it can hold in memory.
     """
+    if records.example != COMPANIES:
+        febrl = records.example == "febrl"
+        table = records.columns if febrl else _prepared(records.stated)
+        return Found(
+            labels=_by_guide(table, "given_name" if febrl else "first_name", _guide(febrl))
+        )
+    people = name_people(records.stated)
+    labels = np.empty(records.records, dtype=np.int64)
+    businesses = business_columns(records.columns.filter(~people))
+    labels[~people] = _by_guide(businesses, "postal_code", _GUIDE_OF_BUSINESSES)
+    contacts = _by_guide(_prepared(records.stated.filter(people)), "first_name", _guide(False))
+    labels[people] = contacts + records.records  # numbers that no business has
+    return Found(labels=labels)
+
+
+def _guide(febrl: bool) -> tuple[tuple[str, str], ...]:
+    return tuple((there if febrl else ours, how) for there, ours, how in _GUIDE)
+
+
+def _by_guide(table: pa.Table, blocking: str, guide: Sequence[tuple[str, str]]) -> Numbers:
+    """Clusters of rows that agree on more than half of what the guide compares."""
     import pandas as pd  # noqa: PLC0415
     import recordlinkage  # noqa: PLC0415
 
-    febrl = records.example == "febrl"
-    table = records.columns if febrl else _prepared(records.stated)
-    used = [
-        (there if febrl else ours, how)
-        for there, ours, how in _GUIDE
-        if (there if febrl else ours) in table.column_names
-    ]
-    blocking = "given_name" if febrl else "first_name"
-    if (blocking, "exact") not in used:
+    used = [(name, how) for name, how in guide if name in table.column_names]
+    if blocking not in table.column_names:
         raise NotEnoughData("recordlinkage's guide blocks on given names, and none are stated")
     counts = pc.value_counts(table[blocking].drop_null()).field("counts").to_numpy().astype(float)
     pairs = float((counts * (counts - 1) / 2).sum())
@@ -447,4 +558,4 @@ def match_with_recordlinkage(records: LabelledSet) -> Found:
     features = compare.compute(indexer.index(frame), frame)
     matches = features[features.sum(axis=1) > len(used) / 2].index
     left, right = (np.asarray(matches.get_level_values(level), dtype=np.int64) for level in (0, 1))
-    return Found(labels=components(left, right, records.records))
+    return components(left, right, table.num_rows)

@@ -19,6 +19,7 @@ from sqlalchemy import select
 from rapport.collect.column_names import NAMES, plain_name
 from rapport.collect.countries import country_code
 from rapport.collect.guess import guess_mapping
+from rapport.demo.dirty_companies import dirty_companies
 from rapport.errors import InvalidInput, NotFound
 from rapport.unify.matching.comparison import STATED
 from rapport.vocabulary import ledger_tables as t
@@ -45,11 +46,11 @@ class LabelledSet:
         The file's own columns as text, for peers whose published examples name them.
     example : str
         Which published example the columns are those of: ``febrl``, ``fake``, ``historical``, or
-        empty.
+        empty; ``companies`` where they are those of `read_companies`.
     slices : pa.Array, optional
         Language or country of each record's person.
     households : int array, optional
-        Household of each record's person.
+        Household of each record's person; of a business its owner's.
     """
 
     name: str
@@ -82,6 +83,9 @@ FILES: dict[str, tuple[str, ...]] = {
 #: Of the sets with a number that is right for all but a few: the same without it.
 WITHOUT_ID = "-without-id"
 DEMO = "demo"
+#: Invented businesses and their contacts, made when they are asked for: so many records.
+COMPANIES = "companies"
+_COMPANY_RECORDS = 12_000
 
 
 def known_sets(folder: Path) -> tuple[str, ...]:
@@ -106,7 +110,7 @@ def read_known_set(name: str, folder: Path) -> LabelledSet:
     plain = name.removesuffix(WITHOUT_ID)
     if plain not in FILES or (plain != name and not plain.startswith("febrl")):
         raise NotFound(
-            f"There is no data set {name!r}; there are: {', '.join((*FILES, DEMO))}, "
+            f"There is no data set {name!r}; there are: {', '.join((*FILES, DEMO, COMPANIES))}, "
             "and any CSV or Parquet file with --truth"
         )
     missing = [file for file in FILES[plain] if not (folder / file).exists()]
@@ -332,6 +336,34 @@ def _senzing(columns: pa.Table, path: Path) -> LabelledSet:
         stated=_said(stated),
         truth=_codes(pa.array([entity.get(r) for r in columns["RECORD_ID"].to_pylist()])),
         columns=columns,
+    )
+
+
+# ── invented businesses ────────────────────────────────────────────────────────────────────────
+
+
+def read_companies() -> LabelledSet:
+    """Invented businesses in five countries, and people who work there."""
+    return as_companies(dirty_companies(_COMPANY_RECORDS))
+
+
+def as_companies(made: pa.Table) -> LabelledSet:
+    """Records of `dirty_companies` as a set that methods can be measured on.
+
+    A business's records are judged by its country, those of contacts as ``people``; contacts are
+    persons of their own, never one with the business that they name.
+    """
+    columns = made.drop_columns(["company_id", "person_id", "group_id", "entity_id", "record_of"])
+    contact = pc.equal(made["record_of"], "contact").combine_chunks()
+    owners = pc.if_else(contact, UNKNOWN, made["group_id"].combine_chunks())
+    return LabelledSet(
+        name=COMPANIES,
+        stated=columns.select([name for name in columns.column_names if name in STATED]),
+        truth=made["entity_id"].to_numpy(),
+        columns=columns,
+        example=COMPANIES,
+        slices=pc.if_else(contact, "people", made["country"].combine_chunks()),
+        households=owners.to_numpy(),
     )
 
 
