@@ -109,7 +109,7 @@ def test_an_establishments_number_holds_that_of_its_company() -> None:
 def test_the_numbers_that_silos_keep_are_right_but_for_slips(records: pl.DataFrame) -> None:
     finance = records.filter(
         (pl.col("source") == "finance") & (pl.col("country") == "BE")
-    )["business_number"].drop_nulls()  # fmt: skip
+    )["business_id"].drop_nulls()  # fmt: skip
     right = [_belgian(re.sub(r"\D", "", value).zfill(10)) for value in finance]
     assert len(right) > 500
     assert 0.95 < np.mean(right) < 1.0

@@ -304,7 +304,7 @@ def test_plain_tools_compare_a_name_without_form_and_a_number_without_marks() ->
                 "company": ["S.P.R.L. Dubois", "DUBOIS (SRL)", None],
                 "name": [None, "Jan", "Kovács & Társa Kft."],
                 "email": ["Info@Dubois.example", "noreply@shop.example", None],
-                "business_number": ["BE 0428.759.497", "BE0428759497", "-"],
+                "business_id": ["BE 0428.759.497", "BE0428759497", "-"],
                 "phone": ["02/899 42 99", "+3228994299", "x"],
             }
         )

@@ -108,7 +108,7 @@ def dirty_companies(records: int, seed: int = 7) -> pa.Table:
     pa.Table
         What is stated (`source`, `name`, `first_name`, `last_name`, `company`, `email`, `phone`,
         `street`, `house_number`, `postal_code`, `city`, `country`, `loyalty_card`,
-        `business_number`) as text; then the truth: `company_id` (for a contact the employer that
+        `business_id`) as text; then the truth: `company_id` (for a contact the employer that
         the record names), `person_id` (of contacts, null elsewhere), `group_id` (one owner's
         businesses; equal for no others), `entity_id` (whose the record is: a person's where it is
         a contact's, else the business's), `record_of` (``company``; ``owner``: a sole trader's
@@ -164,7 +164,7 @@ def dirty_companies(records: int, seed: int = 7) -> pa.Table:
         ),
         "country": chosen([market.country for market in listed], world["market"][which]),
         "loyalty_card": stated_where(card & ~contact, _cards(which)),
-        "business_number": stated_where(
+        "business_id": stated_where(
             number & (~contact | (rng.random(records) < 0.4)),
             _numbers(listed, world, which, silo, rng),
         ),

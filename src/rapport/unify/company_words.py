@@ -36,7 +36,7 @@ FORMS: Mapping[str, str] = _by_word(
     private: bv bvba ebvba srl sprl sarl eurl kft gmbh ug ltd limited llc
     public: nv sa sas sasu ag plc zrt nyrt rt inc corp incorporated corporation
     partnership: vof snc cv cvba cvoa scs scrl comm commv gcv maatschap bt kkt ohg kg llp mbh co
-    one man: ev eev egyeni ek eenmanszaak ei eirl
+    one man: ev eev egyeni ek ekfm eenmanszaak ei eirl
     non-profit: vzw ivzw asbl aisbl stichting vereniging alapitvany egyesulet foundation association
     other: sci se gie stg
     """
@@ -72,7 +72,9 @@ _ALSO_PEOPLE = (
     "painting batiment epito builders books shoes ruha pension trans digital estate invest conseil "
     "handels advies beratung plombier couvreur velo velos studio design architecte digital motors"
 )
-_TELLING_TRADES = frozenset(TRADES) - frozenset(_ALSO_PEOPLE.split())
+_TELLING = (frozenset(TRADES) - frozenset(_ALSO_PEOPLE.split())) | {
+    *("zonen", "gebroeders", "freres", "sohne", "partners", "associes", "vennoten", "tarsa"),
+}
 
 #: Typed where a company is asked for and there is none.
 _NONE_WORDS = (
@@ -184,10 +186,8 @@ def names_company(text: str) -> bool:
     """
     if names_organisation(text):
         return True
-    if text.isascii() and _TELLING_TRADES.isdisjoint(_BETWEEN.split(text.lower())):
-        return False  # nearly all, at once
-    words, _ = plain_words(text)
-    return len(words) > 1 and not _TELLING_TRADES.isdisjoint(words)
+    words = _BETWEEN.split((text if text.isascii() else fold(text)).lower())
+    return len(words) > 1 and not _TELLING.isdisjoint(words)
 
 
 def is_provider(domain: str) -> bool:

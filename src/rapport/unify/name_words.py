@@ -58,7 +58,8 @@ _ALWAYS_GLUED = re.compile(r"^(?:vanden|vander|vande)(?=\w{4})")
 _FORMS = _words(
     """
     bv bvba nv vzw vof sarl sprl srl asbl eurl sasu snc kft zrt nyrt gmbh mbh ohg ltd llc llp inc
-    plc corp limited incorporated corporation stichting vereniging alapitvany egyesulet foundation
+    ekfm eirl eenmanszaak plc corp limited
+    incorporated corporation stichting vereniging alapitvany egyesulet foundation
     """
 )
 _UNSURE_FORMS = _words("sa sas sca sci scs cv ag kg ug se bt rt co ev kkt company")

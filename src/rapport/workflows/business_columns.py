@@ -45,14 +45,14 @@ def business_columns(columns: pa.Table) -> pa.Table:
         if name in columns.column_names
         else empty
         for name in ("name", "company", "email", "phone", "street", "postal_code", "city",
-                     "business_number")
+                     "business_id")
     }  # fmt: skip
     named = pc.coalesce(lower["company"], lower["name"])
     plain = pc.replace_substring_regex(named, r"[^\p{L}\p{N}]+", " ")
     bare = pc.utf8_trim_whitespace(pc.replace_substring_regex(plain, _FORMS, " "))
     domain = pc.replace_substring_regex(lower["email"], "^.*@", "")
     digits = pc.replace_substring_regex(lower["phone"], "[^0-9]", "")
-    number = pc.replace_substring_regex(lower["business_number"], "[^0-9]", "")
+    number = pc.replace_substring_regex(lower["business_id"], "[^0-9]", "")
     return pa.table(
         {
             "name": _or_null(pc.replace_substring_regex(bare, " +", " ")),

@@ -47,7 +47,7 @@ def test_ten_thousand_records_that_share_a_placeholder_are_not_one_person():
     _, sizes = np.unique(found.labels, return_counts=True)
     alike = max(names.count(name) for name in set(names[:200]))
     assert sizes.max() <= max(alike, 3)
-    assert found.profiles.table["holder"].to_pylist() == ["junk"]
+    assert set(found.profiles.table["holder"].to_pylist()) == {"junk"}
 
 
 def test_people_s_decisions_outrank_what_records_say():

@@ -100,6 +100,9 @@ class Comparison(Struct, frozen=True, kw_only=True):
         From the strongest; the first that holds counts, and if none does the level is ``else``.
     of : RecordKind or None
         Whose records it reads; None: everybody's.
+    one_each : bool
+        Whether it is by law that no two of a household, or of a group, have the same. Then what
+        two of them agree on is known and not learnt.
     """
 
     name: str
@@ -109,6 +112,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
     said: tuple[str, ...]
     levels: tuple[Level, ...]
     of: RecordKind | None = RecordKind.PERSON
+    one_each: bool = False
 
 
 ELSE = "else"

@@ -126,14 +126,16 @@ def standardise(stated: pa.Table, comparisons: Sequence[Comparison]) -> Standard
 
 
 #: What tells whose a record is.
-_TELLING = ("kind", "name", "last_name", "first_name", "company", "birthday", "gender")
+_NAMED = ("first_name", "last_name", "name")  # the last that is stated counts
+_TELLING = ("kind", *_NAMED, "company", "business_id", "birthday", "gender")
 _KINDS: list[str | None] = [None, *RecordKind]
 
 
 def kind_of_record(stated: Mapping[str, str | None]) -> RecordKind:
     """Whose record it is, as the source says or as the rest tells.
 
-    A record is a company's that names a company and nobody, or whose name is a company's.
+    A company has a company's name, or the number of one, or names a company and nobody. Whoever has
+    a first and a last name, a birthday or a gender is a person.
 
     Examples
     --------
@@ -146,12 +148,13 @@ def kind_of_record(stated: Mapping[str, str | None]) -> RecordKind:
     kind = said["kind"]
     if kind is not None and kind in _KINDS:
         return RecordKind(kind)
-    first, last = said["first_name"], said["last_name"]
-    text = said["name"] or last or first
-    if text is not None:
-        company = not (first and last) and names_company(text)
+    if (said["first_name"] and said["last_name"]) or said["birthday"] or said["gender"]:
+        return RecordKind.PERSON
+    name = next((said[each] for each in reversed(_NAMED) if said[each]), None)
+    if name is None:
+        company = bool(said["company"] or said["business_id"])
     else:
-        company = bool(said["company"]) and not (said["birthday"] or said["gender"])
+        company = names_company(name) or bool(said["business_id"] and not said["company"])
     return RecordKind.COMPANY if company else RecordKind.PERSON
 
 
@@ -159,15 +162,19 @@ def _kinds(encoded: Mapping[str, _Encoded], n_records: int) -> _Encoded:
     """`kind_of_record` of all records."""
     nothing = np.zeros(n_records, dtype=np.int32)
     codes = {name: encoded[name][0] if name in encoded else nothing for name in _TELLING}
+    says = {name: of > 0 for name, of in codes.items()}
     organised = np.zeros(n_records, dtype=np.bool_)
-    for name in ("first_name", "last_name", "name"):  # the last that is stated counts
+    for name in _NAMED:
         if name in encoded:
-            named = np.array([v is not None and names_company(v) for v in encoded[name][1]])
-            organised = np.where(codes[name] > 0, named[codes[name]], organised)
-    first, last = codes["first_name"] > 0, codes["last_name"] > 0
-    named_at_all = first | last | (codes["name"] > 0)
-    told = (codes["company"] > 0) & (codes["birthday"] == 0) & (codes["gender"] == 0)
-    company = np.where(named_at_all, organised & ~(first & last), told)
+            of = np.array([v is not None and names_company(v) for v in encoded[name][1]])
+            organised = np.where(says[name], of[codes[name]], organised)
+    named = says["first_name"] | says["last_name"] | says["name"]
+    company = np.where(
+        named,
+        organised | (says["business_id"] & ~says["company"]),
+        says["company"] | says["business_id"],
+    )
+    company &= ~((says["first_name"] & says["last_name"]) | says["birthday"] | says["gender"])
     found = np.where(company, _KINDS.index(RecordKind.COMPANY), _KINDS.index(RecordKind.PERSON))
     if "kind" in encoded:
         stated = np.array([_KINDS.index(v) if v in _KINDS else 0 for v in encoded["kind"][1]])

@@ -217,6 +217,8 @@ def expectation_maximisation(
             said.append((float(counts[0].sum()), float(counts[1].sum()), float(counts[2].sum())))
             sums = new.sum(axis=1, keepdims=True)
             new = np.where(sums > 0, new / np.maximum(sums, 1e-300), base[at])
+            if comparisons[at].one_each:
+                new[HOUSEHOLD] = base[at][HOUSEHOLD]
             moved = max(moved, float(np.abs(new - tables[at]).max()))
             tables[at] = new
         if moved < _STOP:

@@ -49,7 +49,7 @@ TEXT_OF_WORDS = {
 }
 #: Columns of words that name whose a record is, and of how many words a name must be to tell one
 #: from another: a family name alone tells nobody from the rest of the family.
-_NAMES = {"name_words": 2, "company_name_words": 1}
+_NAMES = {"name_words": 2, "company_name_core_words": 1}
 
 HOLDERS = (Holder.PERSONAL, Holder.HOUSEHOLD, Holder.GENERIC, Holder.JUNK)
 PERSONAL, HOUSEHOLD, GENERIC, JUNK = range(1, 5)
@@ -195,6 +195,8 @@ def _profiled(
 
     holder = np.full(len(values), PERSONAL, dtype=np.int8)
     holder[(persons >= 2) & (persons <= _FAMILY)] = HOUSEHOLD
+    if kind == "business_id":  # a company has one, whatever names it goes by
+        holder[:] = PERSONAL
     holder[(persons > _FAMILY) | ((persons >= 3) & ~related)] = GENERIC
     nameless = persons == 0
     # Learnt: what is usual for this kind. One value in twenty may be out of the usual.
