@@ -439,7 +439,8 @@ _SHORT = {
     "hu": ((r"utca$", "u."), (r"körtér$", "krt."), (r"út$", "ú.")),
     "de": ((r"straße$", "str."), (r"Straße$", "Str."), (r"straße$", "strasse")),
 }  # fmt: skip
-_BOX = {"nl": "bus", "fr": "bte", "hu": "fsz.", "de": "Haus"}
+#: What stands between a house's number and the one inside; the French say 12 bis.
+_INSIDE = {"BE": {"nl": " bus ", "fr": " bte "}, "HU": {"hu": " fsz. "}, "DE": {"de": " Haus "}}
 
 
 def _written_addresses(
@@ -448,7 +449,7 @@ def _written_addresses(
 ) -> dict[str, pa.Array]:  # fmt: skip
     """Street, number, postal code and city as one record has them."""
     n, market = len(seat), world["address_market"][seat]
-    street, short, cities, codes, box = (np.empty(n, dtype=object) for _ in range(5))
+    street, short, cities, codes, inside = (np.empty(n, dtype=object) for _ in range(5))
     for number, one in enumerate(listed):
         here = np.flatnonzero(market == number)
         streets = np.array(one.streets, dtype=object)[world["street"][seat[here]]]
@@ -460,7 +461,7 @@ def _written_addresses(
         city = world["city"][seat[here]]
         cities[here] = np.array([name for name, _, _ in one.cities], dtype=object)[city]
         codes[here] = np.array([code for _, code, _ in one.cities], dtype=object)[city]
-        box[here] = _BOX[one.language]
+        inside[here] = _INSIDE.get(one.country, {}).get(one.language, "-")
     said = pc.if_else(
         drawn(n, 0.2, rng), pa.array(short, pa.string()), pa.array(street, pa.string())
     )
@@ -468,15 +469,16 @@ def _written_addresses(
     said = with_typos(said, rng.random(n) < TYPO, rng)
     house = pa.array(world["house"][seat]).cast(pa.string())
     with_box = (world["box"][seat] > 0) & (rng.random(n) < 0.7)
-    numbered = pc.if_else(
-        pa.array(with_box),
-        pc.binary_join_element_wise(
-            house, pa.array(box, pa.string()), pa.array(world["box"][seat]).cast(pa.string()), " "
-        ),
-        house,
-    )
-    # French numbers stand before the street.
     french = np.isin(market, [i for i, one in enumerate(listed) if one.country == "FR"])
+    boxed = pc.if_else(
+        pa.array(french),
+        pc.binary_join_element_wise(house, "bis", " "),
+        pc.binary_join_element_wise(
+            house, pa.array(inside, pa.string()), pa.array(world["box"][seat]).cast(pa.string()), ""
+        ),
+    )
+    numbered = pc.if_else(pa.array(with_box), boxed, house)
+    # French numbers stand before the street.
     joined = pc.if_else(
         pa.array(french),
         pc.binary_join_element_wise(numbered, said, " "),
