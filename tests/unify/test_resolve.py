@@ -45,6 +45,8 @@ def test_the_same_phone_and_name_in_another_order_are_one_person(ledger: Ledger)
         ("Mme Jeanne-Marie D'Haene", "Jeanne Marie Dhaene"),
         ("dr. Nagy Béla", "Bela Nagy"),
         ("Thomas de la Fontaine", "Fontaine Thomas"),
+        ("Nico Dubois", "Dubois Nicolas"),  # what he is called at home
+        ("Kovács Pisti", "Kovács István"),
     ],
 )
 def test_titles_prefixes_and_accents_do_not_part_a_person(
@@ -65,7 +67,10 @@ def test_titles_prefixes_and_accents_do_not_part_a_person(
         ("David Dobbins", "David Dobbins Jr"),
         ("ifj. Tóth Péter", "id. Tóth Péter"),
         ("Daniel Maes", "Daniela Maes"),
-        ("Marie Dubois", "Maria Dubois"),
+        ("Marie Dubois", "Maria Dubois"),  # forms of one name, and both are given at the font
+        ("Jan Maes", "Johan Maes"),
+        ("Bert Maes", "Rob Maes"),  # short forms of Robert, of which each may be another's
+        ("Nico Dubois", "Nicolas Maes"),
         ("J. Peeters", "Jan Peeters"),  # an initial does not suffice for a phone
         ("Peeters", "Jan Peeters"),
     ],
@@ -116,6 +121,18 @@ def test_twins_at_one_address_phone_and_email_stay_two_persons(ledger: Ledger) -
         seen("crm_contact:2", first_name="Fien", last_name="Maes", **shared),
     )
     people(ledger, ["crm_contact:1"], ["crm_contact:2"])
+
+
+def test_an_email_of_one_person_under_two_forms_of_a_name_is_not_a_households(
+    ledger: Ledger,
+) -> None:
+    resolve(
+        ledger,
+        seen("crm_contact:1", email="dubois@mail.be", name="Nicolas Dubois"),
+        seen("crm_contact:2", email="dubois@mail.be", name="Nico Dubois"),
+        seen("user_id:3", email="dubois@mail.be"),
+    )
+    people(ledger, ["crm_contact:1", "crm_contact:2", "user_id:3"])
 
 
 def test_a_household_email_still_links_the_records_of_one_name(ledger: Ledger) -> None:

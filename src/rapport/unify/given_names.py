@@ -40,3 +40,18 @@ def _read() -> tuple[dict[str, tuple[str, ...]], frozenset[str], frozenset[str]]
 
 #: Short or formal name → the formal names it may stand for, itself included where it is one.
 ROOTS, GIVEN_NAMES, HUNGARIAN_GIVEN_NAMES = _read()
+
+
+def is_short_form(a: str, b: str) -> bool:
+    """Whether one of two words is nothing but what bearers of the other are called at home.
+
+    Short forms that are also given at the font are not: Marie and Maria, Jan and Johannes are
+    sisters and brothers too.
+
+    Examples
+    --------
+    >>> is_short_form("nico", "nicolas"), is_short_form("marie", "maria")
+    (True, False)
+    """
+    one, two = ROOTS.get(a, ()), ROOTS.get(b, ())
+    return (b in one and a not in one) or (a in two and b not in two)

@@ -12,6 +12,7 @@ from itertools import product
 
 from msgspec import Struct
 
+from rapport.unify.given_names import is_short_form
 from rapport.unify.name_words import name_parts
 
 _TYPO_LENGTH = 5
@@ -83,9 +84,13 @@ def person_name(
 def names_agree(a: PersonName, b: PersonName) -> bool:
     """Whether both are full names and one holds every word of the other.
 
+    One of the words may be a short form, as matching knows them: the others must be there.
+
     Examples
     --------
     >>> names_agree(person_name("Kovács Ágnes"), person_name("Agnes KOVACS"))
+    True
+    >>> names_agree(person_name("Nico Dubois"), person_name("Dubois Nicolas"))
     True
     >>> names_agree(person_name("Peeters"), person_name("Jan Peeters"))
     False
@@ -94,7 +99,9 @@ def names_agree(a: PersonName, b: PersonName) -> bool:
         return False
     shorter, longer = sorted((a.words, b.words), key=lambda w: (len(w), sorted(w)))
     full = {word for word in shorter if len(word) > 1}
-    return len(full) >= 2 and all(any(_same(w, other) for other in longer) for w in shorter)
+    left_over = [w for w in shorter if not any(_same(w, other) for other in longer)]
+    short = all(any(is_short_form(w, other) for other in longer) for w in left_over)
+    return len(full) >= 2 and len(left_over) <= 1 and short
 
 
 @lru_cache(maxsize=131_072)
@@ -148,10 +155,10 @@ def _touch(some: frozenset[str], others: frozenset[str]) -> bool:
 
 
 def _may_be(a: str, b: str) -> bool:
-    """Whether two words may be one: the same, an initial of the other, or a slip of the hand."""
+    """Whether two words may be one: an initial or short form of the other, or a slip."""
     if len(a) == 1 or len(b) == 1:
         return a[0] == b[0]
-    return _same(a, b)
+    return _same(a, b) or is_short_form(a, b)
 
 
 def _same(a: str, b: str) -> bool:
