@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from rapport.unify.side_by_side import Standing, beside_of, stand
+from rapport.unify.side_by_side import Standing, beside_of, can_be_read, stand
 from rapport.vocabulary.profile import Fact
 
 NOON = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
@@ -95,3 +95,22 @@ def test_two_towns_a_letter_apart_are_two_where_their_postcodes_are() -> None:
 
 def test_what_only_one_of_them_says_is_said_to_be_so() -> None:
     assert compared("city", said("city", "Gent"), []).mark == "one_sided"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "counts"),
+    [
+        ("email", "an@gmail.com", True),
+        ("email", "a" * 500, False),  # what is kept of 10 kB
+        ("email", "an at home", False),
+        ("phone", "call me", False),
+        ("phone", "0478 12 34 56", True),
+        ("name", "unknown", False),
+        ("street", "Kerkstraat", True),  # nobody can say without its town
+        ("postal_code", "9000", True),
+    ],
+)
+def test_what_matching_cannot_read_is_known(name: str, value: str, counts: bool) -> None:
+    country = Fact(name="country", value="BE", source="crm", observed_at=NOON, atom_id=1)
+    (fact,) = said(name, value)
+    assert can_be_read(name, fact, beside_of([fact, country])) is counts

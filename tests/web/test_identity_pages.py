@@ -100,6 +100,30 @@ def test_a_pair_is_judged_and_taken_back_from_the_message(
 
 
 @pytest.mark.slow
+def test_a_value_that_is_cut_is_said_to_be_and_not_to_count(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    now = clock()
+    long = "x" * 10_000
+    people = [
+        someone(now, 1, "Jan Peeters", city="Gent", email=f"{long}@mail.be"),
+        someone(now, 2, "Jan Pieters", city="Gent", email="jan@mail.be"),
+    ]
+    with empty_company(tmp_path, clock=clock) as opened:
+        fill(opened, people)
+        ids = [profile_named(opened, word) for word in ("Peeters", "Pieters")]
+        with opened.ledger.read() as connection:
+            members = atoms_of(connection, ids)
+        alike(opened.ledger, members[ids[0]][0], members[ids[1]][0], 0.93)
+        renew_queue(opened)
+        with visitor(opened, role="admin") as reader:
+            shown = reader.get("/identity").text
+    assert shown.count("does not count") == 1
+    assert "Only the first 500 characters are kept." in shown
+    assert f"{'x' * 120}…" in shown
+
+
+@pytest.mark.slow
 def test_a_pair_that_somebody_judged_meanwhile_gives_way_to_the_next(
     client: TestClient[Any], key: str
 ) -> None:

@@ -146,6 +146,18 @@ def stand(
     return max(found, key=lambda each: each[:2])[2]
 
 
+def can_be_read(name: str, fact: Fact, beside: Mapping[tuple[int, str], str]) -> bool:
+    """Whether matching makes anything of a value: of 10 kB of letters it does not.
+
+    A street is read together with its town, so that of a street alone this cannot be said.
+    """
+    comparison = _BY_NAME.get(_COMPARED.get(name, ""))
+    if comparison is None or comparison.name == "address":
+        return True
+    row = _read(comparison, name, fact, beside)
+    return all(row[column] is not None for column in comparison.said)
+
+
 def _mark(name: str, level: str | None) -> Mark:
     if level is None or level in NEUTRAL or level in _TWO:
         return "different"

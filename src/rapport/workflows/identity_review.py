@@ -34,7 +34,8 @@ from rapport.unify.review import (
     support_of,
     write_queue,
 )
-from rapport.unify.side_by_side import Mark, beside_of, stand
+from rapport.unify.side_by_side import Mark, beside_of, can_be_read, stand
+from rapport.unify.sighting import LONGEST_FACT
 from rapport.unify.stewardship import Rearrangement, separate
 from rapport.unify.stored_evidence import (
     atoms_of,
@@ -75,11 +76,21 @@ _MOST_RIVALS = 5
 
 
 class Stated(Struct, frozen=True, kw_only=True):
-    """One value as a silo states it."""
+    """One value as a silo states it.
+
+    Attributes
+    ----------
+    is_cut : bool
+        It was longer than what is kept of a value, of which this is the beginning.
+    counts : bool
+        Matching can read it. What it cannot read speaks neither for the two being one nor against.
+    """
 
     value: str
     source: str
     observed_at: datetime | None = None
+    is_cut: bool = False
+    counts: bool = True
 
 
 class ComparedRow(Struct, frozen=True, kw_only=True):
@@ -443,8 +454,8 @@ def _compared(
         standing = stand(name, one, two, beside=beside)
         yield ComparedRow(
             name=name,
-            left=_shown(one, standing.left, labels, reveal=reveal),
-            right=_shown(two, standing.right, labels, reveal=reveal),
+            left=_shown(one, standing.left, labels, beside, reveal=reveal),
+            right=_shown(two, standing.right, labels, beside, reveal=reveal),
             agreement=standing.mark,
             comparison=standing.comparison,
             level=standing.level,
@@ -452,13 +463,18 @@ def _compared(
 
 
 def _shown(
-    values: Sequence[Fact], decisive: Fact | None, labels: Mapping[str, str], *, reveal: bool
+    values: Sequence[Fact],
+    decisive: Fact | None,
+    labels: Mapping[str, str],
+    beside: Mapping[tuple[int, str], str],
+    *,
+    reveal: bool,
 ) -> tuple[Stated, ...]:
     """The first values, and among them the one that the mark is about."""
     first = list(values[:_MOST_VALUES])
     if decisive is not None and decisive not in first:
         first[-1] = decisive
-    return tuple(_stated(fact, labels, reveal=reveal) for fact in first)
+    return tuple(_stated(fact, labels, beside, reveal=reveal) for fact in first)
 
 
 def _values(known: ProfileFacts, name: str) -> list[Fact]:
@@ -484,12 +500,20 @@ def _is_repeated(name: str, a: str, b: str) -> bool:
     return is_same_value(name, a, b)
 
 
-def _stated(fact: Fact, labels: Mapping[str, str], *, reveal: bool) -> Stated:
+def _stated(
+    fact: Fact,
+    labels: Mapping[str, str],
+    beside: Mapping[tuple[int, str], str],
+    *,
+    reveal: bool,
+) -> Stated:
     source = fact.source.removeprefix("user:")
     return Stated(
         value=fact.value if reveal or fact.name not in MASKED else mask(fact.name, fact.value),
         source=labels.get(source, source),
         observed_at=fact.observed_at,
+        is_cut=len(fact.value) >= LONGEST_FACT,
+        counts=can_be_read(fact.name, fact, beside),
     )
 
 

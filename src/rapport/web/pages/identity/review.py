@@ -288,7 +288,7 @@ def _values(context: PageContext, row: ComparedRow, stated: tuple[Stated, ...]) 
     return [
         h.div(
             {"class": "pair-value"},
-            h.bdi(_value(context, row.name, each.value)),
+            _clipped(context, row.name, each),
             h.div(
                 {"class": "note"},
                 " · ".join(
@@ -300,9 +300,32 @@ def _values(context: PageContext, row: ComparedRow, stated: tuple[Stated, ...]) 
                     if part
                 ),
             ),
+            _reservation(context, each),
         )
         for each in stated
     ]
+
+
+#: More of one value is shown only to who asks for it.
+_MOST_LETTERS = 120
+
+
+def _clipped(context: PageContext, name: str, stated: Stated) -> h.Markup:
+    value = _value(context, name, stated.value)
+    if len(value) <= _MOST_LETTERS:
+        return h.bdi(value)
+    return h.bdi({"title": value}, f"{value[:_MOST_LETTERS]}…")
+
+
+def _reservation(context: PageContext, stated: Stated) -> h.Markup | None:
+    """That a value is the beginning of a longer one, or no evidence for or against."""
+    said = [
+        context.t("identity.cut", count=len(stated.value)) if stated.is_cut else None,
+        None if stated.counts else context.t("identity.does_not_count"),
+    ]
+    if not any(said):
+        return None
+    return h.div({"class": "note"}, " ".join(part for part in said if part))
 
 
 def _value(context: PageContext, name: str, value: str) -> str:
