@@ -20,20 +20,13 @@ from rapport.vocabulary import touchpoint as v
 from rapport.vocabulary.ledger_tables import audit, conflict, conflict_total, profile
 from rapport.vocabulary.touchpoint import ConsentChange, Touchpoint
 from rapport.workflows.company import Company
-from rapport.workflows.conflicts import (
-    ConflictLine,
-    ConflictQuestion,
-    conflicts_view,
-    corrections_download,
-    corrections_for,
-    reopen_conflict,
-    settle_conflict,
-    silos_to_tell,
-)
+from rapport.workflows.conflicts import ConflictLine, ConflictQuestion, conflicts_view
 from rapport.workflows.customer import customer_360
 from rapport.workflows.customer_changes import join_customers, undo
 from rapport.workflows.import_files import import_file, prepare_mapping
 from rapport.workflows.resolve import resolve_company
+from rapport.workflows.settle_conflicts import reopen_conflict, settle_conflict
+from rapport.workflows.tell_silos import corrections_download, corrections_for, silos_to_tell
 from rapport.workflows.value_rules import (
     change_rule,
     preview_rule,

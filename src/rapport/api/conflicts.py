@@ -14,18 +14,9 @@ from rapport.errors import InvalidInput, NotAllowed
 from rapport.unify.value_rules import RuleKept, ValueRule
 from rapport.vocabulary.access import User
 from rapport.workflows.company import Company
-from rapport.workflows.conflicts import (
-    ConflictQuestion,
-    Conflicts,
-    Correction,
-    Right,
-    State,
-    conflicts_view,
-    corrections_download,
-    corrections_for,
-    reopen_conflict,
-    settle_conflict,
-)
+from rapport.workflows.conflicts import ConflictQuestion, Conflicts, State, conflicts_view
+from rapport.workflows.settle_conflicts import Right, reopen_conflict, settle_conflict
+from rapport.workflows.tell_silos import Correction, corrections_download, corrections_for
 from rapport.workflows.value_rules import (
     RulePreview,
     RulesView,

@@ -84,7 +84,7 @@ def conflicts_settle(
       rapport conflicts settle p017nqk3xapvew attribute birthday web --right other
       rapport conflicts settle p017nqk3xapvew order paid_owing helpdesk --item W100 --right shown
     """
-    from rapport.workflows.conflicts import reopen_conflict, settle_conflict  # noqa: PLC0415
+    from rapport.workflows.settle_conflicts import reopen_conflict, settle_conflict  # noqa: PLC0415
 
     if undo:
         here = reopen_conflict(company, profile, kind=kind, name=name, item=item, author="cli")
@@ -226,10 +226,7 @@ def conflicts_corrections(
     Example:
       rapport conflicts corrections crm --out crm-corrections.csv
     """
-    from rapport.workflows.conflicts import (  # noqa: PLC0415
-        corrections_download,
-        corrections_for,
-    )
+    from rapport.workflows.tell_silos import corrections_download, corrections_for  # noqa: PLC0415
 
     if context.json:
         found = [

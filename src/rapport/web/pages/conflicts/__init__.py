@@ -23,16 +23,9 @@ from rapport.web.parts.context import PageContext
 from rapport.web.parts.states import flash
 from rapport.web.visit import context_of, html_response
 from rapport.workflows.company import Company
-from rapport.workflows.conflicts import (
-    ConflictQuestion,
-    Right,
-    State,
-    conflicts_view,
-    corrections_download,
-    reopen_conflict,
-    settle_conflict,
-    silos_to_tell,
-)
+from rapport.workflows.conflicts import ConflictQuestion, State, conflicts_view
+from rapport.workflows.settle_conflicts import Right, reopen_conflict, settle_conflict
+from rapport.workflows.tell_silos import corrections_download, silos_to_tell
 from rapport.workflows.value_rules import (
     change_rule,
     preview_rule,

@@ -29,8 +29,8 @@ from rapport.workflows.conflicts import (
     ConflictQuestion,
     Conflicts,
     Group,
-    Silo,
 )
+from rapport.workflows.tell_silos import Silo
 
 _MOST_GROUPS = 12
 _TONES: dict[int, Any] = {1: "bad", 2: "caution", 3: "neutral", 4: "neutral"}
