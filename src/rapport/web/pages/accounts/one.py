@@ -8,7 +8,6 @@ from urllib.parse import quote
 
 from rapport.unify.group_words import ACCOUNT, ROLES
 from rapport.web import html as h
-from rapport.web.pages.households.listing import place_of
 from rapport.web.pages.households.one import add_card, role_menu, words_card
 from rapport.web.parts.buttons import button, post_button
 from rapport.web.parts.cards import card
@@ -16,6 +15,7 @@ from rapport.web.parts.chips import chip
 from rapport.web.parts.context import PageContext
 from rapport.web.parts.facts import why
 from rapport.web.parts.frame import page
+from rapport.web.parts.group_lists import place_of
 from rapport.web.parts.icons import icon
 from rapport.web.parts.kpis import Kpi, kpi_strip
 from rapport.web.parts.tables import Column, table

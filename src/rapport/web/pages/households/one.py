@@ -7,7 +7,6 @@ from urllib.parse import quote
 
 from rapport.unify.group_words import HOUSEHOLD, ROLES, GroupWord
 from rapport.web import html as h
-from rapport.web.pages.households.listing import place_of
 from rapport.web.parts.buttons import button, post_button
 from rapport.web.parts.cards import card
 from rapport.web.parts.chips import chip
@@ -15,6 +14,7 @@ from rapport.web.parts.context import PageContext
 from rapport.web.parts.facts import why
 from rapport.web.parts.forms import field, form, options, select_field
 from rapport.web.parts.frame import page
+from rapport.web.parts.group_lists import place_of
 from rapport.web.parts.icons import icon
 from rapport.web.parts.kpis import Kpi, kpi_strip
 from rapport.web.parts.tables import Column, table

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from urllib.parse import quote
 
 from rapport.unify.identity_figures import SIZES
@@ -32,6 +32,8 @@ from rapport.workflows.identity_health import (
 
 _TONES = {"household": "neutral", "generic": "caution", "junk": "bad", "blocked": "neutral"}
 _MOST_EXAMPLES = 20
+#: Columns of numbers, by their words.
+_NUMERIC = frozenset({"most", "persons", "records", "values"})
 
 
 def health_page(context: PageContext, found: Health) -> h.Markup:
@@ -311,25 +313,46 @@ def _shared(context: PageContext, found: Health) -> h.Markup:
             h.p({"class": "small muted"}, context.t("identity.health.no_shared")), title=title
         )
     n = context.n
+    return _table(
+        context,
+        "shared",
+        ("kind", "class", "values", "records"),
+        [
+            (
+                _upper(kind_words(context, each.kind)),
+                _class_chip(context, each.value_class),
+                n.count(each.values),
+                n.count(each.records),
+            )
+            for each in found.shared
+        ],
+        note=context.t("identity.health.shared_note"),
+    )
+
+
+def _table(
+    context: PageContext,
+    word: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[h.Child]],
+    *,
+    note: str = "",
+) -> h.Markup:
+    """A card with a table; numbers stand in the columns of `_NUMERIC`, buttons under ``block``."""
+    title = context.t(f"identity.health.{word}")
     return card(
-        h.p({"class": "small muted card-lead"}, context.t("identity.health.shared_note")),
+        h.p({"class": "small muted card-lead"}, note) if note else None,
         table(
             context,
             [
-                Column(label=context.t("identity.health.kind")),
-                Column(label=context.t("identity.health.class")),
-                Column(label=context.t("identity.health.values"), numeric=True),
-                Column(label=context.t("identity.health.records"), numeric=True),
-            ],
-            [
-                (
-                    _upper(kind_words(context, each.kind)),
-                    _class_chip(context, each.value_class),
-                    n.count(each.values),
-                    n.count(each.records),
+                Column(
+                    label=context.t(f"identity.health.{name}"),
+                    numeric=name in _NUMERIC,
+                    hidden=name == "block",
                 )
-                for each in found.shared
+                for name in columns
             ],
+            rows,
             caption=title,
         ),
         title=title,
@@ -375,23 +398,11 @@ def _examples(context: PageContext, found: Health) -> h.Markup | None:
             ),
         )
 
-    title = context.t("identity.health.examples")
-    return card(
-        table(
-            context,
-            [
-                Column(label=context.t("identity.health.value")),
-                Column(label=context.t("identity.health.kind")),
-                Column(label=context.t("identity.health.class")),
-                Column(label=context.t("identity.health.records"), numeric=True),
-                Column(label=context.t("identity.health.persons"), numeric=True),
-                Column(label=context.t("identity.health.block"), hidden=True),
-            ],
-            map(row, found.examples[:_MOST_EXAMPLES]),
-            caption=title,
-        ),
-        title=title,
-        flush=True,
+    return _table(
+        context,
+        "examples",
+        ("value", "kind", "class", "records", "persons", "block"),
+        map(row, found.examples[:_MOST_EXAMPLES]),
     )
 
 
@@ -400,33 +411,23 @@ def _overfull(context: PageContext, found: Health) -> h.Markup | None:
     if not found.overfull:
         return None
     n = context.n
-    title = context.t("identity.health.overfull")
-    return card(
-        h.p({"class": "small muted card-lead"}, context.t("identity.health.overfull_note")),
-        table(
-            context,
-            [
-                Column(label=context.t("identity.health.source")),
-                Column(label=context.t("identity.health.kind")),
-                Column(label=context.t("identity.health.records"), numeric=True),
-                Column(label=context.t("identity.health.most"), numeric=True),
-            ],
-            [
-                (
-                    h.a(
-                        {"href": f"/sources/{quote(each.source, safe='')}"},
-                        found.labels.get(each.source, each.source),
-                    ),
-                    _upper(kind_words(context, each.kind)),
-                    n.count(each.records),
-                    n.count(each.most),
-                )
-                for each in found.overfull
-            ],
-            caption=title,
-        ),
-        title=title,
-        flush=True,
+    return _table(
+        context,
+        "overfull",
+        ("source", "kind", "records", "most"),
+        [
+            (
+                h.a(
+                    {"href": f"/sources/{quote(each.source, safe='')}"},
+                    found.labels.get(each.source, each.source),
+                ),
+                _upper(kind_words(context, each.kind)),
+                n.count(each.records),
+                n.count(each.most),
+            )
+            for each in found.overfull
+        ],
+        note=context.t("identity.health.overfull_note"),
     )
 
 
