@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -116,6 +116,19 @@ def test_companies_and_suppliers_are_none_of_the_people(company: Company) -> Non
     people = pl.read_parquet(folder / "truth/people.parquet")
     assert not set(others["value"]) & set(people["value"])
     assert {t.record.value for t in found["invoicing"] if t.record} <= set(others["value"])
+
+
+def test_the_wholesale_desk_knows_the_companies_of_the_invoices_and_others_at_their_door(
+    company: Company,
+) -> None:
+    others = pl.read_parquet(company[0] / "truth/others.parquet")
+    by_source = {
+        source: others.filter(pl.col("source") == source)["name"].to_list()
+        for source in ("invoicing", "wholesale")
+    }
+    assert set(by_source["invoicing"]) < set(by_source["wholesale"])
+    twice = {name for name, times in Counter(by_source["wholesale"]).items() if times > 1}
+    assert twice == {"Hôtel des Tilleuls SA"}
 
 
 def test_invoices_that_are_taken_back_were_sent(company: Company) -> None:

@@ -17,6 +17,7 @@ SILOS: tuple[str, ...] = (
     "address_book",
     "bank",
     "invoices",
+    "wholesale",
     "mystery",
     "footfall",
     "market",

@@ -134,6 +134,11 @@ def _documents(world: World) -> list[_Document]:
     return documents
 
 
+def number_of(name: str) -> int:
+    """The register's number of a company on the invoices, without its check digits."""
+    return next(company.register for company in _COMPANIES if company.name == name)
+
+
 def _register(number: int) -> str:
     """Of the Belgian register of companies, with its check digits."""
     return f"{number:08d}{97 - number % 97:02d}"
