@@ -86,7 +86,7 @@ def groups_page(
                 flush=True,
             )
             if shown.rows
-            else _nothing(context, kind, shown.query),
+            else _nothing(context, kind, shown),
         ),
         subtitle=subtitle or t(f"groups.{kind}.count", count=count),
     )
@@ -160,9 +160,19 @@ def _search(context: PageContext, path: str, query: str, hint: str) -> h.Markup:
     )
 
 
-def _nothing(context: PageContext, kind: str, query: str) -> h.Markup:
-    """Nothing found, or nothing there yet."""
-    t = context.t
+def _nothing(context: PageContext, kind: str, shown: Shown) -> h.Markup:
+    """A page after the last, nothing found, or nothing there yet."""
+    t, query = context.t, shown.query
+    if shown.offset:
+        first = urlencode(_kept(shown))
+        return card(
+            empty_state(
+                t("groups.beyond"),
+                t("groups.beyond_detail"),
+                button(t("groups.first_page"), href=_PATHS[kind] + (f"?{first}" if first else "")),
+                icon_name=_ICONS[kind],
+            )
+        )
     if query.strip():
         return card(
             empty_state(
