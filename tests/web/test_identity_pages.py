@@ -204,6 +204,21 @@ def test_health_and_rules_are_used_through_their_forms(
     assert post(client, "/identity/rules/try", merge="certain").status_code == 400
 
 
+def test_who_may_block_a_shared_value_sees_which_it_is(tmp_path: Path, clock: FakeClock) -> None:
+    now = clock()
+    shared = "gezin@mail.be"
+    people = [
+        someone(now, n, name, email=shared)
+        for n, name in enumerate(("Jan Peeters", "Els Maes", "Luc Claes"), start=1)
+    ]
+    with empty_company(tmp_path, clock=clock) as opened:
+        fill(opened, people)
+        with visitor(opened, role="manager") as reader:
+            reader.headers.update(csrf(opened, reader))
+            post(reader, "/identity/measure")
+            assert f"<bdi>{shared}</bdi>" in reader.get("/identity/health").text
+
+
 @pytest.mark.slow
 def test_the_api_says_and_does_the_same(client: TestClient[Any], key: str) -> None:
     (line,) = client.get("/api/v1/identity/suggestions").json()

@@ -237,8 +237,9 @@ def _back(tab: str, done: str) -> Redirect:
 def health_get(
     request: _AnyRequest, company: NamedDependency[Company], done: FromQuery[str] = ""
 ) -> Response[Any]:
-    """The figures measured last; values are masked for everybody here."""
-    return html_response(health_page(_said(context_of(request), done), identity_health(company)))
+    """The figures measured last; who may see addresses sees which values are shared."""
+    shown = identity_health(company, reveal=_user(request).may("customers.contact"))
+    return html_response(health_page(_said(context_of(request), done), shown))
 
 
 @post("/identity/measure", sync_to_thread=True, opt=_REVIEW, include_in_schema=False)
