@@ -205,9 +205,13 @@ def _examples(context: PageContext, examples: Sequence[Example]) -> h.Markup | N
             " ",
             h.span(
                 {"class": "note"},
-                " + ".join(context.n.count(person.records) for person in each.people),
-                " ",
-                context.t("identity.health.records").lower(),
+                context.t(
+                    "identity.rules.example_records",
+                    records=context.t(
+                        "identity.records", count=sum(person.records for person in each.people)
+                    ),
+                    parts=" + ".join(context.n.count(person.records) for person in each.people),
+                ),
             ),
         )
 
