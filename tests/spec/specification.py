@@ -24,6 +24,14 @@ from rapport.understand.customers import (
     build_customers,
     customers_query,
 )
+from rapport.understand.journeys.bottlenecks import cell_query
+from rapport.understand.journeys.definition import read_definition
+from rapport.understand.journeys.flows import flow_query, follow_query
+from rapport.understand.journeys.funnel import funnel_query
+from rapport.understand.journeys.paths import path_query
+from rapport.understand.journeys.steps import step_query
+from rapport.understand.journeys.walks import moves_query
+from rapport.understand.journeys.watch import complaint_query, failure_query, time_query
 from rapport.understand.metrics import BY_NAME as METRICS
 from rapport.understand.periods import days, midnight
 from rapport.understand.plan import compile_question
@@ -160,6 +168,26 @@ def _rule(spec: Spec) -> tuple[Rule, datetime]:
     return read_rule(spec.question["rule"]), midnight(spec.question["on"], "UTC")
 
 
+def _journey_query(spec: Spec) -> Query:
+    asked = spec.question
+    definition = read_definition(asked["journey"])
+    start, until = midnight(asked["from"], "UTC"), midnight(asked["until"], "UTC")
+    by = asked.get("by")
+    if asked["ask"] == "moves":
+        return moves_query(definition, until)
+    if asked["ask"] in ("failures", "times", "complaints"):
+        weekly = {"failures": failure_query, "times": time_query, "complaints": complaint_query}
+        return weekly[asked["ask"]](definition, until=until, by=by)
+    if asked["ask"] == "lost":
+        return cell_query(definition, start=start, until=until, by=by)
+    if asked["ask"] == "funnel":
+        return funnel_query(
+            definition, start=start, until=until, per_customer=asked.get("per") == "customer"
+        )
+    plain = {"steps": step_query, "flows": flow_query, "follows": follow_query, "paths": path_query}
+    return plain[asked["ask"]](definition, start=start, until=until)
+
+
 def asked_of(spec: Spec) -> Asked:
     """The query of a section, and its tables."""
     tables = tables_of(spec)
@@ -175,6 +203,8 @@ def asked_of(spec: Spec) -> Asked:
         ledger = {"profiles": PROFILES, "given_scores": SCORES, "consents": CONSENTS}
         empty = {name: schema.empty_table() for name, schema in ledger.items()}
         return Asked(query=query, tables={**tables, **empty})
+    if "journey" in spec.question:
+        return Asked(query=_journey_query(spec), tables=tables)
     rule, now = _rule(spec)
     return Asked(query=members_query(rule, now=now), tables=tables)
 
@@ -206,6 +236,9 @@ def found_by(spec: Spec, lake: Lake) -> list[dict[str, str]]:
         return [
             {name: _written(row[name]) for name in spec.expected[0]} for row in table.to_pylist()
         ]
+    if "journey" in spec.question:
+        rows = lake.ask(_journey_query(spec), tables=tables).to_pylist()
+        return [{name: _written(row[name]) for name in spec.expected[0]} for row in rows]
     rule, now = _rule(spec)
     found = member_ids(lake, rule, now=now, tables=tables)
     return [{"profile_id": name} for name in found["profile_id"].to_pylist()]
