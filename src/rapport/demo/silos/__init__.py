@@ -6,6 +6,7 @@ SILOS: tuple[str, ...] = (
     "loyalty",
     "tills",
     "webshop",
+    "deliveries",
     "behaviour",
     "clicks",
     "visits",

@@ -11,7 +11,7 @@ from rapport.demo.files import copy_mapping, time_texts, write_json
 from rapport.demo.phone_numbers import written_phone
 from rapport.demo.purchases import catalogue
 from rapport.demo.spelling import nickname, written_street
-from rapport.demo.story import EVENTS
+from rapport.demo.story import EVENTS, FloatArray, IntArray
 from rapport.demo.world import Record, World, Written, WrittenFile, unique_records
 
 SOURCE = "webshop"
@@ -38,11 +38,25 @@ def _payment(world: World, order: int) -> dict[str, str] | None:
     }
 
 
+def _drawn(world: World) -> tuple[IntArray, FloatArray]:
+    """Web orders that were written, and their chances; who asks again gets the same."""
+    where = np.flatnonzero(world.orders.web & world.is_written())
+    return where, world.rng("webshop").random((len(where), 10))
+
+
+def delivery_days(world: World) -> tuple[IntArray, IntArray]:
+    """The web orders that were written, and in how many days each parcel was there."""
+    where, u = _drawn(world)
+    late = world.orders.event[where] == EVENTS.index("late_delivery")
+    days = 1 + (u[:, 2] * 3).astype(np.int64)
+    days += np.where(late, 4 + (u[:, 3] * 9).astype(np.int64), 0)
+    return where, days
+
+
 def write(world: World) -> Written:
     people, orders, story = world.people, world.orders, world.story
-    rng = world.rng("webshop")
-    where = np.flatnonzero(orders.web & world.is_written())
-    u = rng.random((len(where), 10))
+    where, u = _drawn(world)
+    _, delivered_in = delivery_days(world)
     placed = time_texts(orders.second[where], "Y-M-DTh:m:s")
     back_second = orders.second[where] + ((4 + u[:, 0] * 18) * 86_400).astype(np.int64)
     back_times = time_texts(back_second, "Y-M-DTh:m:s")
@@ -63,8 +77,6 @@ def write(world: World) -> Written:
         records.append((int(orders.person[i]), SOURCE, kind, space, key))
         currency = str(orders.currency[i])
         problem = int(orders.day[i]) >= story.day(story.problem_from)
-        late = EVENTS[int(orders.event[i])] == "late_delivery"
-        days = 1 + int(u[n, 2] * 3) + (4 + int(u[n, 3] * 9) if late else 0)
         first = person.first if u[n, 4] < 0.93 else nickname(person.first, person.language)
         name = (
             f"{person.last} {first}"
@@ -106,7 +118,7 @@ def write(world: World) -> Written:
             "shipping": {
                 "method": "click_collect" if orders.collect[i] else "home",
                 "carrier": None if orders.collect[i] else carrier(person.country, problem),
-                "days": None if orders.collect[i] or orders.cancelled[i] else days,
+                "days": None if orders.collect[i] or orders.cancelled[i] else int(delivered_in[n]),
             },
             "coupon": "SPRING15" if orders.campaign_order[i] else None,
             "attribution": {
