@@ -147,6 +147,7 @@ LEDGER_ROWS: dict[str, str] = {
     "journal": "one accepted payload, in order of arrival; the truth all else is made from",
     "pair_score": "two records that matching found alike, with weights, joined or to be reviewed",
     "link_constraint": "a steward's word that two records are, or are not, one person",
+    "journey_version": "a journey's definition as it stood from then on; append-only",
     "membership": "which profile a record belongs to, from when until when",
     "model_version": "one fit of a model with its model card",
     "next_action": "what we advise to do next with a person, and what became of it",

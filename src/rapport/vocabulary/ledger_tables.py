@@ -753,6 +753,19 @@ segment = Table(
     Column("created_at", UtcTime, nullable=False),
 )
 
+journey_version = Table(
+    "journey_version",  # append-only: the newest of a key holds; see understand.journeys
+    metadata,
+    Column("version_id", _Serial, primary_key=True, autoincrement=True),
+    Column("key", Text, nullable=False),  # of the addresses; a ready-made one's own where changed
+    Column("version", Integer, nullable=False),  # of the key, from 1
+    Column("name", Text),  # null: a ready-made journey, which pages name
+    Column("definition", Json),  # null: taken back; a ready-made journey is then as it came
+    Column("author", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    UniqueConstraint("key", "version"),
+)
+
 model_version = Table(
     "model_version",
     metadata,

@@ -29,6 +29,7 @@ COMPANY_SETTINGS: dict[str, Any] = {
     "membership_snapshot": 0,  # the last identity decision that the lake's mapping contains
     "customers_built_at": None,
     "source_alert_role": "admin",  # who is told of data sources that stopped
+    "journey_alert_role": "manager",  # who is told of steps that drift, where nobody is named
     "identity_model": None,  # the weights that matching learnt from this company's records
     "home_countries": [],  # where most customers live: numbers without a country are dialled there
     "identity_index": None,  # the index in which people are looked up: `KeptIndex`

@@ -27,6 +27,8 @@ CUSTOMERS_EVERY = timedelta(minutes=1)
 TIDY_EVERY = timedelta(minutes=10)
 #: A feed that stopped is known at the hour it promised, give or take this.
 WATCH_EVERY = timedelta(minutes=5)
+#: Journeys are judged by whole weeks that end with a day: more often would say the same.
+JOURNEYS_EVERY = timedelta(hours=6)
 
 
 class Rounds:
@@ -36,6 +38,7 @@ class Rounds:
         self.customers_at = now
         self.tidy_at = now + TIDY_EVERY
         self.watch_at = now
+        self.journeys_at = now
         self.customers_are_stale = False
 
 
@@ -55,6 +58,11 @@ def work_once(company: Company, rounds: Rounds) -> bool:
 
         watch_sources(company)
         rounds.watch_at = now + WATCH_EVERY
+    if now >= rounds.journeys_at and not applied.entries:  # a long import goes first
+        from rapport.workflows.journeys import watch_journeys  # noqa: PLC0415
+
+        watch_journeys(company)
+        rounds.journeys_at = now + JOURNEYS_EVERY
     if now >= rounds.tidy_at:
         company.lake.compact()
         rounds.tidy_at = now + TIDY_EVERY

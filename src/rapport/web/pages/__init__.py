@@ -36,6 +36,7 @@ PAGES: tuple[str, ...] = (
     "rapport.web.pages.households",
     "rapport.web.pages.identity",
     "rapport.web.pages.inbox",
+    "rapport.web.pages.journeys",
     "rapport.web.pages.predictions",
     "rapport.web.pages.segments",
     "rapport.web.pages.sign_in",
@@ -56,6 +57,7 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
                 permission="customers.read",
             ),
             Entry(name="segments", href="/segments", icon="blend", permission="segments.read"),
+            Entry(name="journeys", href="/journeys", icon="waypoints", permission="dashboard.read"),
             Entry(
                 name="predictions",
                 href="/predictions",

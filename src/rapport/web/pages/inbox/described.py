@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from rapport.act.identity_tickets import IDENTITY_APPROVAL
+from rapport.act.journey_alerts import JOURNEY_ALERT
 from rapport.act.source_alerts import SOURCE_ALERT
 from rapport.act.ticket_by_hand import REPORTED
 from rapport.act.tickets import Ticket
@@ -15,6 +16,7 @@ from rapport.vocabulary.touchpoint import CHANNELS
 from rapport.web import html as h
 from rapport.web.parts.chips import chip
 from rapport.web.parts.context import PageContext
+from rapport.web.parts.measures import part_name
 
 _TYPES = {
     v.SURVEY_ANSWERED: "inbox.type.survey_answered",
@@ -70,6 +72,8 @@ def ticket_title(context: PageContext, ticket: Ticket) -> str:
     if ticket.title_code == SOURCE_ALERT:
         label = str(ticket.facts.get("label", ""))
         return context.t("inbox.title_of.source", source=label)
+    if ticket.title_code == JOURNEY_ALERT:
+        return context.t("journeys.inbox.title", step=drifting_step(context, ticket.facts))
     if ticket.title_code == IDENTITY_APPROVAL:
         return context.t("identity.inbox.title")
     if ticket.title_code == REPORTED:
@@ -81,6 +85,19 @@ def ticket_title(context: PageContext, ticket: Ticket) -> str:
     if "score" in because:
         return context.t("inbox.title_of.score", score=score)
     return context.t("inbox.title_of.text" if "text" in because else "inbox.title_of.other")
+
+
+def drifting_step(context: PageContext, facts: Mapping[str, Any]) -> str:
+    """The step that an early warning is about, with its group."""
+    step = context.t(
+        "journeys.arrow",
+        stage=facts.get("stage_name") or context.t(f"journeys.stage.{facts['stage']}"),
+        to=facts.get("to_name") or context.t(f"journeys.stage.{facts['to']}"),
+    )
+    part = facts.get("part")
+    if part is None:
+        return step
+    return context.t("journeys.step_of", step=step, part=part_name(context, facts["by"], part))
 
 
 def due_words(context: PageContext, ticket: Ticket, now: datetime, *, overdue: bool) -> h.Child:

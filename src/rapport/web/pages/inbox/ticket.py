@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from babel import Locale
 
 from rapport.act.alerts import NegativeFeedback
 from rapport.act.identity_tickets import IDENTITY_APPROVAL
+from rapport.act.journey_alerts import JOURNEY_ALERT
 from rapport.act.source_alerts import SOURCE_ALERT
 from rapport.act.tickets import CAUSES, Note
 from rapport.vocabulary.access import User
@@ -16,6 +17,7 @@ from rapport.web import html as h
 from rapport.web.pages.inbox.described import (
     ICONS,
     channel_words,
+    drifting_step,
     due_words,
     number,
     priority_chip,
@@ -63,7 +65,8 @@ def ticket_page(context: PageContext, view: TicketView, user: User, *, typed: st
                 _what_to_do(context, view, user) if may_write else None,
                 *(
                     (_who(context, view), _why(context, view, user))
-                    if view.ticket.title_code not in (SOURCE_ALERT, IDENTITY_APPROVAL)
+                    if view.ticket.title_code
+                    not in (SOURCE_ALERT, IDENTITY_APPROVAL, JOURNEY_ALERT)
                     else ()
                 ),
                 _mail(context, view),
@@ -116,11 +119,50 @@ def _to_approve(context: PageContext, view: TicketView) -> h.Markup:
     )
 
 
+def _drifting(context: PageContext, view: TicketView) -> h.Markup:
+    """What an early warning saw: the newest week against its band, and whether complaints rose."""
+    t, n, facts = context.t, context.n, view.ticket.facts
+
+    def value(name: str) -> str:
+        found = float(facts[name])
+        return (
+            n.share(found) if facts["kind"] == "failure" else n.duration(timedelta(seconds=found))
+        )
+
+    def day(name: str) -> str:
+        return n.date(n.local(datetime.fromisoformat(facts[name])).date())
+
+    kind = "failure" if facts["kind"] == "failure" else "time"
+    complaints = (
+        t("journeys.glance.loud", day=day("complaints_since"))
+        if "complaints_since" in facts
+        else t("journeys.glance.quiet")
+    )
+    return card(
+        h.p(t(f"journeys.inbox.{kind}", step=drifting_step(context, facts))),
+        h.p(
+            t(
+                "journeys.glance.warn_detail",
+                value=value("value"),
+                usual=value("usual"),
+                limit=value("limit"),
+                since=day("since"),
+            ),
+            " ",
+            complaints,
+        ),
+        h.p(h.a({"href": f"/journeys/{facts['journey']}#watch"}, t("journeys.inbox.look"))),
+        title=t("inbox.happened.title"),
+    )
+
+
 def _happened(context: PageContext, view: TicketView) -> h.Markup:
     if view.ticket.title_code == IDENTITY_APPROVAL:
         return _to_approve(context, view)
     if view.ticket.title_code == SOURCE_ALERT:
         return _stopped(context, view)
+    if view.ticket.title_code == JOURNEY_ALERT:
+        return _drifting(context, view)
     today = context.n.local(view.at).date()
     if not view.happened:
         # Who opens a ticket by hand owns it, until it is handed on.

@@ -470,6 +470,23 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "journey_version",
+        sa.Column(
+            "version_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=True),
+        sa.Column("definition", Json(), nullable=True),
+        sa.Column("author", sa.Text(), nullable=False),
+        sa.Column("at", UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("version_id"),
+        sa.UniqueConstraint("key", "version"),
+    )
+    op.create_table(
         "model_version",
         sa.Column(
             "version_id",
@@ -1006,6 +1023,7 @@ def downgrade() -> None:
     op.drop_table("outbox")
     op.drop_table("next_action")
     op.drop_table("model_version")
+    op.drop_table("journey_version")
     with op.batch_alter_table("membership", schema=None) as batch_op:
         batch_op.drop_index(
             "membership_open",
