@@ -19,6 +19,7 @@ from rapport.act.tickets import tickets_of
 from rapport.collect.refused import keep_refused
 from rapport.collect.sources import find_source
 from rapport.settings import Settings
+from rapport.understand.journeys.definition import JourneyDefinition, Stage, StageCondition
 from rapport.understand.segments.rule import where
 from rapport.unify.group_words import HOUSEHOLD
 from rapport.unify.identity_rules import IdentityRules
@@ -36,6 +37,7 @@ from rapport.workflows.households import household_view, list_households
 from rapport.workflows.identity_health import measure_identity
 from rapport.workflows.identity_review import renew_queue
 from rapport.workflows.identity_rules import ask_what_if, run_identity_job
+from rapport.workflows.journeys import save_journey
 from rapport.workflows.quality import measure_quality
 from rapport.workflows.resolve import resolve_company
 from rapport.workflows.segments import save_segment
@@ -87,6 +89,16 @@ PAGES: Mapping[str, tuple[str, ...]] = {
     "/identity/rules": ("/identity/rules",),
     "/inbox": ("/inbox?show=all",),
     "/inbox/{ticket_id:int}": ("/inbox/{ticket}",),
+    "/journeys": ("/journeys",),
+    "/journeys/new": ("/journeys/new", "/journeys/new?from=data"),
+    "/journeys/{key:str}": (
+        "/journeys/{journey}?days=365&by=channel&first=consider&per=customer",
+        "/journeys/service",
+    ),
+    "/journeys/{key:str}/edit": ("/journeys/{journey}/edit", "/journeys/service/edit"),
+    "/journeys/{key:str}/people": (
+        "/journeys/{journey}/people?stage=consider&outcome=lost&days=365&by=country&part=BE",
+    ),
     "/metrics": ("/metrics",),
     "/metrics/{name:str}": ("/metrics/nps",),
     "/predictions": ("/predictions",),
@@ -142,6 +154,7 @@ class Placed(Struct, frozen=True, kw_only=True):
     trial: int
     household: str
     account: str
+    journey: str
 
     def address(self, example: str) -> str:
         """An example with the company's own ids."""
@@ -224,7 +237,7 @@ STORED = (
     "first_name", "last_name", "city", "company", "order_id", "place", "product", "verbatim",
     "subject", "event_type", "query", "viewed", "source", "segment", "rule_value", "note",
     "detail", "payload", "label", "user", "api_token", "reason", "column", "cell", "company_name",
-    "channel", "mate", "home", "employer", "title", "word",
+    "channel", "mate", "home", "employer", "title", "word", "journey", "stage", "stage_place",
 )  # fmt: skip
 
 
@@ -310,8 +323,34 @@ def _spoil(company: Company) -> Placed:
         rule='{"kind":"all","rules":[]}',
         household=households[0].household_id,
         account=accounts[0].account_id,
+        journey=_journey(company, author),
         typed="alert",
         trial=_suggest(company, ids["first_name"], ids["Eszter Vandenberghe"], author),
+    )
+
+
+def _journey(company: Company, author: str) -> str:
+    """A journey of the company's own whose every name breaks out."""
+    definition = JourneyDefinition(
+        stages=(
+            Stage(key="consider", types=("Product Viewed", breakout("event_type"))),
+            Stage(
+                key="own",
+                name=breakout("stage")[:60],
+                types=(v.ORDER_COMPLETED,),
+                conditions=(
+                    StageCondition(
+                        column="place", operator="is_not", value=breakout("stage_place")
+                    ),
+                ),
+            ),
+            Stage(key="tell", types=(v.SURVEY_ANSWERED, v.TICKET_OPENED), optional=True),
+        ),
+        starts=("consider",),
+        goal="own",
+    )
+    return save_journey(
+        company, name=breakout("journey")[:80], definition=definition, author=author
     )
 
 

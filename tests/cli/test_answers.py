@@ -65,6 +65,14 @@ JSON_ANSWERS: dict[str, tuple[tuple[str, ...], set[str]]] = {
     "sources enable": (("sources", "enable", "crm"), {"source", "enabled"}),
     "sources disable": (("sources", "disable", "crm"), {"source", "enabled"}),
     "sources every": (("sources", "every", "letters", "6h"), {"source", "every_minutes"}),
+    "journeys list": (("journeys", "list"), {"key", "name", "definition", "version"}),
+    "journeys show": (("journeys", "show", "online_order"), {"steps", "bottlenecks", "charts"}),
+    "journeys watch": (("journeys", "watch", "--dry-run"), {"problems", "opened", "closed"}),
+    "journeys propose": (("journeys", "propose"), {"definition", "seen", "follows"}),
+    "journeys save": (
+        ("journeys", "save", "journey.json", "--dry-run"),
+        {"key", "definition"},
+    ),
     "accounts": (("accounts",), {"rows"}),
     "households list": (("households", "list"), {"rows"}),
     "households say": (("households", "say", "{one}", "{other}", "--apart"), {"profile_id"}),
@@ -116,6 +124,8 @@ def test_json_is_json_and_nothing_else(name: str, rapport: Rapport, own_demo: Pa
         '[columns]\nvisit_id = "visit_id"\noccurred_at = "occurred_at"\n'
     )
     Path("change.toml").write_text('[constants]\nrecord_kind = "crm_contact"\n')
+    steps = '[{"key": "look", "types": ["Product Viewed"]}, {"key": "buy", "types": ["b"]}]'
+    Path("journey.json").write_text(f'{{"stages": {steps}}}')
     if name in ("sources pull", "sources every"):
         assert rapport("--data", own_demo, "sources", "connect", "letters.toml").code == 0
     if name == "conflicts undo-rule":

@@ -15,6 +15,7 @@ RESOURCES: tuple[str, ...] = (
     "rapport.api.households",
     "rapport.api.identity",
     "rapport.api.imports",
+    "rapport.api.journeys",
     "rapport.api.lookup",
     "rapport.api.models",
     "rapport.api.outbox",

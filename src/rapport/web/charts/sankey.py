@@ -14,6 +14,10 @@ from rapport.web.charts.scale import Colour
 _NODE, _GAP = 0.75, 6.0
 #: So thin that it can still be seen and pointed at.
 _LEAST = 0.35
+#: What is lower than this share of the drawing has no room for words: it is in the data table, and
+#: says itself when pointed at.
+_SAID = 1.6
+_LABEL = 9.0
 
 
 class SankeyNode(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,7 +118,7 @@ def sankey_chart(
         h.div(
             {"class": "sankey", "style": f"--plot-height:{height}px"},
             h.svg({"viewBox": "0 0 100 100", "preserveAspectRatio": "none"}, drawn, bars),
-            (_label(each, written) for each in placed.values()),
+            (_label(each, written) for each in placed.values() if each.height >= _SAID),
         ),
     )
     ordered = sorted(flows, key=lambda flow: -flow.value)
@@ -155,7 +159,8 @@ def _placed(nodes: Sequence[SankeyNode], flows: Sequence[SankeyFlow]) -> dict[st
             down = top
             for each in column:
                 each.top, each.height = down, each.value * scale
-                down += each.height + _GAP / 2
+                # Two labels of two lines each need their room.
+                down += max(each.height, _LABEL if each.height >= _SAID else 0.0) + _GAP / 2
         top += tallest[lane] * scale + _GAP
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from babel import Locale
 
@@ -25,6 +25,7 @@ from rapport.web.pages.inbox.described import (
     ticket_title,
     type_words,
 )
+from rapport.web.pages.journeys.named import seconds
 from rapport.web.pages.sources.one import address
 from rapport.web.parts.buttons import button, post_button
 from rapport.web.parts.cards import card
@@ -125,9 +126,7 @@ def _drifting(context: PageContext, view: TicketView) -> h.Markup:
 
     def value(name: str) -> str:
         found = float(facts[name])
-        return (
-            n.share(found) if facts["kind"] == "failure" else n.duration(timedelta(seconds=found))
-        )
+        return n.share(found) if facts["kind"] == "failure" else seconds(context, found)
 
     def day(name: str) -> str:
         return n.date(n.local(datetime.fromisoformat(facts[name])).date())

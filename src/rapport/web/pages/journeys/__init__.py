@@ -217,8 +217,8 @@ def _defined(
     for stage in journey.definition.stages:
         types = ", ".join(stage.types) or t("journeys.definition.all_types")
         if stage.channels:
-            names = ", ".join(channel_name(context, each) for each in stage.channels)
-            types = f"{types} {t('journeys.definition.on', channels=names)}"
+            channels = ", ".join(channel_name(context, each) for each in stage.channels)
+            types = f"{types} {t('journeys.definition.on', channels=channels)}"
         for each in stage.conditions:
             types += (
                 f" · {t(f'journeys.column.{each.column}')} "

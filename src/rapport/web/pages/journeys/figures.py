@@ -358,7 +358,6 @@ def steps_card(shown: Shown) -> h.Markup:
         Column(label=t("journeys.steps.lost"), numeric=True),
         Column(label=t("journeys.steps.late"), numeric=True),
         Column(label=t("journeys.steps.median"), numeric=True),
-        Column(label=t("journeys.steps.quartiles"), numeric=True),
     ]
     rows = [
         [
@@ -377,14 +376,17 @@ def steps_card(shown: Shown) -> h.Markup:
             "–" if each.share is None else n.share(each.share),
             h.a({"href": shown.people(each.step)}, n.count(each.lost)),
             n.count(each.late),
-            seconds(shown.context, each.median),
-            "–"
-            if each.first_quartile is None
-            else h.span(
-                {"class": "nowrap"},
-                seconds(shown.context, each.first_quartile),
-                " … ",
-                seconds(shown.context, each.third_quartile),
+            h.fragment(
+                seconds(shown.context, each.median),
+                h.br(),
+                h.small(
+                    {"class": "muted nowrap", "title": t("journeys.steps.quartiles")},
+                    seconds(shown.context, each.first_quartile),
+                    " … ",
+                    seconds(shown.context, each.third_quartile),
+                )
+                if each.median is not None
+                else None,
             ),
         ]
         for each in shown.report.steps

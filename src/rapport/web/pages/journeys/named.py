@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from urllib.parse import urlencode
 
 from rapport.understand.journeys.definition import JourneyDefinition
@@ -10,6 +9,13 @@ from rapport.understand.journeys.watch import Watched
 from rapport.web.parts.context import PageContext
 from rapport.web.parts.measures import part_name
 from rapport.workflows.journeys import JourneyView, NamedJourney
+
+#: Name, seconds, digits after the comma, and up to how many it is used.
+_LENGTHS: tuple[tuple[str, int, int, int], ...] = (
+    ("minutes", 60, 0, 90),
+    ("hours", 3600, 1, 24),
+    ("days", 86_400, 1, 0),
+)
 
 
 def journey_name(context: PageContext, key: str, name: str | None) -> str:
@@ -43,8 +49,15 @@ def group_of(context: PageContext, by: str, part: str | None) -> str:
 
 
 def seconds(context: PageContext, value: float | None) -> str:
-    """A length of time; a dash where there is none."""
-    return "–" if value is None else context.n.duration(timedelta(seconds=value))
+    """A length of time as finely as steps differ; a dash where there is none."""
+    if value is None:
+        return "–"
+    unit, size, digits = next(
+        each for each in _LENGTHS if value < each[1] * each[3] or each is _LENGTHS[-1]
+    )[:3]
+    return context.t(
+        f"journeys.length.{unit}", value=context.n.decimal(value / size, digits=digits)
+    )
 
 
 def chart_value(context: PageContext, chart: Watched, value: float | None) -> str:
