@@ -23,7 +23,7 @@ from rapport.understand.journeys.control_charts import (
     value_limit,
 )
 from rapport.understand.journeys.definition import JourneyDefinition, Stage
-from rapport.understand.journeys.steps import WEEK
+from rapport.understand.journeys.steps import WEEK, step_customers
 from rapport.understand.journeys.walks import walk
 from rapport.understand.journeys.watch import watch
 from rapport.vocabulary.lake_tables import CUSTOMERS
@@ -268,6 +268,23 @@ def test_late_parcels_are_found_where_they_are_late_and_cost_what_is_not_bought(
     assert first.customers_lost == pytest.approx(0.5 * 40 * 7, rel=0.3)
     assert (first.value_on or 0) - (first.value_off or 0) == pytest.approx(40, abs=8)
     assert all(each.verdict != "lost" for each in found[1:])
+
+
+def test_the_customers_behind_a_bottleneck_are_as_many_as_it_counts(shop: Any) -> None:
+    lake, walked, tables = shop
+    start = UNTIL - timedelta(days=90)
+
+    for each in bottlenecks(lake, walked, start=start, tables=tables):
+        for outcome, wanted in (
+            ("lost", each.customers - each.went_on),
+            ("went_on", each.went_on),
+        ):
+            total, _ = step_customers(
+                lake, walked, each.step, start=start, outcome=outcome, by="country",
+                part=each.part, tables=tables,
+            )  # fmt: skip
+            assert total == wanted
+        assert each.customers > 100
 
 
 def test_late_parcels_are_warned_of_before_complaints_rise(shop: Any) -> None:

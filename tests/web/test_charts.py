@@ -17,6 +17,7 @@ from rapport.web.charts.figure import Chart, chart_card, chart_figure
 from rapport.web.charts.hbars import NamedBar, hbar_chart
 from rapport.web.charts.line import Forecast, Line, line_chart
 from rapport.web.charts.reasons import Reason, reason_bars
+from rapport.web.charts.sankey import SankeyFlow, SankeyNode, sankey_chart
 from rapport.web.charts.scale import Scale, label_places, scale_of
 from rapport.web.charts.share_bar import Part, share_bar
 from rapport.web.charts.sparkline import sparkline
@@ -298,3 +299,57 @@ def test_calibration_bars_and_lines_share_one_height() -> None:
 def test_a_scale_places_values_between_its_ends() -> None:
     scale = Scale(ticks=(0, 50, 100))
     assert (scale.down(100), scale.down(0), scale.along(25)) == (0, 100, 25)
+
+
+# ── flows ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def sankey(nodes: list[SankeyNode], flows: list[SankeyFlow]) -> Chart:
+    return sankey_chart(
+        nodes, flows, written=str, flow_name=lambda one, other: f"{one} → {other}",
+        value_name="Journeys", sentence="What goes where.",
+    )  # fmt: skip
+
+
+SANKEY_NODES = [
+    SankeyNode(key="a", name="Look", at=0.0),
+    SankeyNode(key="b", name="Buy", at=0.5),
+    SankeyNode(key="c", name="Stopped", at=0.6, lane=2),
+    SankeyNode(key="d", name="Nobody", at=1.0),
+]
+
+
+@given(st.lists(st.integers(1, 10**6), min_size=2, max_size=2))
+def test_ribbons_are_as_wide_as_their_flows_and_fill_their_nodes(sizes: list[int]) -> None:
+    chart = sankey(
+        SANKEY_NODES,
+        [
+            SankeyFlow(source="a", target="b", value=sizes[0]),
+            SankeyFlow(source="a", target="c", value=sizes[1]),
+        ],
+    )
+    heights = [float(found) for found in re.findall(r'height="([\d.]+)"', chart.plot)]
+    look, buy, stopped = heights  # Nobody has no flow, so it is not drawn
+    assert max(heights) <= 100
+    scale = look / sum(sizes)
+    for drawn, size in ((buy, sizes[0]), (stopped, sizes[1])):
+        assert drawn == pytest.approx(max(size * scale, 0.35), abs=0.02)
+    for number in map(
+        float, re.findall(r"[\d.]+", " ".join(re.findall(r' d="([^"]*)"', chart.plot)))
+    ):
+        assert 0 <= number <= 101
+
+
+def test_flows_stand_in_the_data_table_and_say_themselves() -> None:
+    chart = sankey(SANKEY_NODES, [SankeyFlow(source="a", target="b", value=7)])
+    assert list(chart.names) == ["Look → Buy"]
+    assert chart.columns[0].cells == ["7"]
+    assert "<title>Look → Buy: 7</title>" in chart.plot
+    assert "Nobody" not in chart.plot
+
+
+def test_a_flow_without_its_node_or_to_the_left_is_a_mistake() -> None:
+    with pytest.raises(ValueError, match="no node"):
+        sankey(SANKEY_NODES, [SankeyFlow(source="a", target="x", value=1)])
+    with pytest.raises(ValueError, match="to the left"):
+        sankey(SANKEY_NODES, [SankeyFlow(source="b", target="a", value=1)])

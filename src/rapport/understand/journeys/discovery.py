@@ -38,6 +38,8 @@ _OURS = frozenset({
     v.TICKET_UPDATED, v.MYSTERY_VISIT_SCORED, v.COMPETITOR_OFFER_SEEN, v.FOOTFALL_COUNTED,
     v.GOODS_MOVED, v.CONSENT_GIVEN, v.CONSENT_WITHDRAWN, v.PAYMENT_RECEIVED, v.MESSAGE_OPENED,
 })  # fmt: skip
+#: Stages of the default map with which a new round begins once something was bought.
+_OPENING = ("discover", "consider", "buy")
 #: Of customers seen at all, those who must have come by for a type to be looked at.
 FEWEST_SHARE = 0.01
 #: Of journeys, those that come by a stage that is not optional, and that begin with a start stage.
@@ -156,7 +158,15 @@ def propose(
     stages = _grouped([each for each in counts if each.customers >= FEWEST_SHARE * most])
     if len(stages) < 2:
         return None
-    trial = JourneyDefinition(stages=stages, silence_days=silence_days)
+    found = {stage.key for stage in stages}
+    # Cut at each purchase as the ready-made journeys are: in a year of one customer everything
+    # comes before everything.
+    trial = JourneyDefinition(
+        stages=stages,
+        starts=tuple(key for key in _OPENING if key in found) if "buy" in found else (),
+        goal="buy" if "buy" in found else None,
+        silence_days=silence_days,
+    )
     walked = walk(lake, trial, until=until, tables=tables, known=known)
     values = {"from_second": second_of(start)}
     pairs = ask(lake, walked, precedence_steps(), values=values, tables=tables).to_pylist()

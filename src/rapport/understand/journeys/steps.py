@@ -227,20 +227,36 @@ _OUTCOMES: dict[str, str] = {
 def customer_steps(
     definition: JourneyDefinition, outcome: str, by: str | None, part: str | None
 ) -> tuple[Step, ...]:
-    """The chain behind `step_customers`: each customer once, with the newest entry."""
+    """The chain behind `step_customers`: each customer once.
+
+    Of all, the newest entry that ended so. Of a group, the first entry of the period whose time and
+    whose counted spending are over: exactly the customers that `bottlenecks` counts.
+    """
     if outcome not in _OUTCOMES:
         raise InvalidInput(
             f"There is no outcome {outcome!r} of a step; choose one of {', '.join(_OUTCOMES)}"
         )
-    only = "" if by is None else f" AND {'j.part = $part' if part else 'j.part IS NULL'}"
-    return (
-        *step_rows(definition, by),
+    chosen = (
         Step(
             "chosen",
             "SELECT j.profile_id, j.second, j.wait, row_number() OVER (PARTITION BY j.profile_id "
             "ORDER BY j.second DESC NULLS LAST, j.journey DESC NULLS LAST) AS newness "
-            f"FROM judged AS j WHERE j.stage = $step AND {_OUTCOMES[outcome]}{only}",
-        ),
+            f"FROM judged AS j WHERE j.stage = $step AND {_OUTCOMES[outcome]}",
+        )
+        if by is None
+        else Step(
+            "chosen",
+            "SELECT j.profile_id, j.second, j.wait, 1 AS newness FROM (SELECT d.*, row_number() "
+            "OVER (PARTITION BY d.profile_id ORDER BY d.second ASC NULLS LAST, "
+            "d.journey ASC NULLS LAST) AS nth FROM judged AS d WHERE d.stage = $step "
+            "AND d.is_decided = 1 AND d.second + $value_seconds <= $until_second) AS j "
+            f"WHERE j.nth = 1 AND {'j.part = $part' if part else 'j.part IS NULL'} "
+            f"AND {_OUTCOMES[outcome]}",
+        )
+    )
+    return (
+        *step_rows(definition, by),
+        chosen,
         Step(
             "answer",
             "SELECT profile_id, second, wait, count(*) OVER () AS customers FROM chosen "
@@ -268,7 +284,7 @@ def step_customers(
     Parameters
     ----------
     by, part
-        Only entries of this group; ``part`` None: those of which it is not known.
+        Only this group, as `bottlenecks` counts it; ``part`` None: those of which it is not known.
 
     Returns
     -------

@@ -166,9 +166,9 @@ def _shown(
     body = [
         choices,
         _missing(context, report),
-        glance(shown),
         h.div(
             {"class": "grid"},
+            glance(shown),
             flow_card(shown),
             losses_card(shown),
             steps_card(shown),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 
 from rapport.understand.journeys.bottlenecks import Bottleneck
 from rapport.understand.journeys.paths import SUPPRESSED, Path
@@ -17,6 +17,7 @@ from rapport.web.pages.journeys.named import (
     chart_value,
     group_of,
     journey_href,
+    length_unit,
     people_href,
     seconds,
     stage_of,
@@ -76,7 +77,7 @@ class Shown:
 
 def glance(shown: Shown) -> h.Markup:
     """Where most is lost, and what is drifting, each in one sentence."""
-    return h.div({"class": "grid"}, _worst(shown), _warned(shown))
+    return h.fragment(_worst(shown), _warned(shown))
 
 
 def _worst(shown: Shown) -> h.Markup:
@@ -529,9 +530,15 @@ def _control(shown: Shown, chart: Watched) -> h.Markup:
     name = t("journeys.step_of", step=shown.step(chart.step, chart.to), part=shown.part(chart.part))
     newest = chart.newest
     days = [n.local(week).date() for week in chart.weeks]
-    written: Callable[[float], str] = lambda value: chart_value(  # noqa: E731
-        shown.context, chart, value
-    )
+    # In the unit that is written, so that the axis has round figures.
+    size = 1.0 if chart.kind == "failure" else length_unit(newest.centre if newest else None)
+
+    def written(value: float) -> str:
+        return chart_value(shown.context, chart, value * size)
+
+    def scaled(values: Iterable[float | None]) -> list[float | None]:
+        return [None if value is None else value / size for value in values]
+
     drawn = line_chart(
         shown.context,
         labels=[n.day_month_short(day) for day in days],
@@ -539,16 +546,16 @@ def _control(shown: Shown, chart: Watched) -> h.Markup:
         lines=[
             Line(
                 name=t(f"journeys.watch.{chart.kind}"),
-                values=[point.value for point in chart.points],
+                values=scaled(point.value for point in chart.points),
             ),
             Line(
                 name=t("journeys.watch.limit"),
-                values=[point.upper for point in chart.points],
+                values=scaled(point.upper for point in chart.points),
                 colour="cneg",
             ),
             Line(
                 name=t("journeys.watch.usual"),
-                values=[point.centre for point in chart.points],
+                values=scaled(point.centre for point in chart.points),
                 colour="cgrey",
             ),
         ],

@@ -48,13 +48,20 @@ def group_of(context: PageContext, by: str, part: str | None) -> str:
     return context.t("journeys.unknown_part") if part is None else part_name(context, by, part)
 
 
+def _length(value: float) -> tuple[str, int, int, int]:
+    return next(each for each in _LENGTHS if value < each[1] * each[3] or each is _LENGTHS[-1])
+
+
+def length_unit(value: float | None) -> float:
+    """The seconds of the unit in which a length of time is written."""
+    return 1.0 if value is None else float(_length(value)[1])
+
+
 def seconds(context: PageContext, value: float | None) -> str:
     """A length of time as finely as steps differ; a dash where there is none."""
     if value is None:
         return "–"
-    unit, size, digits = next(
-        each for each in _LENGTHS if value < each[1] * each[3] or each is _LENGTHS[-1]
-    )[:3]
+    unit, size, digits, _ = _length(value)
     return context.t(
         f"journeys.length.{unit}", value=context.n.decimal(value / size, digits=digits)
     )
