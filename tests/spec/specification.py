@@ -19,7 +19,7 @@ from rapport.understand.answer import answer
 from rapport.understand.cohorts import cohort_query, cohort_retention
 from rapport.understand.customers import (
     CONSENTS,
-    PROFILES,
+    GROUPS,
     SCORES,
     build_customers,
     customers_query,
@@ -38,7 +38,12 @@ from rapport.understand.plan import compile_question
 from rapport.understand.question import Filter, Question
 from rapport.understand.segments.members import member_ids, members_query
 from rapport.understand.segments.rule import Rule, read_rule
-from rapport.vocabulary.lake_tables import CUSTOMERS, TOUCHPOINTS
+from rapport.vocabulary.lake_tables import (
+    CUSTOMERS,
+    ORDER_ITEMS,
+    STATED_FIGURES,
+    TOUCHPOINTS,
+)
 from tests.understand.touchpoint_rows import membership, touchpoints
 
 FOLDER = Path(__file__).parent
@@ -111,8 +116,28 @@ def tables_of(spec: Spec) -> dict[str, pa.Table]:
     return {
         "touchpoints": touchpoints(rows),
         "membership": membership({number: name for name, number in atoms.items()}),
-        "customers": CUSTOMERS.empty_table(),
+        "customers": _stated(spec, "customers", CUSTOMERS),
+        "order_items": _stated(spec, "items", ORDER_ITEMS),
+        "stated_figures": _stated(spec, "stated", STATED_FIGURES),
     }
+
+
+#: What a row of a question's own tables has where it says nothing.
+_PLAIN: Row = {
+    "bucket": 0, "order_id": "-", "line": 1, "sku": "-", "quantity": "1",
+    "order_count": 0, "revenue": "0", "tickets_90_days": 0,
+    "starts_at": "2000-01-01",
+}  # fmt: skip
+
+
+def _stated(spec: Spec, name: str, schema: pa.Schema) -> pa.Table:
+    """A table that the question brings along in its TOML; times of items are their order's."""
+    rows = []
+    for given in spec.question.get(name, ()):
+        row = {**_PLAIN, "occurred_at": "2000-01-01", **given}
+        texts = {key: str(value) for key, value in row.items() if key in schema.names}
+        rows.append(_typed(texts, schema))
+    return pa.Table.from_pylist(rows, schema)
 
 
 def _typed(row: dict[str, str], schema: pa.Schema) -> Row:
@@ -200,7 +225,7 @@ def asked_of(spec: Spec) -> Asked:
         return Asked(query=query, tables={**tables, **small})
     if kind == "customers":
         query = customers_query(midnight(spec.question["on"], "UTC"))
-        ledger = {"profiles": PROFILES, "given_scores": SCORES, "consents": CONSENTS}
+        ledger = {"profiles": GROUPS, "given_scores": SCORES, "consents": CONSENTS}
         empty = {name: schema.empty_table() for name, schema in ledger.items()}
         return Asked(query=query, tables={**tables, **empty})
     if "journey" in spec.question:

@@ -20,7 +20,7 @@ from rapport.understand.dimensions import DIMENSIONS
 from rapport.understand.knowledge import knowledge
 from rapport.understand.metrics import METRICS
 from rapport.understand.plan import compile_question
-from rapport.understand.question import Filter, NamedRule, Question
+from rapport.understand.question import Filter, NamedRule, Question, dimensions_of
 from rapport.understand.segments.rule import Not, where
 from rapport.vocabulary.lake_tables import CUSTOMERS
 from tests.understand.touchpoint_rows import at, generated, membership, touchpoints
@@ -223,6 +223,11 @@ def customers(lake: Lake) -> None:
     lake.overwrite("customers", pa.Table.from_pylist(full, CUSTOMERS))
 
 
+def able_by(*dimensions: str) -> tuple[str, ...]:
+    """Metrics that can be split by all of these."""
+    return tuple(metric.name for metric in METRICS if set(dimensions) <= set(dimensions_of(metric)))
+
+
 SPLIT_ROWS = [
     {"occurred_at": at("2026-03-05"), "amount_base": 100, "atom_id": 1},
     {"occurred_at": at("2026-04-05"), "amount_base": 20, "atom_id": 2, "country": "FR"},
@@ -280,13 +285,15 @@ def test_a_customer_counts_in_each_of_their_segments(lake: Lake) -> None:
 def test_every_split_answers_for_every_relation(lake: Lake) -> None:
     customers(lake)
     ask(lake, SPLIT_ROWS, SPRING)
-    one_each = {metric.relation: metric.name for metric in METRICS}
+    one_each = {metric.relation: metric for metric in METRICS}
     known = knowledge(lake)
     for dimension in DIMENSIONS:
+        able = [m for m in one_each.values() if dimension.name in dimensions_of(m)]
+        assert able
         question = msgspec.structs.replace(
             SPRING,
             grain=None,
-            metrics=tuple(one_each.values()),
+            metrics=tuple(metric.name for metric in able),
             dimensions=(dimension.name,),
             segments=(NamedRule(key="all", rule=where("order_count", "ge", 0)),),
         )
@@ -296,7 +303,7 @@ def test_every_split_answers_for_every_relation(lake: Lake) -> None:
 def test_a_split_of_every_metric_reads_as_spark() -> None:
     question = msgspec.structs.replace(
         SPRING,
-        metrics=tuple(metric.name for metric in METRICS),
+        metrics=able_by("country", "segment", "channel"),
         dimensions=("country", "segment"),
         segments=(NamedRule(key="all", rule=where("order_count", "ge", 0)),),
         filters=(Filter(dimension="channel", values=("web", None)),),
@@ -408,7 +415,8 @@ def test_knowledge_found_once_spares_and_changes_nothing(lake: Lake) -> None:
     rows, members = generated(2, count=1200)
     lake.append("touchpoints", rows, app="ingest", until=rows.num_rows)
     lake.overwrite("membership", members)
-    one_each = tuple({metric.relation: metric.name for metric in METRICS}.values())
+    able = able_by("channel")
+    one_each = tuple({m.relation: m.name for m in METRICS if m.name in able}.values())
     every = msgspec.structs.replace(EVERYTHING, metrics=one_each, dimensions=("channel",))
     for as_of in (None, at("2025-09-01")):
         question = msgspec.structs.replace(every, as_of=as_of)
@@ -426,10 +434,25 @@ def test_knowledge_found_once_spares_and_changes_nothing(lake: Lake) -> None:
     ("change", "message"),
     [
         ({"metrics": ("revenu",)}, r"no metric 'revenu': did you mean 'revenue'\? Choose one of"),
-        ({"metrics": ()}, "at least one metric: active_customers"),
+        ({"metrics": ()}, "at least one metric: .*active_customers"),
         ({"metrics": ("nps", "nps")}, "asked twice"),
         ({"dimensions": ("contry",)}, r"did you mean 'country'\?"),
         ({"dimensions": ("segment",)}, "needs `segments`"),
+        (
+            {"metrics": ("revenue",), "dimensions": ("product",)},
+            "'revenue' cannot be split by or filtered on 'product'.* It can be by acq.*, segment",
+        ),
+        (
+            {
+                "metrics": ("acquisition_spend",),
+                "filters": (Filter(dimension="country", values=("BE",)),),
+            },
+            "'acquisition_spend' cannot be split by or filtered on 'country'",
+        ),
+        (
+            {"metrics": ("cost_per_new_customer",), "segment": where("order_count", "ge", 1)},
+            "cannot be split by or filtered on 'segment'",
+        ),
         ({"grain": "months"}, r"did you mean 'month'\?"),
         ({"time_zone": "Europe/Brussel"}, "no IANA time zone"),
         ({"end": at("2026-01-01")}, "before it begins"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -19,17 +20,20 @@ from rapport.understand.knowledge import Freshness, ask, freshness, knowledge
 from rapport.understand.metrics import BY_NAME as METRICS
 from rapport.understand.metrics.base import Metric
 from rapport.understand.periods import Period, period_before, year_before
-from rapport.understand.plan import compile_question
+from rapport.understand.plan import compile_people, compile_question
 from rapport.understand.question import Question, check_question
 
 __all__ = [
     "Answer",
+    "Behind",
     "Comparison",
     "Freshness",
     "Kpi",
+    "PersonBehind",
     "Point",
     "Value",
     "answer",
+    "behind",
     "compare",
     "kpi",
     "kpis",
@@ -48,7 +52,8 @@ class Answer(Struct, frozen=True, kw_only=True):
     `table` has the columns ``period`` (first local day of the unit), ``period_start`` (UTC),
     ``complete`` (the whole unit was asked and is over, as far as the lake knows), one column per
     dimension, and per metric ``<metric>`` and ``<metric>_n``, the observations behind it (and
-    ``<metric>_people`` if asked: people behind it, each anonymous row counted as one). Rows are
+    ``<metric>_people`` if asked: people behind it, each anonymous row counted as one;
+    ``<metric>_margin`` where it has a margin of error: half of the 95 % interval). Rows are
     sorted by period, then by the dimensions, unknown last. Cells where nothing happened are there,
     with the metric's empty value, for every period and every combination that occurs at all.
     """
@@ -156,6 +161,9 @@ def answer(
         counted = [_count(metric, found.get(key)) for key in keys]
         columns[metric.name] = pa.array(values, _arrow_type(metric))
         columns[f"{metric.name}_n"] = pa.array(counted, pa.int64())
+        if metric.squares is not None:
+            margins = [_margin(metric, found.get(key)) for key in keys]
+            columns[f"{metric.name}_margin"] = pa.array(margins, pa.float64())
         if question.count_people:
             people = [_count(metric, found.get(key), "people") for key in keys]
             columns[f"{metric.name}_people"] = pa.array(people, pa.int64())
@@ -165,6 +173,70 @@ def answer(
         question=question,
         freshness=Freshness(received_until=fresh.received_until, touchpoints=fresh.touchpoints),
         digest=digest(table),
+    )
+
+
+class PersonBehind(Struct, frozen=True, kw_only=True):
+    """One customer behind a number, and what the number would be for them alone."""
+
+    profile_id: str
+    value: Value
+    n: int
+
+
+class Behind(Struct, frozen=True, kw_only=True):
+    """Who stands behind one number.
+
+    Attributes
+    ----------
+    people : tuple of PersonBehind
+        The page asked for, the largest value first.
+    total : int
+        How many customers there are in all.
+    unknown_n : int
+        Observations that nobody can be named for.
+    """
+
+    people: tuple[PersonBehind, ...]
+    total: int
+    unknown_n: int
+
+
+def behind(
+    lake: Lake,
+    question: Question,
+    *,
+    limit: int,
+    offset: int = 0,
+    tables: Mapping[str, pa.Table] | None = None,
+    known: Freshness | None = None,
+) -> Behind:
+    """The customers behind one number: those with an observation that it rests upon.
+
+    Raises
+    ------
+    InvalidQuestion
+        If the question is not one number, or has no answer.
+    """
+    plan = compile_people(question, limit=limit, offset=offset)
+    rows = ask(
+        lake,
+        plan.query,
+        as_of=question.as_of,
+        tables={**(tables or {}), **plan.tables},
+        known=known,
+    ).to_pylist()
+    (metric,) = question.defined_metrics()
+    return Behind(
+        people=tuple(
+            PersonBehind(
+                profile_id=row["profile_id"], value=_value(metric, row), n=_count(metric, row)
+            )
+            for row in rows
+            if row["profile_id"] is not None
+        ),
+        total=rows[0]["people"],
+        unknown_n=int(rows[0]["unknown_n"] or 0),
     )
 
 
@@ -196,6 +268,45 @@ def _value(metric: Metric, row: Mapping[str, Any] | None) -> Value:
 
 def _count(metric: Metric, row: Mapping[str, Any] | None, part: str = "n") -> int:
     return 0 if row is None else int(row[f"{metric.name}__{part}"] or 0)
+
+
+def _margin(metric: Metric, row: Mapping[str, Any] | None) -> float | None:
+    if row is None or not row[f"{metric.name}__n"]:
+        return None
+    return nps_margin(
+        total=int(row[f"{metric.name}__value"]),
+        squares=int(row[f"{metric.name}__squares"]),
+        n=int(row[f"{metric.name}__n"]),
+    )
+
+
+def nps_margin(*, total: int, squares: int, n: int) -> float:
+    """Half of the 95 % interval of a net promoter score, in points.
+
+    Three answers are added, three quarters of one a promoter and as many a detractor: without
+    them a handful of equal answers would look certain.
+
+    Parameters
+    ----------
+    total, squares : int
+        Sum of the answers, each −100, 0 or 100, and of their squares.
+    n : int
+        How many answered; at least 1.
+
+    References
+    ----------
+    Rocks (2016), Interval Estimation for the "Net Promoter Score", The American Statistician
+    70(4): the adjusted Wald interval.
+
+    Examples
+    --------
+    >>> round(nps_margin(total=2_000, squares=600_000, n=100), 1)  # 40 promoters, 20 detractors
+    14.4
+    """
+    n_tilde = n + 3
+    mean = total / n_tilde
+    variance = (squares + 1.5 * 10_000) / n_tilde - mean**2
+    return 1.959964 * math.sqrt(variance / n_tilde)
 
 
 def _arrow_type(metric: Metric) -> pa.DataType:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from rapport.engines.lake import Lake, Query, Step
 from rapport.understand import relations
@@ -26,8 +27,21 @@ PROFILES = pa.schema(
         pa.field("country", pa.string()),
         pa.field("language", pa.string()),
         pa.field("city", pa.string()),
+        pa.field("postal_code", pa.string()),
+        pa.field("birthday", pa.string()),  # ISO date
     ]
 )
+#: What the query reads of them: no more of a person than a group of people shares.
+GROUPS = pa.schema(
+    [
+        *(PROFILES.field(name) for name in ("profile_id", "country", "language", "city")),
+        pa.field("postcode_area", pa.string()),
+        pa.field("age_band", pa.string()),
+    ]
+)
+#: Ages at which a band ends, as Eurostat groups adults; the last is open.
+_BANDS = ((18, "0-17"), (25, "18-24"), (35, "25-34"), (45, "35-44"), (55, "45-54"), (65, "55-64"))
+_OLDEST = 120
 #: The newest score of each name; `name` is a column of `CUSTOMERS`.
 SCORES = pa.schema(
     [
@@ -178,7 +192,8 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         "customers_now",
-        "SELECT p.profile_id, f.country, f.language, f.city, a.acquisition_channel, "
+        "SELECT p.profile_id, f.country, f.language, f.city, f.postcode_area, f.age_band, "
+        "a.acquisition_channel, "
         "s.first_seen, s.last_seen, b.first_order_at, b.last_order_at, "
         "CAST(floor((epoch(CAST($end AS TIMESTAMPTZ)) - epoch(b.last_order_at)) / 86400.0) AS INT) "
         "AS days_since_last_order, "
@@ -246,7 +261,7 @@ def build_customers(
         there, buyers or not; only buyers have RFM scores.
     """
     given = {
-        "profiles": _as(profiles, PROFILES),
+        "profiles": _groups(_as(profiles, PROFILES), now),
         "given_scores": _as(scores, SCORES),
         "consents": _as(consents, CONSENTS),
     }
@@ -271,6 +286,34 @@ def _average(amounts: pa.ChunkedArray, counts: pa.ChunkedArray) -> pa.Array:
         ],
         money,
     )
+
+
+def _groups(profiles: pa.Table, now: datetime) -> pa.Table:
+    """Profiles with the groups that questions split by, in place of postcode and birthday."""
+    columns = [profiles[name] for name in ("profile_id", "country", "language", "city")]
+    codes = pc.utf8_upper(pc.replace_substring_regex(profiles["postal_code"], r"[^0-9A-Za-z]", ""))
+    area = pc.binary_join_element_wise(
+        profiles["country"], pc.utf8_slice_codeunits(codes, 0, 2), " "
+    )
+    area = pc.if_else(pc.greater_equal(pc.utf8_length(codes), 3), area, None)
+    return pa.table(
+        [*columns, area.cast(pa.string()), _age_bands(profiles["birthday"], now)], schema=GROUPS
+    )
+
+
+def _age_bands(birthdays: pa.ChunkedArray, now: datetime) -> pa.ChunkedArray:
+    """The band of each birthday's age; null where there is none, or no possible one."""
+    whole = pc.match_substring_regex(birthdays, r"^[0-9]{4}-[0-9]{2}-[0-9]{2}")
+    day = pc.if_else(whole, birthdays, None)
+    years = pc.subtract(now.year, pc.utf8_slice_codeunits(day, 0, 4).cast(pa.int32()))
+    # Whoever has their birthday later in the year is a year younger.
+    to_come = pc.greater(pc.utf8_slice_codeunits(day, 5, 10), now.strftime("%m-%d"))
+    ages = pc.subtract(years, to_come.cast(pa.int32()))
+    bands = pa.chunked_array([["65+"] * len(birthdays)], pa.string())
+    for below, name in reversed(_BANDS):
+        bands = pc.if_else(pc.less(ages, below), name, bands)
+    possible = pc.and_(pc.greater_equal(ages, 0), pc.less_equal(ages, _OLDEST))
+    return pc.if_else(possible, bands, None).cast(pa.string())
 
 
 def _as(given: pa.Table | None, schema: pa.Schema) -> pa.Table:

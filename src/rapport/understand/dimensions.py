@@ -28,6 +28,18 @@ DIMENSIONS: tuple[Dimension, ...] = (
         description="How the customer came; for the anonymous, how this visit came.",
     ),
     Dimension(
+        name="age_band",
+        expression="c.age_band",
+        reads="customer",
+        description="How old the customer is today, where a birthday is known: 18-24, 25-34…",
+    ),
+    Dimension(
+        name="agent",
+        expression="v.agent",
+        reads="touchpoint",
+        description="Who of us served.",
+    ),
+    Dimension(
         name="campaign",
         expression="v.campaign",
         reads="touchpoint",
@@ -62,6 +74,24 @@ DIMENSIONS: tuple[Dimension, ...] = (
         expression="v.place",
         reads="touchpoint",
         description="The shop or place that the touchpoint names.",
+    ),
+    Dimension(
+        name="postcode_area",
+        expression="c.postcode_area",
+        reads="customer",
+        description="Country and first two characters of the postcode where the customer lives.",
+    ),
+    Dimension(
+        name="product",
+        expression="v.product",
+        reads="touchpoint",
+        description="The product of the line, by its number.",
+    ),
+    Dimension(
+        name="product_category",
+        expression="v.product_category",
+        reads="touchpoint",
+        description="The category of the line's product.",
     ),
     Dimension(
         name="rfm_segment",

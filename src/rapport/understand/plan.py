@@ -8,13 +8,15 @@ here depends on an engine.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 from msgspec import Struct
 
 from rapport.engines.lake import Query, Step
+from rapport.errors import InvalidQuestion
 from rapport.understand import relations
 from rapport.understand.dimensions import BY_NAME as DIMENSIONS
 from rapport.understand.dimensions import Dimension
@@ -29,10 +31,14 @@ from rapport.understand.periods import (
     period_before,
 )
 from rapport.understand.question import Question, check_question
+from rapport.understand.relations import Relation
+from rapport.understand.relations.sales import RETAINED
 from rapport.understand.segments.compiled import compile_rule
 
-#: Relations that follow from sales.
-_OF_SALES = frozenset({"sales", "customer_orders", "retained"})
+#: How far back sales are read, the nearest first, and the parameter that holds the moment.
+_SINCE = {"period": "start", "before": "before", "all": ""}
+#: A visit that crosses the border of a period is read whole.
+_LONGEST_VISIT = timedelta(days=1)
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -54,11 +60,13 @@ class Asked(Struct, frozen=True, kw_only=True):
     parameters: dict[str, Any]
     segment_sql: str  # "" without a segment
     segments_sql: tuple[tuple[str, str], ...]  # name of the bound key, rule
+    by_person: bool = False  # the answer is split by whose the rows are
 
     @property
-    def relations(self) -> tuple[str, ...]:
+    def relations(self) -> tuple[Relation, ...]:
         """The relations that the metrics need, each once, in the order asked."""
-        return tuple(dict.fromkeys(metric.relation for metric in self.metrics))
+        names = dict.fromkeys(metric.relation for metric in self.metrics)
+        return tuple(relations.BY_NAME[name] for name in names)
 
     @property
     def as_known_then(self) -> bool:
@@ -85,18 +93,19 @@ class Asked(Struct, frozen=True, kw_only=True):
         """Columns that the engine computes for a metric."""
         return parts_of(metric, with_people=self.question.count_people)
 
-    def reads_profiles(self, relation: str) -> bool:
+    def reads_profiles(self, relation: Relation) -> bool:
         """Whether a relation's rows need to know whose they are."""
         texts = [
             f"{metric.expression} {metric.per}"
             for metric in self.metrics
-            if metric.relation == relation
+            if metric.relation == relation.name
         ]
         return (
-            relation in ("customer_orders", "retained")
+            relation.unnamed is None
             or self.reads_customers
             or self.reads_segments
             or self.question.count_people
+            or self.by_person
             or any("profile_id" in text for text in texts)
         )
 
@@ -111,35 +120,19 @@ def leave_out_what_no_longer_holds(asked: Asked) -> tuple[Step, ...]:
 
 def find_sales(asked: Asked) -> tuple[Step, ...]:
     """Orders and refunds: of the period, of the one before it too, or of all of history."""
-    if not _OF_SALES & set(asked.relations):
+    needed = {each.sales for each in asked.relations} - {""}
+    if not needed:
         return ()
-    since = "before" if "retained" in asked.relations else "start"
-    return relations.sales(
-        as_known_then=asked.as_known_then,
-        since="" if "customer_orders" in asked.relations else since,
-    )
+    since = _SINCE[max(needed, key=list(_SINCE).index)]
+    return relations.sales(as_known_then=asked.as_known_then, since=since)
 
 
-def find_other_touchpoints(asked: Asked) -> tuple[Step, ...]:
-    """Answers, contacts, moods."""
-    return tuple(
-        step
-        for relation in asked.relations
-        if relation in relations.SIMPLE
-        for step in relations.SIMPLE[relation](as_known_then=asked.as_known_then)
-    )
-
-
-def name_the_buyers(asked: Asked) -> tuple[Step, ...]:
-    """Whose sales they are, through the membership of today."""
-    if any(asked.reads_profiles(name) for name in asked.relations if name in _OF_SALES):
-        return relations.named_sales()
-    return ()
-
-
-def find_first_orders(asked: Asked) -> tuple[Step, ...]:
-    """Orders beside the first of the same customer."""
-    return relations.customer_orders() if "customer_orders" in asked.relations else ()
+def find_rows(asked: Asked) -> tuple[Step, ...]:
+    """The rows of each relation, and whose they are through the membership of today."""
+    found: dict[str, Step] = {}
+    for relation in asked.relations:
+        found.update((step.name, step) for step in relation.steps(asked.as_known_then))
+    return tuple(found.values())
 
 
 def find_segment_members(asked: Asked) -> tuple[Step, ...]:
@@ -160,7 +153,7 @@ def place_in_periods(asked: Asked) -> tuple[Step, ...]:
 
 def follow_from_period_to_period(asked: Asked) -> tuple[Step, ...]:
     """Customers of one period, and whether they bought in the next."""
-    if "retained" not in asked.relations:
+    if RETAINED not in asked.relations:
         return ()
     splits = "".join(f", b.by_{d.name}" for d in asked.dimensions)
     return (
@@ -187,7 +180,9 @@ def line_up(asked: Asked) -> tuple[Step, ...]:
     keys = ", ".join(["period", *(f"by_{d.name}" for d in asked.dimensions)])
     columns = [column for metric in asked.metrics for column, _, _ in asked.parts_of(metric)]
     stacked = " UNION ALL ".join(
-        f"SELECT {keys}, " + ", ".join(_own_or_null(asked, relation)) + f" FROM grouped_{relation}"
+        f"SELECT {keys}, "
+        + ", ".join(_own_or_null(asked, relation))
+        + f" FROM grouped_{relation.name}"
         for relation in asked.relations
     )
     order = ", ".join(["period NULLS LAST", *(f"by_{d.name} NULLS LAST" for d in asked.dimensions)])
@@ -205,9 +200,7 @@ def line_up(asked: Asked) -> tuple[Step, ...]:
 STEPS: tuple[Callable[[Asked], tuple[Step, ...]], ...] = (
     leave_out_what_no_longer_holds,
     find_sales,
-    find_other_touchpoints,
-    name_the_buyers,
-    find_first_orders,
+    find_rows,
     find_segment_members,
     place_in_periods,
     follow_from_period_to_period,
@@ -234,6 +227,63 @@ def compile_question(question: Question) -> Plan:
     )
 
 
+def compile_people(question: Question, *, limit: int, offset: int = 0) -> Plan:
+    """The query for who stands behind one number: its value for each person, largest first.
+
+    Its answer has ``profile_id`` and the metric's parts as in `parts_of`, one row per person of the
+    page (one row of nulls where it is empty), and in each row ``people``, how many there are in
+    all, and ``unknown_n``, the observations that nobody can be named for.
+
+    Raises
+    ------
+    InvalidQuestion
+        If the question is not one number, or has no answer.
+    """
+    if len(question.metrics) != 1 or question.dimensions or question.grain is not None:
+        raise InvalidQuestion(
+            "Customers stand behind one number: ask for one metric, without grain or dimensions; "
+            "filters narrow it."
+        )
+    check_question(question)
+    asked = msgspec.structs.replace(_asked(question), by_person=True)
+    (metric,), (relation,) = asked.metrics, asked.relations
+    steps = [step for build in STEPS[:-2] for step in build(asked)]
+    parts = ", ".join(
+        f"CAST({expression} AS {sql_type}) AS {column}"
+        for column, expression, sql_type in parts_of(metric)
+    )
+    steps += [
+        Step(
+            "behind",
+            f"SELECT profile_id, {parts} FROM {_counted(relation)} WHERE period = 0 "
+            "GROUP BY profile_id",
+        ),
+        Step(
+            "totals",
+            "SELECT count(b.profile_id) AS people, "
+            f"sum(CASE WHEN b.profile_id IS NULL THEN b.{metric.name}__n END) AS unknown_n "
+            f"FROM behind AS b WHERE b.{metric.name}__n > 0",
+        ),
+        Step(
+            "ranked",
+            "SELECT b.*, row_number() OVER (ORDER BY "
+            f"b.{metric.name}__value DESC NULLS LAST, b.profile_id ASC NULLS LAST) AS place "
+            f"FROM behind AS b WHERE b.{metric.name}__n > 0 AND b.profile_id IS NOT NULL",
+        ),
+        Step(
+            "answer",
+            "SELECT t.people, t.unknown_n, r.* FROM totals AS t LEFT JOIN ranked AS r "
+            "ON r.place > $offset AND r.place <= $until_place ORDER BY r.place ASC NULLS LAST",
+        ),
+    ]
+    places = {"offset": offset, "until_place": offset + limit}
+    return Plan(
+        query=relations.bind(tuple(steps), {**asked.parameters, **places}),
+        tables=_tables(asked),
+        periods=asked.periods,
+    )
+
+
 # ── pieces of steps ────────────────────────────────────────────────────────────────────────────
 
 
@@ -248,15 +298,17 @@ def parts_of(metric: Metric, *, with_people: bool = False) -> tuple[tuple[str, s
     if metric.per is not None:
         found.append((f"{metric.name}__per", metric.per, value_type))
     found.append((f"{metric.name}__n", metric.n, "BIGINT"))
+    if metric.squares is not None:
+        found.append((f"{metric.name}__squares", metric.squares, "BIGINT"))
     if with_people:
         found.append((f"{metric.name}__people", _PEOPLE, "BIGINT"))
     return tuple(found)
 
 
-def _placed(asked: Asked, relation: str) -> Step:
-    rows = "sales" if relation == "retained" else relation
-    if asked.reads_profiles(relation) or relation in relations.SIMPLE:
-        rows = f"named_{rows}"
+def _placed(asked: Asked, relation: Relation) -> Step:
+    named = asked.reads_profiles(relation)
+    rows = relation.rows if named else relation.unnamed
+    retained = relation is RETAINED
     joins = ""
     if asked.question.grain is None:
         period = "CASE WHEN v.occurred_at < $start THEN -1 ELSE 0 END"
@@ -270,8 +322,8 @@ def _placed(asked: Asked, relation: str) -> Step:
     if asked.reads_segments:
         joins += " JOIN segment_members AS g ON g.profile_id = v.profile_id"
     splits = "".join(f", {d.expression} AS by_{d.name}" for d in asked.dimensions)
-    conditions = [f"v.occurred_at >= {'$before' if relation == 'retained' else '$start'}"]
-    if relation == "retained":
+    conditions = [f"v.occurred_at >= {'$before' if retained else '$start'}", "v.occurred_at < $end"]
+    if retained:
         conditions.append("v.is_order = 1 AND v.profile_id IS NOT NULL")
         # A period that the question cuts begins later than its unit; in between lies neither.
         conditions.append("(v.occurred_at < $unit_start OR v.occurred_at >= $start)")
@@ -282,46 +334,40 @@ def _placed(asked: Asked, relation: str) -> Step:
     if asked.segment_sql:
         # Nobody is in no segment, though a `not` would hold for a row without a customer.
         conditions.append(f"c.profile_id IS NOT NULL AND {asked.segment_sql}")
-    columns = _VALUE_COLUMNS[relation] + (
-        ", v.profile_id" if asked.reads_profiles(relation) or relation in relations.SIMPLE else ""
-    )
+    columns = ", ".join(f"v.{name}" for name in relation.columns)
+    if named:
+        columns += ", v.profile_id"
     return Step(
-        f"placed_{relation}",
+        f"placed_{relation.name}",
         f"SELECT {period} AS period, {columns}{splits} FROM {rows} AS v{joins} "
         f"WHERE {' AND '.join(conditions)}",
     )
 
 
-#: What the metrics of each relation compute with.
-_VALUE_COLUMNS: dict[str, str] = {
-    "sales": "v.is_order, v.amount_base",
-    "customer_orders": "v.occurred_at, v.first_order_at",
-    "retained": "v.is_order",
-    "answers": "v.question, v.score, v.scale_min, v.scale_max",
-    "contacts": "v.type",
-    "moods": "v.sentiment",
-}
+def _counted(relation: Relation) -> str:
+    """The step whose rows a relation's metrics are aggregates of."""
+    return "counted_retained" if relation is RETAINED else f"placed_{relation.name}"
 
 
-def _grouped(asked: Asked, relation: str) -> Step:
+def _grouped(asked: Asked, relation: Relation) -> Step:
     keys = ["period", *(f"by_{d.name}" for d in asked.dimensions)]
-    source = "counted_retained" if relation == "retained" else f"placed_{relation}"
+    source = _counted(relation)
     columns = [
         f"CAST({expression} AS {sql_type}) AS {column}"
         for metric in asked.metrics
-        if metric.relation == relation
+        if metric.relation == relation.name
         for column, expression, sql_type in asked.parts_of(metric)
     ]
     listed = ", ".join(keys)
     return Step(
-        f"grouped_{relation}",
+        f"grouped_{relation.name}",
         f"SELECT {listed}, {', '.join(columns)} FROM {source} GROUP BY {listed}",
     )
 
 
-def _own_or_null(asked: Asked, relation: str) -> list[str]:
+def _own_or_null(asked: Asked, relation: Relation) -> list[str]:
     return [
-        column if metric.relation == relation else f"CAST(NULL AS {sql_type}) AS {column}"
+        column if metric.relation == relation.name else f"CAST(NULL AS {sql_type}) AS {column}"
         for metric in asked.metrics
         for column, _, sql_type in asked.parts_of(metric)
     ]
@@ -375,6 +421,8 @@ def _asked(question: Question) -> Asked:
         "unit_start": unit_start,
         "as_of": question.as_of,
         "last_period": len(periods) - 1,
+        "visits_since": question.start - _LONGEST_VISIT,
+        "visits_until": question.end + _LONGEST_VISIT,
         **zone_parameters(before, question.end, zone),
     }
     for number, each in enumerate(question.filters):
@@ -405,15 +453,28 @@ def _asked(question: Question) -> Asked:
 
 
 def _tables(asked: Asked) -> dict[str, pa.Table]:
-    question = asked.question
+    question, periods = asked.question, asked.periods
+    bounds = pa.Table.from_pylist(
+        [{"starts_at": each.starts_at, "ends_at": each.ends_at} for each in periods], _BOUNDS
+    )
     if question.grain is None:
-        return {}
-    periods = asked.periods
-    if "retained" in asked.relations:
-        first = Period(
+        return {"period_bounds": bounds}
+    first = 0
+    if RETAINED in asked.relations:
+        earlier = Period(
             first_day=local_day(asked.before, question.time_zone),
             starts_at=asked.before,
             ends_at=asked.parameters["unit_start"],
         )
-        return {"calendar": calendar((first, *periods), question.time_zone, first_number=-1)}
-    return {"calendar": calendar(periods, question.time_zone)}
+        periods, first = (earlier, *periods), -1
+    days = calendar(periods, question.time_zone, first_number=first)
+    return {"calendar": days, "period_bounds": bounds}
+
+
+_MOMENT = pa.timestamp("us", tz="UTC")
+_BOUNDS = pa.schema(
+    [
+        pa.field("starts_at", _MOMENT, nullable=False),
+        pa.field("ends_at", _MOMENT, nullable=False),
+    ]
+)

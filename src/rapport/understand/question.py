@@ -14,6 +14,7 @@ from rapport.understand.dimensions import BY_NAME as DIMENSIONS
 from rapport.understand.metrics import BY_NAME as METRICS
 from rapport.understand.metrics.base import Metric
 from rapport.understand.periods import GRAINS, Period, periods_between
+from rapport.understand.relations import BY_NAME as RELATIONS
 from rapport.understand.segments.rule import Rule, check
 
 _MAX_PERIODS = 4000  # eleven years of days
@@ -96,7 +97,7 @@ def check_question(question: Question) -> None:
     InvalidQuestion
         With one sentence per mistake, the valid choices and a guess at the slip.
     """
-    mistakes = [*_names(question), *_times(question), *_segments(question)]
+    mistakes = [*_names(question), *_splits(question), *_times(question), *_segments(question)]
     if mistakes:
         raise InvalidQuestion(" ".join(mistakes), mistakes=tuple(mistakes))
 
@@ -122,6 +123,29 @@ def _names(question: Question) -> Iterable[str]:
             yield f"The filter on {asked.dimension!r} has no values; give one or leave it out."
     if question.grain is not None and question.grain not in GRAINS:
         yield unknown("grain", question.grain, GRAINS)
+
+
+def _splits(question: Question) -> Iterable[str]:
+    """Metrics whose rows do not have what the question splits by or filters on."""
+    asked = [*question.dimensions, *(each.dimension for each in question.filters)]
+    if question.segment is not None:
+        asked.append("segment")
+    for name in question.metrics:
+        if name not in METRICS:
+            continue
+        can = dimensions_of(METRICS[name])
+        for dimension in dict.fromkeys(asked):
+            if dimension in DIMENSIONS and dimension not in can:
+                yield (
+                    f"{name!r} cannot be split by or filtered on {dimension!r}: what it counts "
+                    f"does not say. It can be by {', '.join(can)}."
+                )
+
+
+def dimensions_of(metric: Metric) -> tuple[str, ...]:
+    """What a metric can be split by, in alphabetical order."""
+    can = RELATIONS[metric.relation].dimensions
+    return tuple(name for name in DIMENSIONS if name in can)
 
 
 def _times(question: Question) -> Iterable[str]:

@@ -48,6 +48,9 @@ TOUCHPOINTS = pa.schema(
         pa.field("message", pa.string()),
         pa.field("media", pa.string()),
         pa.field("corrects", pa.string()),
+        pa.field("agent", pa.string()),  # who of us served
+        pa.field("first_response_minutes", _MONEY),
+        pa.field("hours_open", _MONEY),  # of a ticket, until it was resolved
         pa.field("properties", pa.string()),  # JSON
     ]
 )
@@ -83,6 +86,8 @@ CUSTOMERS = pa.schema(
         pa.field("country", pa.string()),
         pa.field("language", pa.string()),
         pa.field("city", pa.string()),
+        pa.field("postcode_area", pa.string()),  # country and two characters: "BE 90"
+        pa.field("age_band", pa.string()),  # when the table was made
         pa.field("acquisition_channel", pa.string()),
         pa.field("first_seen", _TIME),
         pa.field("last_seen", _TIME),
@@ -107,6 +112,18 @@ CUSTOMERS = pa.schema(
     ]
 )
 
+#: What the company states of itself because no data say it: unit costs, spending, targets. The
+#: ledger holds it; `Company.seen` lays it over the lake.
+STATED_FIGURES = pa.schema(
+    [
+        pa.field("name", pa.string(), nullable=False),
+        pa.field("scope", pa.string()),  # a product, a category, an acquisition channel; null: all
+        pa.field("starts_at", _TIME, nullable=False),
+        pa.field("ends_at", _TIME),  # not included; null: until further notice
+        pa.field("amount", _MONEY, nullable=False),
+    ]
+)
+
 SCORES = pa.schema(
     [
         pa.field("profile_id", pa.string(), nullable=False),
@@ -125,6 +142,7 @@ LAKE_TABLES: dict[str, pa.Schema] = {
     "membership": MEMBERSHIP,
     "customers": CUSTOMERS,
     "scores": SCORES,
+    "stated_figures": STATED_FIGURES,
 }
 
 

@@ -14,6 +14,8 @@ from rapport.vocabulary.touchpoint import Touchpoint
 from rapport.workflows.money import Rates
 
 _STEP = Decimal("0.0001")
+_LONGEST = 10**9  # beyond which a number of minutes or hours is a mistake of whoever sent it
+_LONGEST_NAME = 200
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +59,9 @@ def touchpoint_rows(
     ]
     columns["sentiment"] = [j.sentiment for j in judged]
     columns["sentiment_method"] = [j.method if j.sentiment is not None else None for j in judged]
+    columns["agent"] = [_agent(about) for about in columns["properties"]]
+    for name in ("first_response_minutes", "hours_open"):
+        columns[name] = [_measured(about.get(name)) for about in columns["properties"]]
     encode = msgspec.json.Encoder().encode
     columns["properties"] = [
         encode(properties).decode() if properties else None for properties in columns["properties"]
@@ -102,6 +107,21 @@ def item_rows(
         [pa.array(column, field.type) for column, field in zip(columns, ORDER_ITEMS, strict=True)],
         schema=ORDER_ITEMS,
     )
+
+
+def _agent(about: dict[str, Any]) -> str | None:
+    """Who served, where a touchpoint names one person of ours."""
+    name = about.get("agent") or about.get("staff")
+    if not name and isinstance(several := about.get("agents"), list) and len(several) == 1:
+        name = several[0]
+    return name[:_LONGEST_NAME] if isinstance(name, str) and name else None
+
+
+def _measured(value: Any) -> Decimal | None:
+    """A duration as silos' connectors write it: a number that is not negative and is no nonsense."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return Decimal(str(value)).quantize(_STEP) if 0 <= value < _LONGEST else None
 
 
 def _four_decimals(amount: Decimal | None) -> Decimal | None:

@@ -9,10 +9,14 @@ import sys
 
 from rapport.understand.metrics import METRICS
 from rapport.understand.metrics.base import Metric
+from rapport.understand.question import dimensions_of
 
 _UNITS = {
     "count": "whole number",
+    "hours": "hours",
+    "minutes": "minutes",
     "money": "money, in the reporting currency",
+    "number": "number",
     "points": "points, -100 to 100",
     "score": "-1 to 1",
     "share": "share, 0 to 1",
@@ -55,6 +59,12 @@ def _section(metric: Metric) -> str:
         f"| Asked of | `{metric.relation}` |",
         f"| Definition | `{definition}` |",
         f"| n | `{metric.n}` |",
+        f"| Split by | {', '.join(f'`{name}`' for name in dimensions_of(metric))} |",
+        *(
+            [f"| Needs to be stated | {', '.join(f'`{name}`' for name in metric.needs)} |"]
+            if metric.needs
+            else []
+        ),
         f"| Source | {metric.source} |",
         "",
     ]

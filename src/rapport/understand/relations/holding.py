@@ -1,21 +1,22 @@
-"""The relations that metrics are asked of, each a few steps from touchpoints.
+"""Which touchpoints hold, and the values that steps bind by name.
 
-Every function returns named steps; a step is one SELECT. Columns come from our own schema and
-names; whatever varies is bound.
+A step is one SELECT. Columns come from our own schema and names; whatever varies is bound.
 """
 # ruff: noqa: S608 - no value ever enters the text, only names of ours
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from rapport.engines.lake import Query, Step
 from rapport.vocabulary import touchpoint as kinds
 
 #: What dimensions may read of a touchpoint.
-_SPLIT = ("source", "channel", "country", "language", "place", "campaign", "acquisition_channel")
+SPLIT = (
+    "source", "channel", "country", "language", "place", "campaign", "acquisition_channel", "agent",
+)  # fmt: skip
 
 #: Values that steps may bind, by name.
 TYPES: dict[str, str] = {
@@ -28,6 +29,22 @@ TYPES: dict[str, str] = {
     "chat_ended": kinds.CHAT_ENDED,
     "email_received": kinds.EMAIL_RECEIVED,
     "call_missed": kinds.CALL_MISSED,
+    "ticket_resolved": kinds.TICKET_RESOLVED,
+    "review_posted": kinds.REVIEW_POSTED,
+    "message_sent": kinds.MESSAGE_SENT,
+    "message_opened": kinds.MESSAGE_OPENED,
+    "message_clicked": kinds.MESSAGE_CLICKED,
+    "message_bounced": kinds.MESSAGE_BOUNCED,
+    "unsubscribed": kinds.UNSUBSCRIBED,
+    "page_viewed": kinds.PAGE_VIEWED,
+    "screen_viewed": kinds.SCREEN_VIEWED,
+    "product_added": kinds.PRODUCT_ADDED,
+    "cart_viewed": kinds.CART_VIEWED,
+    "checkout_started": kinds.CHECKOUT_STARTED,
+    "customer_won": kinds.CUSTOMER_WON,
+    "customer_lost": kinds.CUSTOMER_LOST,
+    "subscription_started": kinds.SUBSCRIPTION_STARTED,
+    "subscription_ended": kinds.SUBSCRIPTION_ENDED,
     **{f"undone_{n}": kind for n, kind in enumerate(sorted(kinds.NOTHING_DONE))},
     **{f"detail_{n}": kind for n, kind in enumerate(sorted(kinds.BEHAVIOUR_DETAIL))},
 }
@@ -124,119 +141,14 @@ def current(
     )
 
 
-def sales(*, as_known_then: bool, since: str) -> tuple[Step, ...]:
-    """One row per order placed and per refund paid, without the cancelled and the repeated.
-
-    Parameters
-    ----------
-    since : str
-        Name of the parameter that holds the earliest moment needed; "" for all of history.
-    """
-    columns = ("atom_id", "occurred_at", "received_at", "type", "amount_base", *_SPLIT)
-    return (
-        Step(
-            "sold",
-            current(
-                columns,
-                "(t.type = $order_completed OR t.type = $order_refunded)",
-                as_known_then=as_known_then,
-                only=" AND t.occurred_at < $end"
-                + (f" AND t.occurred_at >= ${since}" if since else ""),
-            ),
-        ),
-        Step(
-            "sales",
-            "SELECT s.*, CASE WHEN s.type = $order_completed THEN 1 ELSE 0 END AS is_order "
-            "FROM sold AS s",
-        ),
-    )
+#: Restricts a step to the touchpoints of the question's period.
+IN_PERIOD = " AND t.occurred_at >= $start AND t.occurred_at < $end"
 
 
-def named_sales() -> tuple[Step, ...]:
-    """Sales with the profile that each belongs to today; null where nobody can be named."""
-    return (_named("sales"),)
-
-
-def _named(relation: str) -> Step:
+def with_profiles(rows: str) -> Step:
+    """Rows with the profile that each belongs to today; null where nobody can be named."""
     return Step(
-        f"named_{relation}",
-        f"SELECT r.*, m.profile_id FROM {relation} AS r "
+        f"named_{rows}",
+        f"SELECT r.*, m.profile_id FROM {rows} AS r "
         "LEFT JOIN membership AS m ON m.atom_id = r.atom_id",
     )
-
-
-def customer_orders() -> tuple[Step, ...]:
-    """Orders of known customers, each with the time of that customer's first order."""
-    return (
-        Step(
-            "first_orders",
-            "SELECT profile_id, min(occurred_at) AS first_order_at FROM named_sales "
-            "WHERE is_order = 1 AND profile_id IS NOT NULL GROUP BY profile_id",
-        ),
-        Step(
-            "named_customer_orders",
-            "SELECT n.*, f.first_order_at FROM named_sales AS n "
-            "JOIN first_orders AS f ON f.profile_id = n.profile_id "
-            "WHERE n.is_order = 1 AND n.occurred_at >= $start",
-        ),
-    )
-
-
-def answers(*, as_known_then: bool) -> tuple[Step, ...]:
-    """One row per scored answer to a survey question."""
-    columns = ("atom_id", "occurred_at", "question", "score", "scale_min", "scale_max", *_SPLIT)
-    return (
-        Step(
-            "answers",
-            current(
-                columns,
-                "t.type = $survey_answered AND t.score IS NOT NULL AND t.scale_max > t.scale_min",
-                as_known_then=as_known_then,
-                only=_IN_PERIOD,
-            ),
-        ),
-        _named("answers"),
-    )
-
-
-def contacts(*, as_known_then: bool) -> tuple[Step, ...]:
-    """One row per contact that a customer began."""
-    return (
-        Step(
-            "contacts",
-            current(
-                ("atom_id", "occurred_at", "type", *_SPLIT),
-                "t.type IN ($ticket_opened, $call_ended, $call_missed, $chat_ended, "
-                "$email_received)",
-                as_known_then=as_known_then,
-                only=_IN_PERIOD,
-            ),
-        ),
-        _named("contacts"),
-    )
-
-
-def moods(*, as_known_then: bool) -> tuple[Step, ...]:
-    """One row per touchpoint whose text was judged."""
-    return (
-        Step(
-            "moods",
-            current(
-                ("atom_id", "occurred_at", "sentiment", *_SPLIT),
-                "t.sentiment IS NOT NULL",
-                as_known_then=as_known_then,
-                only=_IN_PERIOD,
-            ),
-        ),
-        _named("moods"),
-    )
-
-
-_IN_PERIOD = " AND t.occurred_at >= $start AND t.occurred_at < $end"
-
-#: Relations that come straight from touchpoints; sales and what follows from them come first.
-SIMPLE: dict[str, Callable[..., tuple[Step, ...]]] = {
-    "answers": answers,
-    "contacts": contacts,
-    "moods": moods,
-}

@@ -1,0 +1,24 @@
+"""How many messages made somebody leave the list."""
+
+from __future__ import annotations
+
+from rapport.understand.metrics.base import Metric
+
+_COUNTED = "count(CASE WHEN bounced = 0 THEN 1 END)"
+
+METRIC = Metric(
+    name="unsubscribe_rate",
+    unit="share",
+    grain="message",
+    direction="down",
+    empty=None,
+    relation="messages",
+    expression="count(CASE WHEN bounced = 0 AND unsubscribed = 1 THEN 1 END)",
+    per=_COUNTED,
+    n=_COUNTED,
+    source="Chaffey & Ellis-Chadwick (2019), Digital Marketing, 7th ed.: e-mail campaign response",
+    description=(
+        "Of the messages sent in the period that did not bounce, the share upon which the "
+        "customer unsubscribed since."
+    ),
+)
