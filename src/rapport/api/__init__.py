@@ -23,6 +23,7 @@ RESOURCES: tuple[str, ...] = (
     "rapport.api.questions",
     "rapport.api.segments",
     "rapport.api.sources",
+    "rapport.api.stated_figures",
     "rapport.api.tickets",
     "rapport.api.users",
 )

@@ -6,16 +6,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 from sqlalchemy import Connection, select
 
 from rapport.engines.lake import Lake
 from rapport.engines.ledger import Ledger, open_ledger
 from rapport.settings import Settings
+from rapport.understand.stated import stated_table
 from rapport.vocabulary.lake_tables import MEMBERSHIP
 from rapport.vocabulary.ledger_tables import membership, setting
+from rapport.vocabulary.stated_figure import StatedFigure
 
 Clock = Callable[[], datetime]
 #: Called with the name of the step, how much is done and how much there is (None: not known).
@@ -37,6 +41,7 @@ COMPANY_SETTINGS: dict[str, Any] = {
     "approval_records": 50,  # a join or split of more records waits for a second person
     "approval_value": 10_000,  # or of people who bought for more, in the reporting currency
     "identity_rules": None,  # another merge line or other limits than usual, and those before
+    "stated_figures": [],  # unit costs, spending and targets: `vocabulary/stated_figure.py`
     "demo": None,  # "begun" or "ready" where the data folder holds the demo company
 }
 
@@ -71,15 +76,28 @@ class Company:
 
     @property
     def seen(self) -> Lake:
-        """The lake in which every record belongs to the profile that the ledger says now."""
+        """The lake as the ledger says now: whose each record is, and what the company stated."""
         with self.ledger.read() as connection:
             snapshot = read_choice(connection, "membership_snapshot")
+            stated = read_choice(connection, "stated_figures")
+            zone = read_choice(connection, "time_zone")
             rows = connection.execute(
                 select(membership.c.atom_id, membership.c.profile_id).where(
                     membership.c.valid_to.is_(None), membership.c.decision_id > snapshot
                 )
             ).all()
-        return self.lake.seeing({"membership": _as_arrow(rows)})
+        figures = _stated_table(msgspec.json.encode(stated), zone)
+        return self.lake.seeing({"membership": _as_arrow(rows), "stated_figures": figures})
+
+
+def figures_of(stated: Any) -> tuple[StatedFigure, ...]:
+    """The company's choice ``stated_figures`` as it is meant."""
+    return msgspec.convert(stated, tuple[StatedFigure, ...])
+
+
+@lru_cache(maxsize=8)
+def _stated_table(stated: bytes, time_zone: str) -> pa.Table:
+    return stated_table(figures_of(msgspec.json.decode(stated)), time_zone)
 
 
 def _as_arrow(rows: Any) -> pa.Table:

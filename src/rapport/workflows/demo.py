@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from time import perf_counter
 
 from msgspec import Struct
@@ -15,6 +16,7 @@ from rapport.workflows.company import Company, Progress, silent
 from rapport.workflows.import_files import import_folder
 from rapport.workflows.resolve import resolve_company
 from rapport.workflows.setup import ensure_company
+from rapport.workflows.stated_figures import state_figure
 from rapport.workflows.train import train_models
 from rapport.workflows.users import create_user
 
@@ -121,6 +123,7 @@ def build_demo(
     company.choose("reporting_currency", "EUR")
     company.choose("time_zone", "Europe/Brussels")
     ensure_company(company, owner_email=DEMO_USERS[2].email)
+    _state_figures(company)
     _ensure_users(company)
     import_folder(company, silos, progress=progress)
     mark = timed("import", mark)
@@ -132,6 +135,44 @@ def build_demo(
     timed("decide", mark)
     company.choose("demo", "ready")
     return _built(company, made=True, seconds=perf_counter() - began, steps=steps)
+
+
+#: What the invented company states of itself: name, amount, scope. Its world has no truth about
+#: costs, so these are chosen to be plausible for a retailer and nothing is tested against them.
+_STATED: tuple[tuple[str, str, str | None], ...] = (
+    ("goods_cost_share", "0.58", None),
+    ("goods_cost_share", "0.52", "winter"),
+    ("ticket_cost", "6.50", None),
+    ("call_cost", "5.20", None),
+    ("chat_cost", "3.40", None),
+    ("email_cost", "4.10", None),
+    ("return_cost", "7.80", None),
+    ("first_response_target_minutes", "60", None),
+    ("resolution_target_hours", "24", None),
+)
+_STATED_SPEND: tuple[tuple[str, str], ...] = (
+    ("paid_search", "120000"),
+    ("paid_social", "145000"),
+    ("referral", "40000"),
+)
+
+
+def _state_figures(company: Company) -> None:
+    """Costs and targets of three years up to the end of this one."""
+    year = company.clock().year
+    first, last = date(year - 2, 1, 1), date(year, 12, 31)
+    for name, amount, scope in _STATED:
+        state_figure(company, name=name, amount=amount, scope=scope, first_day=first, actor="demo")
+    for channel, amount in _STATED_SPEND:
+        state_figure(
+            company,
+            name="acquisition_spend",
+            amount=amount,
+            scope=channel,
+            first_day=first,
+            last_day=last,
+            actor="demo",
+        )
 
 
 def _ensure_users(company: Company) -> None:

@@ -118,7 +118,7 @@ def _agent(about: dict[str, Any]) -> str | None:
 
 
 def _measured(value: Any) -> Decimal | None:
-    """A duration as silos' connectors write it: a number that is not negative and is no nonsense."""
+    """A duration as connectors write it; None for what is no number, negative or nonsense."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return Decimal(str(value)).quantize(_STEP) if 0 <= value < _LONGEST else None

@@ -1,7 +1,8 @@
 """Answers that are kept until the data behind them change.
 
 A dashboard asks the same dozen questions for everybody who opens it. The key holds the versions of
-the lake's tables and the newest decision on identity, so an answer can be old only where the data
+the lake's tables, the newest decision on identity and what the company stated, so an answer can be
+old only where the data
 are.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from hashlib import blake2b
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -18,7 +20,7 @@ from sqlalchemy import func, select
 
 from rapport.engines.lake import Lake
 from rapport.vocabulary.ledger_tables import membership
-from rapport.workflows.company import Company
+from rapport.workflows.company import Company, read_choice
 
 T = TypeVar("T")
 
@@ -41,7 +43,10 @@ def data_version(company: Company) -> str:
     """A mark that changes whenever an answer may."""
     with company.ledger.read() as connection:
         decided = connection.scalar(select(func.max(membership.c.decision_id)))
-    return f"{company.lake.version('touchpoints', 'membership', 'customers')},{decided}"
+        stated = msgspec.json.encode(read_choice(connection, "stated_figures"))
+    mark = blake2b(stated, digest_size=8).hexdigest()
+    tables = company.lake.version("touchpoints", "order_items", "membership", "customers")
+    return f"{tables},{decided},{mark}"
 
 
 def remembered(company: Company, version: str, key: Any, make: Callable[[], T]) -> T:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import Annotated, Any
 
 import msgspec
@@ -17,6 +18,7 @@ from rapport.vocabulary.access import User
 from rapport.web import html as h
 from rapport.web.pages.admin.alerts import alerts_page
 from rapport.web.pages.admin.company import company_page
+from rapport.web.pages.admin.figures import figures_page
 from rapport.web.pages.admin.outbox import outbox_page
 from rapport.web.pages.admin.policy import policy_page
 from rapport.web.pages.admin.users import users_page
@@ -36,6 +38,7 @@ from rapport.workflows.inbox import ticket_colleagues
 from rapport.workflows.outbox import outbox_view, retry_messages
 from rapport.workflows.policy import PolicyPreview, contact_policies, preview_policy, set_policy
 from rapport.workflows.settings import change_company, company_settings
+from rapport.workflows.stated_figures import state_figure, stated_figures, withdraw_figure
 from rapport.workflows.users import create_user
 
 _USERS = {"permission": "users.write"}
@@ -329,6 +332,63 @@ def company_post(
     )
 
 
+@get("/admin/figures", sync_to_thread=True, opt=_SETTINGS, include_in_schema=False)
+def figures_get(
+    request: _AnyRequest, company: NamedDependency[Company], done: FromQuery[str] = ""
+) -> Response[Any]:
+    """Unit costs, spending and targets."""
+    context = _said(context_of(request), done, {"saved": "admin.saved"})
+    return html_response(figures_page(context, stated_figures(company)))
+
+
+def _day(data: dict[str, str], name: str) -> date:
+    text = data.get(name, "").strip()
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput(f"{name} is {text[:20]!r}; give a day such as 2026-11-01") from None
+
+
+@post("/admin/figures", sync_to_thread=True, opt=_SETTINGS, include_in_schema=False)
+def figures_post(
+    request: _AnyRequest, company: NamedDependency[Company], data: Sent
+) -> Response[Any]:
+    """State a figure."""
+    return _written(
+        request,
+        lambda: state_figure(
+            company,
+            name=data.get("name", ""),
+            amount=data.get("amount", ""),
+            scope=data.get("scope", "").replace("\0", ""),
+            first_day=_day(data, "first_day"),
+            last_day=_day(data, "last_day") if data.get("last_day", "").strip() else None,
+            actor=_actor(request),
+        ),
+        lambda context: figures_page(context, stated_figures(company), typed=data),
+        "/admin/figures?done=saved",
+    )
+
+
+@post("/admin/figures/withdraw", sync_to_thread=True, opt=_SETTINGS, include_in_schema=False)
+def figures_withdraw(
+    request: _AnyRequest, company: NamedDependency[Company], data: Sent
+) -> Response[Any]:
+    """Take back what was stated."""
+    return _written(
+        request,
+        lambda: withdraw_figure(
+            company,
+            name=data.get("name", ""),
+            scope=data.get("scope"),
+            first_day=_day(data, "first_day"),
+            actor=_actor(request),
+        ),
+        lambda context: figures_page(context, stated_figures(company)),
+        "/admin/figures?done=saved",
+    )
+
+
 @get("/admin/outbox", sync_to_thread=True, opt=_SETTINGS, include_in_schema=False)
 def outbox_get(
     request: _AnyRequest,
@@ -374,6 +434,9 @@ routes = (
     alerts_post,
     company_get,
     company_post,
+    figures_get,
+    figures_post,
+    figures_withdraw,
     outbox_get,
     outbox_retry,
 )

@@ -7,7 +7,7 @@ from rapport.web.parts.choices import Choice, segmented
 from rapport.web.parts.context import PageContext
 from rapport.web.parts.frame import page
 
-SECTIONS = ("users", "policy", "alerts", "company", "outbox")
+SECTIONS = ("users", "policy", "alerts", "company", "figures", "outbox")
 
 
 def admin_page(
