@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from litestar import get, post
+from litestar import Request, get, post
 from litestar.di import NamedDependency
 from litestar.params import Body, FromPath, FromQuery
 from msgspec import Struct
 
-from rapport.errors import InvalidInput, NotFound
+from rapport.errors import InvalidInput, NotAllowed
 from rapport.understand.dimensions import DIMENSIONS
-from rapport.understand.metrics import BY_NAME, METRICS
+from rapport.understand.metrics import METRICS
 from rapport.understand.metrics.base import Metric
 from rapport.understand.periods import GRAINS
-from rapport.understand.question import Question, unknown
+from rapport.understand.question import Question, dimensions_of
 from rapport.workflows.company import Company
+from rapport.workflows.metrics import PAGE, MetricPeople, filter_of, metric_of, metric_people
 from rapport.workflows.questions import Answered, CohortTriangle, ask_cohorts, ask_question
 from rapport.workflows.segments import find_segment
 
@@ -35,6 +36,7 @@ class Vocabulary(Struct, frozen=True, kw_only=True):
 
     metrics: tuple[Metric, ...]
     dimensions: tuple[DimensionWord, ...]
+    splits: dict[str, tuple[str, ...]]  # by metric, the dimensions that it can be split by
 
 
 @post("/api/v1/questions", sync_to_thread=True, opt=_READ, status_code=200, tags=["questions"])
@@ -51,15 +53,48 @@ def list_metrics() -> Vocabulary:
         dimensions=tuple(
             DimensionWord(name=each.name, description=each.description) for each in DIMENSIONS
         ),
+        splits={metric.name: dimensions_of(metric) for metric in METRICS},
     )
 
 
 @get("/api/v1/metrics/{name:str}", sync_to_thread=False, opt=_READ, tags=["questions"])
 def read_metric(name: FromPath[str]) -> Metric:
     """One metric with its definition."""
-    if name not in BY_NAME:
-        raise NotFound(unknown("metric", name, BY_NAME))
-    return BY_NAME[name]
+    return metric_of(name)
+
+
+@get(
+    "/api/v1/metrics/{name:str}/people",
+    sync_to_thread=True,
+    opt={"permission": "customers.read"},
+    tags=["questions"],
+)
+def read_people(
+    request: Request[Any, Any, Any],
+    company: NamedDependency[Company],
+    name: FromPath[str],
+    first_day: FromQuery[date],
+    last_day: FromQuery[date],
+    only: FromQuery[list[str] | None] = None,
+    page: FromQuery[int] = 1,
+    size: FromQuery[int] = PAGE,
+) -> MetricPeople:
+    """The customers behind a number, each with what it would be for them alone.
+
+    `last_day` is not included. `only` is a filter such as ``channel=web`` and may be repeated.
+    Fewer than five customers are not listed: that would tell of persons.
+    """
+    if not request.user.may("dashboard.read"):
+        raise NotAllowed("Your role may not see figures; ask whoever manages users")
+    return metric_people(
+        company,
+        name,
+        first_day=first_day,
+        last_day=last_day,
+        filters=tuple(filter_of(each) for each in only or ()),
+        page=page,
+        size=size,
+    )
 
 
 @get("/api/v1/cohorts", sync_to_thread=True, opt=_READ, tags=["questions"])
@@ -88,4 +123,4 @@ def read_cohorts(
     )
 
 
-routes = (ask, list_metrics, read_metric, read_cohorts)
+routes = (ask, list_metrics, read_metric, read_people, read_cohorts)

@@ -18,6 +18,7 @@ from rapport.cli.households import households
 from rapport.cli.identity import identity
 from rapport.cli.import_files import import_
 from rapport.cli.journeys import journeys
+from rapport.cli.metrics import metrics
 from rapport.cli.rebuild import rebuild
 from rapport.cli.resolve import resolve
 from rapport.cli.serve import serve
@@ -44,7 +45,7 @@ def main_group(context: click.Context, data: str | None) -> None:
 
 for command in (
     demo, serve, import_, resolve, train, certify, doctor, rebuild, user, sources, identity,
-    conflicts, households, accounts, journeys,
+    conflicts, households, accounts, journeys, metrics,
 ):  # fmt: skip
     main_group.add_command(command)
 

@@ -195,11 +195,15 @@ class Behind(Struct, frozen=True, kw_only=True):
         How many customers there are in all.
     unknown_n : int
         Observations that nobody can be named for.
+    value, n :
+        The number itself and its observations.
     """
 
     people: tuple[PersonBehind, ...]
     total: int
     unknown_n: int
+    value: Value
+    n: int
 
 
 def behind(
@@ -219,6 +223,7 @@ def behind(
         If the question is not one number, or has no answer.
     """
     plan = compile_people(question, limit=limit, offset=offset)
+    (whole,) = answer(lake, question, tables=tables, known=known).rows()
     rows = ask(
         lake,
         plan.query,
@@ -237,6 +242,8 @@ def behind(
         ),
         total=rows[0]["people"],
         unknown_n=int(rows[0]["unknown_n"] or 0),
+        value=whole[metric.name],
+        n=whole[f"{metric.name}_n"],
     )
 
 

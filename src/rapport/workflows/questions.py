@@ -53,7 +53,7 @@ def ask_question(company: Company, question: Question) -> Answered:
         question = replace(question, now=today)
     check_question(question)
     version = data_version(company)
-    known = _knowledge(company, version, question.as_of)
+    known = known_of(company, version, question.as_of)
     found = remembered(
         company, version, question, lambda: answer(company.seen, question, known=known)
     )
@@ -83,7 +83,7 @@ def ask_cohorts(
         raise InvalidQuestion(unknown("grain", grain, GRAINS))
     zone = company.choice("time_zone")
     version = data_version(company)
-    known = _knowledge(company, version, as_of)
+    known = known_of(company, version, as_of)
     start, end = midnight(first_day, zone), midnight(last_day, zone)
     now = end_of_today(company.clock(), zone)
     found = remembered(
@@ -105,7 +105,8 @@ def ask_cohorts(
     return CohortTriangle(grain=grain, cohorts=found.cohorts, received_until=known.received_until)
 
 
-def _knowledge(company: Company, version: str, as_of: datetime | None) -> Knowledge:
+def known_of(company: Company, version: str, as_of: datetime | None) -> Knowledge:
+    """What the lake knows, or knew then, found once for all who ask."""
     return remembered(
         company, version, ["knowledge", as_of], lambda: knowledge(company.seen, as_of=as_of)
     )

@@ -6,6 +6,7 @@ from rapport.understand.metrics.base import Metric
 
 METRIC = Metric(
     name="acquisition_payback",
+    theme="acquisition",
     unit="share",
     grain="customer",
     direction="up",

@@ -6,6 +6,7 @@ from rapport.understand.metrics.base import Metric
 
 METRIC = Metric(
     name="acquisition_spend",
+    theme="acquisition",
     unit="money",
     grain="day",
     direction="none",

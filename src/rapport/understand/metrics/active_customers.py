@@ -8,6 +8,7 @@ _COUNTED = "count(DISTINCT CASE WHEN is_order = 1 THEN profile_id END)"
 
 METRIC = Metric(
     name="active_customers",
+    theme="loyalty",
     unit="count",
     grain="customer",
     direction="up",

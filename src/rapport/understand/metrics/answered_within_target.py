@@ -11,6 +11,7 @@ _COUNTED = (
 
 METRIC = Metric(
     name="answered_within_target",
+    theme="service",
     unit="share",
     grain="contact",
     direction="up",

@@ -8,6 +8,7 @@ _COUNTED = "count(CASE WHEN is_order = 1 THEN amount_base END)"
 
 METRIC = Metric(
     name="average_order_value",
+    theme="sales",
     unit="money",
     grain="order",
     direction="up",

@@ -8,6 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 Unit = Literal["count", "money", "points", "share", "score", "number", "minutes", "hours"]
+Theme = Literal["sales", "acquisition", "loyalty", "profit", "voice", "service", "reach", "web"]
 Direction = Literal["up", "down", "none"]
 
 
@@ -16,6 +17,8 @@ class Metric(Struct, frozen=True, kw_only=True):
 
     Parameters
     ----------
+    theme : str
+        Under which heading the catalogue lists it.
     unit : str
         "count"; "money" (reporting currency); "share" (0 … 1); "points" (−100 … 100);
         "score" (−1 … 1); "number" (any mean that is none of these); "minutes"; "hours".
@@ -43,6 +46,7 @@ class Metric(Struct, frozen=True, kw_only=True):
     """
 
     name: str
+    theme: Theme
     unit: Unit
     grain: str
     direction: Direction

@@ -6,6 +6,7 @@ from rapport.understand.metrics.base import Metric
 
 METRIC = Metric(
     name="bounce_rate",
+    theme="reach",
     unit="share",
     grain="message",
     direction="down",

@@ -8,6 +8,7 @@ _COUNTED = "sum(has_cart)"
 
 METRIC = Metric(
     name="cart_abandonment",
+    theme="web",
     unit="share",
     grain="visit",
     direction="down",

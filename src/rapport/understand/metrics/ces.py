@@ -8,6 +8,7 @@ _COUNTED = "count(CASE WHEN question = 'ces' AND scale_min = 1 AND scale_max = 7
 
 METRIC = Metric(
     name="ces",
+    theme="voice",
     unit="number",
     grain="answer",
     direction="up",

@@ -8,6 +8,7 @@ _COUNTED = "count(DISTINCT CASE WHEN part = 'start' THEN contract END)"
 
 METRIC = Metric(
     name="churn",
+    theme="loyalty",
     unit="share",
     grain="contract",
     direction="down",

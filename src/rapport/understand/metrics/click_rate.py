@@ -8,6 +8,7 @@ _COUNTED = "count(CASE WHEN bounced = 0 THEN 1 END)"
 
 METRIC = Metric(
     name="click_rate",
+    theme="reach",
     unit="share",
     grain="message",
     direction="up",

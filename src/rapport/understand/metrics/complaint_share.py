@@ -8,6 +8,7 @@ _COUNTED = "count(sentiment)"
 
 METRIC = Metric(
     name="complaint_share",
+    theme="voice",
     unit="share",
     grain="contact",
     direction="down",

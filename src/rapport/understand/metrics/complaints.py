@@ -8,6 +8,7 @@ _COUNTED = "count(CASE WHEN sentiment < -0.25 THEN 1 END)"
 
 METRIC = Metric(
     name="complaints",
+    theme="voice",
     unit="count",
     grain="contact",
     direction="down",

@@ -6,6 +6,7 @@ from rapport.understand.metrics.base import Metric
 
 METRIC = Metric(
     name="contacts",
+    theme="service",
     unit="count",
     grain="contact",
     direction="down",

@@ -6,6 +6,7 @@ from rapport.understand.metrics.base import Metric
 
 METRIC = Metric(
     name="conversion",
+    theme="web",
     unit="share",
     grain="visit",
     direction="up",

@@ -8,6 +8,7 @@ _COUNTED = "sum(is_service)"
 
 METRIC = Metric(
     name="cost_per_contact",
+    theme="profit",
     unit="money",
     grain="contact",
     direction="down",

@@ -8,6 +8,7 @@ _COUNTED = "count(DISTINCT profile_id)"
 
 METRIC = Metric(
     name="cost_per_new_customer",
+    theme="acquisition",
     unit="money",
     grain="customer",
     direction="down",

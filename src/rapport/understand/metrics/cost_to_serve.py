@@ -6,6 +6,7 @@ from rapport.understand.metrics.base import Metric
 
 METRIC = Metric(
     name="cost_to_serve",
+    theme="profit",
     unit="money",
     grain="contact",
     direction="down",

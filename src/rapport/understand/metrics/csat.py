@@ -8,6 +8,7 @@ _COUNTED = "count(CASE WHEN question = 'csat' THEN 1 END)"
 
 METRIC = Metric(
     name="csat",
+    theme="voice",
     unit="share",
     grain="answer",
     direction="up",

@@ -8,6 +8,7 @@ _COUNTED = "count(DISTINCT CASE WHEN part = 'end' THEN profile_id END)"
 
 METRIC = Metric(
     name="customer_base",
+    theme="loyalty",
     unit="count",
     grain="customer",
     direction="up",

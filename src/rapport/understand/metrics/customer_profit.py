@@ -6,6 +6,7 @@ from rapport.understand.metrics.base import Metric
 
 METRIC = Metric(
     name="customer_profit",
+    theme="profit",
     unit="money",
     grain="customer",
     direction="up",

@@ -8,6 +8,7 @@ _COUNTED = "count(CASE WHEN type = $customer_lost THEN 1 END)"
 
 METRIC = Metric(
     name="customers_lost",
+    theme="loyalty",
     unit="count",
     grain="customer",
     direction="down",

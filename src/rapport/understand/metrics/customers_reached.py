@@ -8,6 +8,7 @@ _COUNTED = "count(DISTINCT CASE WHEN bounced = 0 THEN profile_id END)"
 
 METRIC = Metric(
     name="customers_reached",
+    theme="reach",
     unit="count",
     grain="customer",
     direction="up",

@@ -8,6 +8,7 @@ _COUNTED = "count(CASE WHEN type = $customer_won THEN 1 END)"
 
 METRIC = Metric(
     name="customers_won",
+    theme="acquisition",
     unit="count",
     grain="customer",
     direction="up",

@@ -8,6 +8,7 @@ _COUNTED = "count(CASE WHEN occurred_at = first_order_at THEN amount_base END)"
 
 METRIC = Metric(
     name="first_order_value",
+    theme="acquisition",
     unit="money",
     grain="order",
     direction="up",

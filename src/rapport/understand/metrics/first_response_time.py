@@ -8,6 +8,7 @@ _COUNTED = "count(first_response_minutes)"
 
 METRIC = Metric(
     name="first_response_time",
+    theme="service",
     unit="minutes",
     grain="contact",
     direction="down",

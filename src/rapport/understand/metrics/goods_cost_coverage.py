@@ -6,6 +6,7 @@ from rapport.understand.metrics.base import Metric
 
 METRIC = Metric(
     name="goods_cost_coverage",
+    theme="profit",
     unit="share",
     grain="order",
     direction="up",

@@ -6,6 +6,7 @@ from rapport.understand.metrics.base import Metric
 
 METRIC = Metric(
     name="gross_margin",
+    theme="profit",
     unit="money",
     grain="order",
     direction="up",

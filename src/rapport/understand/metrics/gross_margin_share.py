@@ -6,6 +6,7 @@ from rapport.understand.metrics.base import Metric
 
 METRIC = Metric(
     name="gross_margin_share",
+    theme="profit",
     unit="share",
     grain="order",
     direction="up",

@@ -8,6 +8,7 @@ _COUNTED = "count(DISTINCT CASE WHEN is_order = 1 THEN position END)"
 
 METRIC = Metric(
     name="items_per_order",
+    theme="sales",
     unit="number",
     grain="order",
     direction="up",

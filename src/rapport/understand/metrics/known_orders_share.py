@@ -8,6 +8,7 @@ _COUNTED = "sum(is_order)"
 
 METRIC = Metric(
     name="known_orders_share",
+    theme="sales",
     unit="share",
     grain="order",
     direction="up",

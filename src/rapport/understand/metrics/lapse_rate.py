@@ -8,6 +8,7 @@ _COUNTED = "count(DISTINCT CASE WHEN part = 'start' THEN profile_id END)"
 
 METRIC = Metric(
     name="lapse_rate",
+    theme="loyalty",
     unit="share",
     grain="customer",
     direction="down",

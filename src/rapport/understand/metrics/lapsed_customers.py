@@ -8,6 +8,7 @@ _COUNTED = "count(DISTINCT CASE WHEN part IN ('lapsed', 'came and lapsed') THEN 
 
 METRIC = Metric(
     name="lapsed_customers",
+    theme="loyalty",
     unit="count",
     grain="customer",
     direction="down",

@@ -8,6 +8,7 @@ _COUNTED = "count(DISTINCT CASE WHEN bounced = 0 THEN profile_id END)"
 
 METRIC = Metric(
     name="messages_per_customer",
+    theme="reach",
     unit="number",
     grain="customer",
     direction="none",

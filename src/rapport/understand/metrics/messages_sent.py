@@ -6,6 +6,7 @@ from rapport.understand.metrics.base import Metric
 
 METRIC = Metric(
     name="messages_sent",
+    theme="reach",
     unit="count",
     grain="message",
     direction="none",

@@ -8,6 +8,7 @@ _COUNTED = "count(CASE WHEN type IN ($call_ended, $call_missed) THEN 1 END)"
 
 METRIC = Metric(
     name="missed_call_share",
+    theme="service",
     unit="share",
     grain="contact",
     direction="down",

@@ -6,6 +6,7 @@ from rapport.understand.metrics.base import Metric
 
 METRIC = Metric(
     name="mood",
+    theme="voice",
     unit="score",
     grain="contact",
     direction="up",

@@ -8,6 +8,7 @@ from rapport.understand.metrics.base import Metric
 
 METRIC = Metric(
     name="new_customer_revenue",
+    theme="acquisition",
     unit="money",
     grain="customer",
     direction="up",

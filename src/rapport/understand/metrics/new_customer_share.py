@@ -8,6 +8,7 @@ _COUNTED = "count(DISTINCT profile_id)"
 
 METRIC = Metric(
     name="new_customer_share",
+    theme="acquisition",
     unit="share",
     grain="customer",
     direction="none",

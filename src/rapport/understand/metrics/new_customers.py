@@ -8,6 +8,7 @@ _COUNTED = "count(DISTINCT CASE WHEN occurred_at = first_order_at THEN profile_i
 
 METRIC = Metric(
     name="new_customers",
+    theme="acquisition",
     unit="count",
     grain="customer",
     direction="up",

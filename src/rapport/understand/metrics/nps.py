@@ -8,6 +8,7 @@ _COUNTED = "count(CASE WHEN question = 'nps' AND scale_min = 0 AND scale_max = 1
 
 METRIC = Metric(
     name="nps",
+    theme="voice",
     unit="points",
     grain="answer",
     direction="up",

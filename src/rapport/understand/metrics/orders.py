@@ -6,6 +6,7 @@ from rapport.understand.metrics.base import Metric
 
 METRIC = Metric(
     name="orders",
+    theme="sales",
     unit="count",
     grain="order",
     direction="up",

@@ -6,6 +6,7 @@ from rapport.understand.metrics.base import Metric
 
 METRIC = Metric(
     name="pages_per_visit",
+    theme="web",
     unit="number",
     grain="visit",
     direction="up",

@@ -8,6 +8,7 @@ from rapport.understand.metrics.base import Metric
 
 METRIC = Metric(
     name="product_sales",
+    theme="sales",
     unit="money",
     grain="order",
     direction="up",

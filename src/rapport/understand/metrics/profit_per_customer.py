@@ -8,6 +8,7 @@ _COUNTED = "count(DISTINCT CASE WHEN is_order = 1 THEN profile_id END)"
 
 METRIC = Metric(
     name="profit_per_customer",
+    theme="profit",
     unit="money",
     grain="customer",
     direction="up",

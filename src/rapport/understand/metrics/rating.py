@@ -6,6 +6,7 @@ from rapport.understand.metrics.base import Metric
 
 METRIC = Metric(
     name="rating",
+    theme="voice",
     unit="number",
     grain="review",
     direction="up",

@@ -8,6 +8,7 @@ from rapport.understand.metrics.base import Metric
 
 METRIC = Metric(
     name="refund_value",
+    theme="sales",
     unit="money",
     grain="order",
     direction="down",

@@ -8,6 +8,7 @@ _COUNTED = "count(CASE WHEN type = $ticket_resolved THEN hours_open END)"
 
 METRIC = Metric(
     name="resolution_time",
+    theme="service",
     unit="hours",
     grain="contact",
     direction="down",

@@ -11,6 +11,7 @@ _COUNTED = (
 
 METRIC = Metric(
     name="resolved_within_target",
+    theme="service",
     unit="share",
     grain="contact",
     direction="up",

@@ -6,6 +6,7 @@ from rapport.understand.metrics.base import Metric
 
 METRIC = Metric(
     name="retention",
+    theme="loyalty",
     unit="share",
     grain="customer",
     direction="up",

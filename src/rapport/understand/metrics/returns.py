@@ -8,6 +8,7 @@ _COUNTED = "sum(1 - is_order)"
 
 METRIC = Metric(
     name="returns",
+    theme="sales",
     unit="count",
     grain="order",
     direction="down",

@@ -6,6 +6,7 @@ from rapport.understand.metrics.base import Metric
 
 METRIC = Metric(
     name="returns_share",
+    theme="sales",
     unit="share",
     grain="order",
     direction="down",

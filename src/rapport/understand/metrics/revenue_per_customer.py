@@ -8,6 +8,7 @@ _COUNTED = "count(DISTINCT CASE WHEN is_order = 1 THEN profile_id END)"
 
 METRIC = Metric(
     name="revenue_per_customer",
+    theme="sales",
     unit="money",
     grain="customer",
     direction="up",

@@ -6,6 +6,7 @@ from rapport.understand.metrics.base import Metric
 
 METRIC = Metric(
     name="reviews",
+    theme="voice",
     unit="count",
     grain="review",
     direction="up",

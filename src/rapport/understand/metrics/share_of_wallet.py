@@ -8,6 +8,7 @@ _COUNTED = "count(CASE WHEN question = 'share_of_wallet' THEN 1 END)"
 
 METRIC = Metric(
     name="share_of_wallet",
+    theme="loyalty",
     unit="share",
     grain="answer",
     direction="up",

@@ -8,6 +8,7 @@ _COUNTED = "count(DISTINCT CASE WHEN part = 'end' THEN contract END)"
 
 METRIC = Metric(
     name="subscriptions",
+    theme="loyalty",
     unit="count",
     grain="contract",
     direction="up",

@@ -8,6 +8,7 @@ _COUNTED = "count(DISTINCT CASE WHEN part IN ('ended', 'came and ended') THEN co
 
 METRIC = Metric(
     name="subscriptions_ended",
+    theme="loyalty",
     unit="count",
     grain="contract",
     direction="down",

@@ -8,6 +8,7 @@ _COUNTED = "count(DISTINCT CASE WHEN part = 'started' THEN contract END)"
 
 METRIC = Metric(
     name="subscriptions_started",
+    theme="loyalty",
     unit="count",
     grain="contract",
     direction="up",

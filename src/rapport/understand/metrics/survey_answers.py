@@ -6,6 +6,7 @@ from rapport.understand.metrics.base import Metric
 
 METRIC = Metric(
     name="survey_answers",
+    theme="voice",
     unit="count",
     grain="answer",
     direction="up",

@@ -8,6 +8,7 @@ _COUNTED = "count(CASE WHEN type = $ticket_opened THEN 1 END)"
 
 METRIC = Metric(
     name="tickets",
+    theme="service",
     unit="count",
     grain="contact",
     direction="down",

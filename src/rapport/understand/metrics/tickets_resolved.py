@@ -8,6 +8,7 @@ _COUNTED = "count(CASE WHEN type = $ticket_resolved THEN 1 END)"
 
 METRIC = Metric(
     name="tickets_resolved",
+    theme="service",
     unit="count",
     grain="contact",
     direction="up",

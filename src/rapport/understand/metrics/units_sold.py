@@ -6,6 +6,7 @@ from rapport.understand.metrics.base import Metric
 
 METRIC = Metric(
     name="units_sold",
+    theme="sales",
     unit="number",
     grain="order",
     direction="up",

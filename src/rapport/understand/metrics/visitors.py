@@ -8,6 +8,7 @@ _COUNTED = "count(DISTINCT visitor)"
 
 METRIC = Metric(
     name="visitors",
+    theme="web",
     unit="count",
     grain="visit",
     direction="up",

@@ -6,6 +6,7 @@ from rapport.understand.metrics.base import Metric
 
 METRIC = Metric(
     name="visits",
+    theme="web",
     unit="count",
     grain="visit",
     direction="up",

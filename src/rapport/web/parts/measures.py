@@ -9,6 +9,7 @@ from rapport.understand.metrics.base import Metric
 from rapport.vocabulary.touchpoint import CHANNELS
 from rapport.web.numbers import NO_BREAK
 from rapport.web.parts.context import PageContext
+from rapport.web.places import language_name
 from rapport.web.words import locale_of
 from rapport.workflows.segments import NamedSegment
 
@@ -36,7 +37,14 @@ def written(context: PageContext, metric: Metric, value: Value) -> str:
         return n.share(value)
     if metric.unit == "points":
         return n.signed(value, digits=1)
-    return n.signed(value, digits=2) if metric.unit == "score" else n.count(int(value))
+    if metric.unit == "score":
+        return n.signed(value, digits=2)
+    if metric.unit == "number":
+        # Means are small and their decimals tell; sums are large and theirs do not.
+        return n.decimal(value, digits=2) if metric.per is not None else n.decimal(value, digits=0)
+    if metric.unit in ("minutes", "hours"):
+        return context.t(f"measures.in.{metric.unit}", value=n.decimal(value, digits=1))
+    return n.count(int(value))
 
 
 def written_change(context: PageContext, metric: Metric, change: float) -> str:
@@ -59,10 +67,24 @@ def country_name(context: PageContext, code: str) -> str:
     return str(locale_of(context.language).territories.get(code, code))
 
 
+def dimension_name(context: PageContext, name: str) -> str:
+    """What figures can be split by."""
+    return context.t(f"measures.dimension.{name}")
+
+
+def figure_name(context: PageContext, name: str) -> str:
+    """A figure that the company states of itself."""
+    return context.t(f"measures.figure.{name}")
+
+
 def part_name(context: PageContext, dimension: str, value: str) -> str:
     """A value of a dimension that pages split by."""
     if dimension == "channel":
         return channel_name(context, value)
+    if dimension == "rfm_segment":
+        return context.t(f"measures.segment.{value}")
+    if dimension == "language":
+        return language_name(context.language, value)
     return country_name(context, value) if dimension == "country" else value
 
 

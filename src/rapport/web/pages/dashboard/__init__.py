@@ -13,7 +13,7 @@ from rapport.errors import NotAllowed, NotFound
 from rapport.vocabulary.access import User
 from rapport.web import html as h
 from rapport.web.pages import NAVIGATION
-from rapport.web.pages.dashboard import definition
+from rapport.web.pages.dashboard import behind, definition
 from rapport.web.pages.dashboard.address import href, read_view
 from rapport.web.pages.dashboard.cards import (
     CARDS,
@@ -221,4 +221,4 @@ def card_fragment(
     return html_response(h.fragment([draw(context, company, standing, each) for each in names]))
 
 
-routes = (start_page, card_fragment, *definition.routes)
+routes = (start_page, card_fragment, *definition.routes, *behind.routes)

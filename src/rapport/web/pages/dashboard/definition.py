@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from rapport.errors import NotFound
-from rapport.understand.metrics import BY_NAME, METRICS
+from rapport.errors import InvalidInput
+from rapport.understand.answer import Value
+from rapport.understand.metrics import METRICS
+from rapport.understand.metrics.base import Metric, Theme
 from rapport.understand.plan import compile_question
-from rapport.understand.question import unknown
+from rapport.understand.question import dimensions_of, unknown
 from rapport.web import html as h
 from rapport.web.charts.bars import Bars, bar_chart
 from rapport.web.charts.figure import Chart, chart_card
@@ -19,20 +22,22 @@ from rapport.web.charts.line import Line, line_chart
 from rapport.web.pages.dashboard.address import href, read_view
 from rapport.web.pages.dashboard.cards import (
     before_name,
-    bought_first_between,
     current_name,
-    people_href,
     unit_words,
 )
 from rapport.web.parts.buttons import button
 from rapport.web.parts.cards import card
+from rapport.web.parts.choices import Choice, segmented
 from rapport.web.parts.context import PageContext
 from rapport.web.parts.facts import Fact, fact_list
 from rapport.web.parts.frame import page
 from rapport.web.parts.kpis import delta, delta_of
 from rapport.web.parts.measures import (
+    dimension_name,
+    figure_name,
     metric_meaning,
     metric_name,
+    part_name,
     unit_name,
     written,
     written_change,
@@ -41,25 +46,63 @@ from rapport.web.parts.tables import Column, table
 from rapport.web.visit import context_of, html_response
 from rapport.workflows.company import Company
 from rapport.workflows.dashboard import MetricCourse, Standing, metric_course, stand
+from rapport.workflows.metrics import MetricPart, catalogue_values, metric_of, metric_parts
 
 _READ = {"permission": "dashboard.read"}
 
 
 @get("/metrics", sync_to_thread=True, opt=_READ, include_in_schema=False)
-def metrics_page(request: Request[Any, Any, Any]) -> Response[Any]:
-    """Every metric with its meaning."""
+def metrics_page(
+    request: Request[Any, Any, Any], company: NamedDependency[Company]
+) -> Response[Any]:
+    """Every metric with its meaning, and its newest value."""
     context = context_of(request)
     t = context.t
+    standing = stand(company, read_view(request.query_params))
+    values = {} if standing is None else catalogue_values(company, standing)
+    body = h.div(
+        {"class": "stack"},
+        (_themed(context, standing, theme, values) for theme in _THEMES),
+    )
+    subtitle = t("metrics.subtitle")
+    if standing is not None:
+        subtitle = f"{current_name(context, standing)} · {subtitle}"
+    return html_response(page(context, t("metrics.title"), body, subtitle=subtitle))
+
+
+_THEMES: tuple[str, ...] = Theme.__args__  # type: ignore[attr-defined]
+
+
+def _themed(
+    context: PageContext,
+    standing: Standing | None,
+    theme: str,
+    values: Mapping[str, tuple[Value, int]],
+) -> h.Markup:
+    t = context.t
+    title = t(f"metrics.theme.{theme}")
+
+    def address(name: str) -> str:
+        path = f"/metrics/{name}"
+        return path if standing is None else href(path, standing.view)
+
     rows = [
         [
-            h.a({"href": f"/metrics/{metric.name}"}, metric_name(context, metric.name)),
+            h.a({"href": address(metric.name)}, metric_name(context, metric.name)),
             metric_meaning(context, metric.name),
+            written(context, metric, values.get(metric.name, (None, 0))[0]),
+            context.n.count(values.get(metric.name, (None, 0))[1]),
         ]
         for metric in METRICS
+        if metric.theme == theme
     ]
-    columns = [Column(label=t("metrics.metric")), Column(label=t("metrics.meaning"))]
-    body = card(table(context, columns, rows, caption=t("metrics.title")), flush=True)
-    return html_response(page(context, t("metrics.title"), body, subtitle=t("metrics.subtitle")))
+    columns = [
+        Column(label=t("metrics.metric")),
+        Column(label=t("metrics.meaning")),
+        Column(label=t("metrics.value"), numeric=True),
+        Column(label=t("metrics.observations"), numeric=True),
+    ]
+    return card(table(context, columns, rows, caption=title), title=title, flush=True)
 
 
 @get("/metrics/{name:str}", sync_to_thread=True, opt=_READ, include_in_schema=False)
@@ -67,21 +110,26 @@ def metric_page(
     request: Request[Any, Any, Any], company: NamedDependency[Company], name: FromPath[str]
 ) -> Response[Any]:
     """One metric: what it means, how it went, and how it is computed."""
-    if name not in BY_NAME:
-        raise NotFound(unknown("metric", name, BY_NAME))
+    metric = metric_of(name)
     context = context_of(request)
     standing = stand(company, read_view(request.query_params))
     t = context.t
-    metric = BY_NAME[name]
     parts: list[h.Child] = []
     if standing is not None:
         found = metric_course(company, standing, name)
         parts.append(course_card(context, standing, found))
+        by = request.query_params.get("by", "") or _first_split(metric)
+        people = request.user.may("customers.read")
+        parts.append(split_card(context, company, standing, metric, by, people=people))
+    splits = ", ".join(dimension_name(context, each) for each in dimensions_of(metric))
     direction = t(f"metrics.direction.{metric.direction}")
     facts = [
         Fact(label=t("metrics.meaning"), value=metric_meaning(context, name)),
         Fact(label=t("metrics.unit"), value=t(f"metrics.units.{metric.unit}")),
         Fact(label=t("metrics.better"), value=direction),
+        Fact(label=t("metrics.counted"), value=t(f"metrics.grain.{metric.grain}")),
+        Fact(label=t("metrics.splits"), value=splits),
+        *_needs(context, metric, changeable=request.user.may("settings.write")),
         Fact(label=t("metrics.exact"), value=h.span({"lang": "en"}, metric.description)),
         Fact(label=t("metrics.source"), value=h.span({"lang": "en"}, metric.source)),
     ]
@@ -95,20 +143,103 @@ def metric_page(
             metric_name(context, name),
             h.div({"class": "grid"}, parts),
             subtitle=current_name(context, standing) if standing else None,
-            tools=_tools(context, standing, name, back),
+            tools=_tools(context, standing, name, back, people=request.user.may("customers.read")),
         )
     )
 
 
-def _tools(context: PageContext, standing: Standing | None, name: str, back: str) -> list[h.Child]:
+def _tools(
+    context: PageContext, standing: Standing | None, name: str, back: str, *, people: bool
+) -> list[h.Child]:
     t = context.t
     tools: list[h.Child] = []
-    # Customers are found by what they are today; a channel is a fact of orders, not of people.
-    if standing is not None and name == "new_customers" and not standing.view.channel:
-        people = people_href(bought_first_between(standing.current))
-        tools.append(button(t("metrics.people"), href=people, icon_name="users"))
+    if standing is not None and people:
+        address = href(f"/metrics/{name}/people", standing.view)
+        tools.append(button(t("metrics.people"), href=address, icon_name="users"))
     tools.append(button(t("metrics.back"), href=back, icon_name="layout-dashboard"))
     return tools
+
+
+def _needs(context: PageContext, metric: Metric, *, changeable: bool) -> list[Fact]:
+    """What the company has to state first, and where it does."""
+    if not metric.needs:
+        return []
+    named = ", ".join(figure_name(context, name) for name in metric.needs)
+    value: h.Child = named
+    if changeable:
+        value = h.a({"href": "/admin/figures"}, named)
+    return [Fact(label=context.t("metrics.needs"), value=value)]
+
+
+def _first_split(metric: Metric) -> str:
+    """What a metric is split by until somebody chooses."""
+    can = dimensions_of(metric)
+    return next(each for each in ("product_category", "channel", *can) if each in can)
+
+
+def split_card(
+    context: PageContext,
+    company: Company,
+    standing: Standing,
+    metric: Metric,
+    by: str,
+    *,
+    people: bool,
+) -> h.Markup:
+    """The metric of the current unit by one dimension; each part leads to its customers."""
+    t, n = context.t, context.n
+    # A segment is a rule, which the segments' own pages split by.
+    can = [each for each in dimensions_of(metric) if each != "segment"]
+    if by not in can:
+        raise InvalidInput(unknown("split", by, can))
+    found = metric_parts(company, standing, metric.name, by)
+
+    def shown(part: MetricPart) -> h.Child:
+        name = t("metrics.unknown") if part.part is None else part_name(context, by, part.part)
+        if part.hidden or not people or not part.people:
+            return h.bdi(name)
+        given = {"by": by} if part.part is None else {"by": by, "part": part.part}
+        address = href(f"/metrics/{metric.name}/people", standing.view, **given)
+        return h.a({"href": address}, h.bdi(name))
+
+    rows = [
+        [
+            shown(part),
+            h.span({"class": "muted"}, t("metrics.too_few"))
+            if part.hidden
+            else written(context, metric, part.value),
+            "–" if part.hidden else n.count(part.n),
+        ]
+        for part in found.parts
+    ]
+    name = dimension_name(context, by)
+    columns = [
+        Column(label=name, clip=True),
+        Column(label=metric_name(context, metric.name), numeric=True),
+        Column(label=t("metrics.observations"), numeric=True),
+    ]
+    choices = [
+        Choice(
+            text=dimension_name(context, each),
+            href=href(f"/metrics/{metric.name}", standing.view, by=each) + "#split",
+            chosen=each == by,
+        )
+        for each in can
+    ]
+    left_out = t("metrics.more_parts", count=found.left_out) if found.left_out else None
+    return card(
+        h.div(
+            {"id": "split", "style": "overflow-x:auto;padding:12px 16px"},
+            segmented(t("metrics.split_by"), choices),
+        ),
+        table(context, columns, rows, caption=t("metrics.by", dimension=name))
+        if rows
+        else h.p({"class": "muted", "style": "padding:0 16px 16px"}, t("metrics.nothing")),
+        title=t("metrics.by", dimension=name),
+        foot=left_out,
+        flush=True,
+        span="span-12",
+    )
 
 
 def course_card(context: PageContext, standing: Standing, found: MetricCourse) -> h.Markup:

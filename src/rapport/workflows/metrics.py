@@ -1,0 +1,263 @@
+"""One metric closely: its parts, and the customers behind it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+from sqlalchemy import select
+
+from rapport.errors import InvalidInput, NotFound
+from rapport.privacy.disclosure import is_too_small
+from rapport.understand.answer import Value, behind
+from rapport.understand.metrics import BY_NAME as METRICS
+from rapport.understand.metrics.base import Metric
+from rapport.understand.periods import midnight
+from rapport.understand.question import Filter, Question, dimensions_of, unknown
+from rapport.vocabulary.ledger_tables import profile
+from rapport.workflows.company import Company
+from rapport.workflows.dashboard import Standing, ask, question_of
+from rapport.workflows.questions import known_of
+from rapport.workflows.remembered import data_version, remembered
+from rapport.workflows.segments import end_of_today
+
+PAGE = 50
+#: Further in nobody reads.
+DEEPEST = 100_000
+#: Parts of a split that a page shows; the rest is summed up by their number.
+MOST_PARTS = 30
+
+
+class MetricPerson(Struct, frozen=True, kw_only=True):
+    """One customer behind a number, and what it would be for them alone."""
+
+    profile_id: str
+    name: str | None
+    value: Value
+    n: int
+
+
+class MetricPeople(Struct, frozen=True, kw_only=True):
+    """The customers behind one number, the largest value first.
+
+    Attributes
+    ----------
+    value : number or None
+        The number itself; None also where the group is too small to say it.
+    total : int or None
+        How many customers; None where they are too few to be a group.
+    unknown_n : int
+        Observations that no known customer stands behind.
+    """
+
+    metric: str
+    start: datetime
+    end: datetime
+    value: Value
+    n: int
+    total: int | None
+    unknown_n: int
+    first: int
+    people: tuple[MetricPerson, ...]
+    currency: str
+
+
+class MetricPart(Struct, frozen=True, kw_only=True):
+    """The metric of one value of a dimension; `part` is None for "not known".
+
+    `value` is None, and `hidden` true, where too few people stand behind it.
+    """
+
+    part: str | None
+    value: Value
+    n: int
+    people: int
+    hidden: bool
+
+
+class MetricParts(Struct, frozen=True, kw_only=True):
+    """A metric by one dimension, the parts with most observations first."""
+
+    dimension: str
+    parts: tuple[MetricPart, ...]
+    left_out: int
+
+
+def metric_of(name: str) -> Metric:
+    """The metric of a name.
+
+    Raises
+    ------
+    NotFound
+        If there is none.
+    """
+    if name not in METRICS:
+        raise NotFound(unknown("metric", name, METRICS))
+    return METRICS[name]
+
+
+def filter_of(text: str) -> Filter:
+    """The filter that ``dimension=value`` means; nothing after the sign is "not known".
+
+    Raises
+    ------
+    InvalidInput
+        If it is written otherwise.
+    """
+    dimension, sign, value = text.partition("=")
+    if not sign or not dimension.strip():
+        raise InvalidInput(f"{text[:40]!r} is no filter; write one such as channel=web")
+    return Filter(dimension=dimension.strip(), values=(value.strip() or None,))
+
+
+def catalogue_values(company: Company, standing: Standing) -> dict[str, tuple[Value, int]]:
+    """Every metric's value and count in the current unit, where the view's filters allow it."""
+    plain = question_of(standing, (), _start(standing), _end(standing))
+    filtered = {each.dimension for each in plain.filters}
+    if standing.segment_rule is not None:
+        filtered.add("segment")
+    names = tuple(name for name, each in METRICS.items() if filtered <= set(dimensions_of(each)))
+    question = question_of(standing, names, _start(standing), _end(standing))
+    (row,) = ask(company, standing, question).rows()
+    return {name: (row[name], row[f"{name}_n"]) for name in names}
+
+
+def metric_parts(company: Company, standing: Standing, name: str, dimension: str) -> MetricParts:
+    """A metric of the current unit by one dimension, groups too small to show hidden."""
+    question = question_of(
+        standing,
+        (name,),
+        _start(standing),
+        _end(standing),
+        dimensions=(dimension,),
+        count_people=_of_people(METRICS[name]),
+    )
+    rows = ask(company, standing, question).rows()
+    parts = [_part(row, name, dimension, _of_people(METRICS[name])) for row in rows]
+    parts = [part for part in parts if part.n]
+    parts.sort(key=lambda part: (part.part is None, -part.n, part.part or ""))
+    return MetricParts(
+        dimension=dimension,
+        parts=tuple(parts[:MOST_PARTS]),
+        left_out=max(0, len(parts) - MOST_PARTS),
+    )
+
+
+def _of_people(metric: Metric) -> bool:
+    """Spending is the company's own: nobody stands behind it."""
+    return metric.relation != "acquisitions"
+
+
+def _part(row: dict[str, Any], name: str, dimension: str, of_people: bool) -> MetricPart:
+    people = row[f"{name}_people"] if of_people else 0
+    hidden = is_too_small(people)
+    return MetricPart(
+        part=row[dimension],
+        value=None if hidden else row[name],
+        n=row[f"{name}_n"],
+        people=people,
+        hidden=hidden,
+    )
+
+
+def _start(standing: Standing) -> datetime:
+    return standing.current.starts_at
+
+
+def _end(standing: Standing) -> datetime:
+    return standing.current.ends_at
+
+
+def standing_people(
+    company: Company,
+    standing: Standing,
+    name: str,
+    *,
+    narrowed: tuple[Filter, ...] = (),
+    page: int = 1,
+) -> MetricPeople:
+    """The customers behind a metric of the current unit, with the filters of the view."""
+    question = question_of(standing, (name,), _start(standing), _end(standing))
+    question = replace(question, filters=(*question.filters, *narrowed))
+    return _people(company, question, standing.version, page=page, size=PAGE)
+
+
+def metric_people(
+    company: Company,
+    name: str,
+    *,
+    first_day: date,
+    last_day: date,
+    filters: tuple[Filter, ...] = (),
+    page: int = 1,
+    size: int = PAGE,
+) -> MetricPeople:
+    """The customers behind a metric of some local days; `last_day` is not included.
+
+    Raises
+    ------
+    NotFound
+        If there is no such metric.
+    InvalidQuestion
+        If it cannot be filtered so.
+    """
+    metric_of(name)
+    zone = company.choice("time_zone")
+    question = Question(
+        metrics=(name,),
+        start=midnight(first_day, zone),
+        end=midnight(last_day, zone),
+        time_zone=zone,
+        filters=filters,
+        now=end_of_today(company.clock(), zone),
+    )
+    return _people(company, question, data_version(company), page=page, size=size)
+
+
+def _people(
+    company: Company, question: Question, version: str, *, page: int, size: int
+) -> MetricPeople:
+    if not 1 <= size <= 200 or not 1 <= page <= DEEPEST // size:
+        raise InvalidInput(f"A page has 1 to 200 customers and begins within the first {DEEPEST:,}")
+    (name,) = question.metrics
+    known = known_of(company, version, question.as_of)
+    offset = (page - 1) * size
+    found = remembered(
+        company,
+        version,
+        ["behind", question, offset, size],
+        lambda: behind(company.seen, question, limit=size, offset=offset, known=known),
+    )
+    small = is_too_small(found.total)
+    with company.ledger.read() as connection:
+        names = dict(
+            connection.execute(
+                select(profile.c.profile_id, profile.c.name).where(
+                    profile.c.profile_id.in_([each.profile_id for each in found.people])
+                )
+            ).all()
+        )
+    return MetricPeople(
+        metric=name,
+        start=question.start,
+        end=question.end,
+        value=None if small else found.value,
+        n=found.n,
+        total=None if small else found.total,
+        unknown_n=found.unknown_n,
+        first=offset + 1,
+        people=()
+        if small
+        else tuple(
+            MetricPerson(
+                profile_id=each.profile_id,
+                name=names.get(each.profile_id),
+                value=each.value,
+                n=each.n,
+            )
+            for each in found.people
+        ),
+        currency=company.choice("reporting_currency") or "EUR",
+    )
