@@ -10,6 +10,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,12 @@ from rapport.cli import main_group
 from rapport.engines.lake import Query, Step
 from rapport.settings import Settings
 from rapport.understand.cohorts import cohort_retention
+from rapport.understand.question import Question
 from rapport.understand.segments.rule import All
 from rapport.vocabulary.ledger_tables import refused
 from rapport.workflows.accuracy import newest_accuracy
 from rapport.workflows.company import Company, open_company
+from rapport.workflows.questions import ask_question
 from rapport.workflows.segments import segment_members, segments_overview
 from tests.real_data import real_data
 
@@ -217,6 +220,116 @@ def test_cohorts_are_those_of_the_file(company: Company, orders: pl.DataFrame) -
             period = date(cohort.period.year + month // 12, month % 12 + 1, 1)
             assert count == expected.get((cohort.period, period), 0), (cohort.period, later)
     assert sum(cohort.size for cohort in found.cohorts) == 3370
+
+
+def _by_month(rows: pl.DataFrame, **values: pl.Expr) -> dict[date, dict[str, Any]]:
+    """One dictionary of exact values per local month."""
+    local = pl.col("at").dt.convert_time_zone("Europe/Brussels")
+    grouped = rows.group_by(local.dt.truncate("1mo").dt.date().alias("month")).agg(**values)
+    return {row.pop("month"): row for row in grouped.iter_rows(named=True)}
+
+
+def test_nineteen_metrics_are_those_that_polars_finds(
+    company: Company, orders: pl.DataFrame
+) -> None:
+    """Month by month and to the cent, each written in Polars from the file's own lines."""
+    cents = Decimal("0.0001")
+    sold, refunds = pl.col("amount") >= 0, pl.col("amount") < 0
+    known = pl.col("customer").is_not_null()
+    sums = _by_month(
+        orders,
+        revenue=pl.col("amount").sum(),
+        orders=sold.sum(),
+        sales=pl.col("amount").filter(sold).sum(),
+        returns=refunds.sum(),
+        refund_value=-pl.col("amount").filter(refunds).sum(),
+        known_revenue=pl.col("amount").filter(known).sum(),
+        known_orders=(sold & known).sum(),
+        buyers=pl.col("customer").filter(sold & known).n_unique(),
+    )
+    named = orders.filter(sold & known).with_columns(
+        pl.col("at").min().over("customer").alias("first")
+    )
+    firsts = _by_month(
+        named.filter(pl.col("at") == pl.col("first")),
+        new=pl.col("customer").n_unique(),
+        revenue=pl.col("amount").sum(),
+        count=pl.len(),
+    )
+    repeaters = _by_month(
+        named.filter(pl.col("at") > pl.col("first")), n=pl.col("customer").n_unique()
+    )
+    second = (
+        named.sort("at")
+        .group_by("customer")
+        .agg(pl.col("at").first().alias("first"), pl.col("at").slice(1, 1).first().alias("next"))
+        .with_columns((pl.col("first") + pl.duration(hours=90 * 24)).alias("at"))
+    )
+    judged = _by_month(second, n=pl.len(), back=(pl.col("next") < pl.col("at")).sum())
+    lines = pl.read_parquet(real_data("predict/online_retail_to_2011-09-10.parquet"))
+    units = _by_month(
+        lines.join(orders.filter(sold).select("InvoiceNo", "at"), on="InvoiceNo"),
+        n=pl.col("Quantity").sum(),
+    )
+    sets = {
+        month: set(rows["customer"])
+        for (month,), rows in named.with_columns(
+            pl.col("at").dt.convert_time_zone("Europe/Brussels").dt.truncate("1mo").dt.date()
+        ).group_by("at")
+    }
+    names = (
+        "revenue", "orders", "average_order_value", "returns", "refund_value", "returns_share",
+        "known_orders_share", "revenue_per_customer", "orders_per_customer", "active_customers",
+        "new_customers", "new_customer_share", "new_customer_revenue", "first_order_value",
+        "repeat_rate", "retention", "activation", "units_sold", "product_sales",
+    )  # fmt: skip
+    question = Question(
+        metrics=names,
+        start=datetime(2010, 11, 30, 23, tzinfo=UTC),
+        end=datetime(2011, 8, 31, 22, tzinfo=UTC),
+        grain="month",
+        time_zone="Europe/Brussels",
+    )
+
+    rows = ask_question(company, question).rows
+
+    assert len(rows) == 9
+    before: set[int] = set()
+    for row in rows:
+        month = row["period"]
+        own, new = sums[month], firsts[month]
+        exact = {
+            "revenue": own["revenue"],
+            "refund_value": own["refund_value"],
+            "new_customer_revenue": new["revenue"],
+            "product_sales": own["revenue"],
+            "average_order_value": (own["sales"] / own["orders"]).quantize(cents),
+            "revenue_per_customer": (own["known_revenue"] / own["buyers"]).quantize(cents),
+            "first_order_value": (new["revenue"] / new["count"]).quantize(cents),
+            "orders": own["orders"],
+            "returns": own["returns"],
+            "active_customers": own["buyers"],
+            "new_customers": new["new"],
+            "units_sold": units[month]["n"],
+        }
+        assert {name: row[name] for name in exact} == exact, month
+        ratios = {
+            "returns_share": own["refund_value"] / own["sales"],
+            "known_orders_share": own["known_orders"] / own["orders"],
+            "orders_per_customer": own["known_orders"] / own["buyers"],
+            "new_customer_share": new["new"] / own["buyers"],
+            "repeat_rate": repeaters.get(month, {"n": 0})["n"] / own["buyers"],
+            "retention": len(before & sets[month]) / len(before) if before else None,
+            "activation": judged[month]["back"] / judged[month]["n"] if month in judged else None,
+        }
+        for name, value in ratios.items():
+            assert row[name] == (None if value is None else pytest.approx(float(value), 1e-12)), (
+                name,
+                month,
+            )
+        before = sets[month]
+    assert sum(row["new_customers"] for row in rows) == 3317
+    assert rows[4]["activation_n"] > 300
 
 
 def test_predictions_come_with_their_back_test_and_count_from_the_end_of_the_data(
