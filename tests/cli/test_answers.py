@@ -76,6 +76,18 @@ JSON_ANSWERS: dict[str, tuple[tuple[str, ...], set[str]]] = {
     "accounts": (("accounts",), {"rows"}),
     "households list": (("households", "list"), {"rows"}),
     "households say": (("households", "say", "{one}", "{other}", "--apart"), {"profile_id"}),
+    "metrics list": (("metrics", "list"), {"name", "theme", "unit", "relation"}),
+    "metrics show": (("metrics", "show", "revenue", "--by", "channel"), {"rows", "digest"}),
+    "metrics people": (("metrics", "people", "orders"), {"people", "total", "unknown_n"}),
+    "metrics stated": (("metrics", "stated"), {"name", "amount", "first_day"}),
+    "metrics state": (
+        ("metrics", "state", "ticket_cost", "7", "--from", "2030-01-01", "--dry-run"),
+        {"name", "amount"},
+    ),
+    "metrics withdraw": (
+        ("metrics", "withdraw", "ticket_cost", "--from", "2030-01-01"),
+        {"name", "amount"},
+    ),
     "conflicts list": (("conflicts", "list"), {"lines", "tiers", "total"}),
     "conflicts settle": (
         ("conflicts", "settle", "{one}", "attribute", "{name}", "{loser}", "--right", "shown"),
@@ -128,6 +140,9 @@ def test_json_is_json_and_nothing_else(name: str, rapport: Rapport, own_demo: Pa
     Path("journey.json").write_text(f'{{"stages": {steps}}}')
     if name in ("sources pull", "sources every"):
         assert rapport("--data", own_demo, "sources", "connect", "letters.toml").code == 0
+    if name == "metrics withdraw":
+        words = ("metrics", "state", "ticket_cost", "7", "--from", "2030-01-01")
+        assert rapport("--data", own_demo, *words).code == 0
     if name == "conflicts undo-rule":
         rule = ("conflicts", "rule", "birthday", "--by", "recent")
         assert rapport("--data", own_demo, *rule).code == 0
