@@ -16,7 +16,7 @@ from rapport.understand.knowledge import Freshness, ask, freshness
 from rapport.understand.periods import calendar, periods_between
 from rapport.understand.plan import local_day_sql, zone_parameters
 from rapport.understand.question import Question, check_question
-from rapport.understand.segments.compiled import compile_rule
+from rapport.understand.segments.compiled import Compiled, compile_rule
 from rapport.understand.segments.rule import Rule
 
 
@@ -42,12 +42,15 @@ class CohortRetention(Struct, frozen=True, kw_only=True):
     cohorts: tuple[Cohort, ...]
 
 
-def _steps(day: str, segment: str, *, as_known_then: bool) -> tuple[Step, ...]:
-    members = (
-        f"JOIN customers AS c ON c.profile_id = n.profile_id AND {segment} " if segment else ""
-    )
+def _steps(day: str, segment: Compiled | None, *, as_known_then: bool) -> tuple[Step, ...]:
+    members = ""
+    if segment is not None:
+        members = (
+            f"JOIN {segment.customers} AS c ON c.profile_id = n.profile_id AND {segment.sql} "
+        )
     return (
         *relations.corrections(as_known_then=as_known_then),
+        *(segment.steps if segment is not None else ()),
         *relations.sales(as_known_then=as_known_then, since=""),
         *relations.named_sales(),
         Step(
@@ -90,6 +93,7 @@ def cohort_query(
     as_of: datetime | None = None,
     segment: Rule | None = None,
     now: datetime | None = None,
+    at: datetime | None = None,
 ) -> tuple[Query, dict[str, pa.Table]]:
     """The query behind `cohort_retention`, and the small tables it reads."""
     question = Question(
@@ -115,13 +119,14 @@ def cohort_query(
         "end": end,
         "as_of": as_of,
     }
-    rule = ""
+    compiled = None
     if segment is not None:
-        compiled = compile_rule(segment, now=now or end, prefix="segment")
-        rule = compiled.sql
+        compiled = compile_rule(
+            segment, now=now or end, at=at, prefix="segment", as_known_then=as_of is not None
+        )
         parameters |= compiled.parameters
     steps = _steps(
-        local_day_sql(parameters, "n.occurred_at"), rule, as_known_then=as_of is not None
+        local_day_sql(parameters, "n.occurred_at"), compiled, as_known_then=as_of is not None
     )
     return relations.bind(steps, parameters), {"calendar": calendar(periods, time_zone)}
 
@@ -136,6 +141,7 @@ def cohort_retention(
     as_of: datetime | None = None,
     segment: Rule | None = None,
     now: datetime | None = None,
+    at: datetime | None = None,
     tables: Mapping[str, pa.Table] | None = None,
     known: Freshness | None = None,
     received_until: datetime | None = None,
@@ -150,6 +156,8 @@ def cohort_retention(
         Calendar unit of cohorts and of the time since.
     segment : Rule or None
         Only customers of this rule, as of today.
+    now, at : datetime or None
+        As of `Question`.
     known : Knowledge or Freshness, optional
         From `knowledge` (or `freshness`), to spare finding it again.
     received_until : datetime, optional
@@ -168,6 +176,7 @@ def cohort_retention(
         as_of=as_of,
         segment=segment,
         now=now,
+        at=at,
     )
     counts: dict[tuple[int, int], int] = {
         (row["cohort"], row["later"]): row["customers"]

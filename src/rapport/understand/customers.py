@@ -31,10 +31,11 @@ PROFILES = pa.schema(
         pa.field("birthday", pa.string()),  # ISO date
     ]
 )
+_OF_GROUPS = ("profile_id", "country", "language", "city", "postal_code")
 #: What the query reads of them: no more of a person than a group of people shares.
 GROUPS = pa.schema(
     [
-        *(PROFILES.field(name) for name in ("profile_id", "country", "language", "city")),
+        *(PROFILES.field(name) for name in _OF_GROUPS),
         pa.field("postcode_area", pa.string()),
         pa.field("age_band", pa.string()),
     ]
@@ -192,8 +193,8 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         "customers_now",
-        "SELECT p.profile_id, f.country, f.language, f.city, f.postcode_area, f.age_band, "
-        "a.acquisition_channel, "
+        "SELECT p.profile_id, f.country, f.language, f.city, f.postal_code, f.postcode_area, "
+        "f.age_band, a.acquisition_channel, "
         "s.first_seen, s.last_seen, b.first_order_at, b.last_order_at, "
         "CAST(floor((epoch(CAST($end AS TIMESTAMPTZ)) - epoch(b.last_order_at)) / 86400.0) AS INT) "
         "AS days_since_last_order, "
@@ -289,8 +290,8 @@ def _average(amounts: pa.ChunkedArray, counts: pa.ChunkedArray) -> pa.Array:
 
 
 def _groups(profiles: pa.Table, now: datetime) -> pa.Table:
-    """Profiles with the groups that questions split by, in place of postcode and birthday."""
-    columns = [profiles[name] for name in ("profile_id", "country", "language", "city")]
+    """Profiles with the groups that questions split by, in place of the birthday."""
+    columns = [profiles[name] for name in _OF_GROUPS]
     codes = pc.utf8_upper(pc.replace_substring_regex(profiles["postal_code"], r"[^0-9A-Za-z]", ""))
     area = pc.binary_join_element_wise(
         profiles["country"], pc.utf8_slice_codeunits(codes, 0, 2), " "

@@ -33,7 +33,7 @@ from rapport.understand.periods import (
 from rapport.understand.question import Question, check_question
 from rapport.understand.relations import Relation
 from rapport.understand.relations.sales import RETAINED
-from rapport.understand.segments.compiled import compile_rule
+from rapport.understand.segments.compiled import Compiled, compile_rule, compile_rules
 
 #: How far back sales are read, the nearest first, and the parameter that holds the moment.
 _SINCE = {"period": "start", "before": "before", "all": ""}
@@ -58,8 +58,8 @@ class Asked(Struct, frozen=True, kw_only=True):
     periods: tuple[Period, ...]
     before: datetime  # when the period before the first one began
     parameters: dict[str, Any]
-    segment_sql: str  # "" without a segment
-    segments_sql: tuple[tuple[str, str], ...]  # name of the bound key, rule
+    segment: Compiled | None  # the rule that filters
+    segments: Compiled | None  # the rules that are split by; their keys are bound as $segment_key_…
     by_person: bool = False  # the answer is split by whose the rows are
 
     @property
@@ -82,7 +82,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     @property
     def reads_customers(self) -> bool:
         """Whether the customers' table is needed."""
-        return bool(self.segment_sql) or any(d.reads == "customer" for d in self.read_dimensions)
+        return self.segment is not None or any(d.reads == "customer" for d in self.read_dimensions)
 
     @property
     def reads_segments(self) -> bool:
@@ -135,13 +135,24 @@ def find_rows(asked: Asked) -> tuple[Step, ...]:
     return tuple(found.values())
 
 
+def find_what_segments_mean(asked: Asked) -> tuple[Step, ...]:
+    """What customers did, as far as a rule asks for it."""
+    return tuple(
+        step
+        for compiled in (asked.segment, asked.segments)
+        if compiled is not None
+        for step in compiled.steps
+    )
+
+
 def find_segment_members(asked: Asked) -> tuple[Step, ...]:
     """Who belongs to each segment that the answer is split by."""
-    if not asked.reads_segments:
+    if asked.segments is None:
         return ()
     members = " UNION ALL ".join(
-        f"SELECT c.profile_id, ${key} AS segment FROM customers AS c WHERE {rule}"
-        for key, rule in asked.segments_sql
+        f"SELECT c.profile_id, $segment_key_{number} AS segment "
+        f"FROM {asked.segments.customers} AS c WHERE {rule}"
+        for number, rule in enumerate(asked.segments.sqls)
     )
     return (Step("segment_members", members),)
 
@@ -201,6 +212,7 @@ STEPS: tuple[Callable[[Asked], tuple[Step, ...]], ...] = (
     leave_out_what_no_longer_holds,
     find_sales,
     find_rows,
+    find_what_segments_mean,
     find_segment_members,
     place_in_periods,
     follow_from_period_to_period,
@@ -318,7 +330,8 @@ def _placed(asked: Asked, relation: Relation) -> Step:
             f" JOIN calendar AS k ON k.day = {local_day_sql(asked.parameters, 'v.occurred_at')}"
         )
     if asked.reads_customers:
-        joins += " LEFT JOIN customers AS c ON c.profile_id = v.profile_id"
+        customers = "customers" if asked.segment is None else asked.segment.customers
+        joins += f" LEFT JOIN {customers} AS c ON c.profile_id = v.profile_id"
     if asked.reads_segments:
         joins += " JOIN segment_members AS g ON g.profile_id = v.profile_id"
     splits = "".join(f", {d.expression} AS by_{d.name}" for d in asked.dimensions)
@@ -331,9 +344,9 @@ def _placed(asked: Asked, relation: Relation) -> Step:
         _filter_sql(number, DIMENSIONS[each.dimension].expression, each.values, each.exclude)
         for number, each in enumerate(asked.question.filters)
     ]
-    if asked.segment_sql:
+    if asked.segment is not None:
         # Nobody is in no segment, though a `not` would hold for a row without a customer.
-        conditions.append(f"c.profile_id IS NOT NULL AND {asked.segment_sql}")
+        conditions.append(f"c.profile_id IS NOT NULL AND {asked.segment.sql}")
     columns = ", ".join(f"v.{name}" for name in relation.columns)
     if named:
         columns += ", v.profile_id"
@@ -428,18 +441,17 @@ def _asked(question: Question) -> Asked:
     for number, each in enumerate(question.filters):
         for i, value in enumerate(each.values):
             parameters[f"filter_{number}_{i}"] = value
-    segment_sql = ""
+    times: dict[str, Any] = {"now": now, "at": question.at, "as_known_then": bool(question.as_of)}
+    segment = segments = None
     if question.segment is not None:
-        compiled = compile_rule(question.segment, now=now, prefix="segment")
-        parameters |= compiled.parameters
-        segment_sql = compiled.sql
-    segments_sql: list[tuple[str, str]] = []
+        segment = compile_rule(question.segment, prefix="segment", **times)
+        parameters |= segment.parameters
     if "segment" in question.dimensions:
+        rules = [named.rule for named in question.segments]
+        segments = compile_rules(rules, prefix="segments", **times)
+        parameters |= segments.parameters
         for number, named in enumerate(question.segments):
-            compiled = compile_rule(named.rule, now=now, prefix=f"segment_{number}")
-            parameters |= compiled.parameters
             parameters[f"segment_key_{number}"] = named.key
-            segments_sql.append((f"segment_key_{number}", compiled.sql))
     return Asked(
         question=question,
         metrics=question.defined_metrics(),
@@ -447,8 +459,8 @@ def _asked(question: Question) -> Asked:
         periods=periods,
         before=before,
         parameters=parameters,
-        segment_sql=segment_sql,
-        segments_sql=tuple(segments_sql),
+        segment=segment,
+        segments=segments,
     )
 
 

@@ -65,6 +65,8 @@ class Question(Struct, frozen=True, kw_only=True):
         ten orders may be one person's. Whoever shows small groups needs it; it costs a join.
     now : datetime or None
         The moment that rules such as "within the last 30 days" count from; None: `end`.
+    at : datetime or None
+        The moment at which a rule's windows of touchpoints end; None: ``now``.
     """
 
     metrics: tuple[str, ...]
@@ -78,6 +80,7 @@ class Question(Struct, frozen=True, kw_only=True):
     segments: tuple[NamedRule, ...] = ()
     as_of: datetime | None = None
     now: datetime | None = None
+    at: datetime | None = None
     count_people: bool = False
 
     def periods(self) -> tuple[Period, ...]:

@@ -86,6 +86,7 @@ CUSTOMERS = pa.schema(
         pa.field("country", pa.string()),
         pa.field("language", pa.string()),
         pa.field("city", pa.string()),
+        pa.field("postal_code", pa.string()),
         pa.field("postcode_area", pa.string()),  # country and two characters: "BE 90"
         pa.field("age_band", pa.string()),  # when the table was made
         pa.field("acquisition_channel", pa.string()),

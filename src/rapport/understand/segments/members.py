@@ -12,7 +12,9 @@ from msgspec import Struct
 
 from rapport.engines.lake import Lake, Query, Step
 from rapport.errors import InvalidInput
-from rapport.understand.segments.compiled import compile_rule
+from rapport.understand import relations
+from rapport.understand.knowledge import Freshness, ask
+from rapport.understand.segments.compiled import Compiled, compile_rule, compile_rules
 from rapport.understand.segments.rule import COLUMNS, Rule
 from rapport.vocabulary.lake_tables import CUSTOMERS
 
@@ -33,18 +35,48 @@ class SegmentOverview(Struct, frozen=True, kw_only=True):
     scored: int = 0
 
 
-def count(
-    lake: Lake, rule: Rule, *, now: datetime, tables: Mapping[str, pa.Table] | None = None
-) -> int:
-    """How many customers belong."""
-    compiled = compile_rule(rule, now=now)
-    query = Query(
-        steps=(
-            Step("answer", f"SELECT count(*) AS members FROM customers AS c WHERE {compiled.sql}"),
-        ),
-        parameters=compiled.parameters,
+def _query(compiled: Compiled, steps: tuple[Step, ...], **parameters: object) -> Query:
+    return relations.bind(
+        (*compiled.with_corrections(), *steps),
+        {**relations.TYPES, **compiled.parameters, **parameters},
     )
-    return int(lake.ask(query, tables=tables)["members"][0].as_py())
+
+
+def count_query(rule: Rule, *, now: datetime, at: datetime | None = None) -> Query:
+    """The query behind `count`."""
+    compiled = compile_rule(rule, now=now, at=at)
+    return _query(
+        compiled,
+        (
+            Step(
+                "answer",
+                f"SELECT count(*) AS members FROM {compiled.customers} AS c WHERE {compiled.sql}",
+            ),
+        ),
+    )
+
+
+def count(
+    lake: Lake,
+    rule: Rule,
+    *,
+    now: datetime,
+    at: datetime | None = None,
+    tables: Mapping[str, pa.Table] | None = None,
+    known: Freshness | None = None,
+) -> int:
+    """How many customers belong.
+
+    Parameters
+    ----------
+    now, at : datetime
+        As of `compiled.compile_rules`.
+    known : Knowledge or Freshness, optional
+        From `knowledge`, to spare finding again which touchpoints no longer hold.
+    """
+    query = count_query(rule, now=now, at=at)
+    found = ask(lake, query, as_of=None, tables=tables or {}, known=known)
+    return int(found["members"][0].as_py())
 
 
 def members(
@@ -52,11 +84,13 @@ def members(
     rule: Rule,
     *,
     now: datetime,
+    at: datetime | None = None,
     limit: int = 50,
     offset: int = 0,
     order: str = "revenue",
     descending: bool = True,
     tables: Mapping[str, pa.Table] | None = None,
+    known: Freshness | None = None,
 ) -> pa.Table:
     """One page of a segment's customers, as rows of `CUSTOMERS`.
 
@@ -74,42 +108,50 @@ def members(
             f"A page needs a limit of 1 or more and an offset of 0 or more, "
             f"not {limit} and {offset}"
         )
-    compiled = compile_rule(rule, now=now)
+    compiled = compile_rule(rule, now=now, at=at)
     direction = "DESC" if descending else "ASC"
-    query = Query(
-        steps=(
+    query = _query(
+        compiled,
+        (
             Step(
                 "answer",
-                f"SELECT c.* FROM customers AS c WHERE {compiled.sql} "
+                f"SELECT c.* FROM {compiled.customers} AS c WHERE {compiled.sql} "
                 f"ORDER BY c.{order} {direction} NULLS LAST, c.profile_id ASC NULLS LAST "
                 "LIMIT $page_limit OFFSET $page_offset",
             ),
         ),
-        parameters={**compiled.parameters, "page_limit": limit, "page_offset": offset},
+        page_limit=limit,
+        page_offset=offset,
     )
-    return lake.ask(query, tables=tables).select(CUSTOMERS.names)
+    found = ask(lake, query, as_of=None, tables=tables or {}, known=known)
+    return found.select(CUSTOMERS.names)
 
 
-def members_query(rule: Rule, *, now: datetime) -> Query:
+def members_query(rule: Rule, *, now: datetime, at: datetime | None = None) -> Query:
     """The query behind `member_ids`."""
-    compiled = compile_rule(rule, now=now)
-    return Query(
-        steps=(
+    compiled = compile_rule(rule, now=now, at=at)
+    return _query(
+        compiled,
+        (
             Step(
                 "answer",
-                f"SELECT c.profile_id FROM customers AS c WHERE {compiled.sql} "
+                f"SELECT c.profile_id FROM {compiled.customers} AS c WHERE {compiled.sql} "
                 "ORDER BY c.profile_id ASC NULLS LAST",
             ),
         ),
-        parameters=compiled.parameters,
     )
 
 
 def member_ids(
-    lake: Lake, rule: Rule, *, now: datetime, tables: Mapping[str, pa.Table] | None = None
+    lake: Lake,
+    rule: Rule,
+    *,
+    now: datetime,
+    at: datetime | None = None,
+    tables: Mapping[str, pa.Table] | None = None,
 ) -> pa.Table:
     """The audience: ``profile_id`` of every member, sorted."""
-    return lake.ask(members_query(rule, now=now), tables=tables)
+    return lake.ask(members_query(rule, now=now, at=at), tables=tables)
 
 
 #: What the overview computes of each segment's members.
@@ -135,27 +177,27 @@ _READ = (
 )
 
 
-def overview_query(segments: Sequence[tuple[str, Rule]], *, now: datetime) -> Query:
+def overview_query(
+    segments: Sequence[tuple[str, Rule]], *, now: datetime, at: datetime | None = None
+) -> Query:
     """The query behind `overview`: one row per segment, and one of everybody, numbered -1."""
-    compiled = [
-        compile_rule(rule, now=now, prefix=f"segment_{number}")
-        for number, (_, rule) in enumerate(segments)
-    ]
-    flags = "".join(f", {each.sql} AS in_{number}" for number, each in enumerate(compiled))
+    compiled = compile_rules([rule for _, rule in segments], now=now, at=at, prefix="segment")
+    flags = "".join(f", {sql} AS in_{number}" for number, sql in enumerate(compiled.sqls))
     branches = [f"SELECT -1 AS segment, {_MEASURES} FROM flagged"]
     branches += [
         f"SELECT {number} AS segment, {_MEASURES} FROM flagged WHERE in_{number}"
-        for number in range(len(compiled))
+        for number in range(len(segments))
     ]
-    return Query(
-        steps=(
+    return _query(
+        compiled,
+        (
             Step(
                 "flagged",
-                f"SELECT {', '.join(f'c.{name}' for name in _READ)}{flags} FROM customers AS c",
+                f"SELECT {', '.join(f'c.{name}' for name in _READ)}{flags} "
+                f"FROM {compiled.customers} AS c",
             ),
             Step("answer", " UNION ALL ".join(branches)),
         ),
-        parameters={name: value for each in compiled for name, value in each.parameters.items()},
     )
 
 
@@ -164,18 +206,21 @@ def overview(
     segments: Sequence[tuple[str, Rule]],
     *,
     now: datetime,
+    at: datetime | None = None,
     tables: Mapping[str, pa.Table] | None = None,
+    known: Freshness | None = None,
 ) -> tuple[SegmentOverview, ...]:
-    """Every segment by one query, which reads the customers once.
+    """Every segment by one query, which reads the customers once, and touchpoints at most once.
 
     Parameters
     ----------
     segments : sequence of (key, rule)
         In the order in which they come back.
     """
+    query = overview_query(segments, now=now, at=at)
     rows = {
         row["segment"]: row
-        for row in lake.ask(overview_query(segments, now=now), tables=tables).to_pylist()
+        for row in ask(lake, query, as_of=None, tables=tables or {}, known=known).to_pylist()
     }
     everybody, total = rows[-1]["customers"], rows[-1]["revenue"] or Decimal(0)
     found = []
@@ -199,6 +244,64 @@ def overview(
             )
         )
     return tuple(found)
+
+
+def overlap_query(
+    rule: Rule, others: Sequence[Rule], *, now: datetime, at: datetime | None = None
+) -> Query:
+    """The query behind `overlap`: one row of counts."""
+    compiled = compile_rules([rule, *others], now=now, at=at)
+    flags = ", ".join(
+        f"CASE WHEN {sql} THEN 1 ELSE 0 END AS in_{number}"
+        for number, sql in enumerate(compiled.sqls)
+    )
+    counts = "".join(
+        f", coalesce(sum(in_0 * in_{number}), 0) AS both_{number}"
+        f", coalesce(sum(in_{number}), 0) AS all_{number}"
+        for number in range(1, len(compiled.sqls))
+    )
+    return _query(
+        compiled,
+        (
+            Step("flagged", f"SELECT {flags} FROM {compiled.customers} AS c"),
+            Step(
+                "answer",
+                "SELECT count(*) AS customers, coalesce(sum(in_0), 0) AS members"
+                f"{counts} FROM flagged",
+            ),
+        ),
+    )
+
+
+class Overlap(Struct, frozen=True, kw_only=True):
+    """How many belong to a rule, and how many of them to each other rule as well."""
+
+    customers: int
+    members: int
+    others: tuple[tuple[int, int], ...]  # in both; in the other one
+
+
+def overlap(
+    lake: Lake,
+    rule: Rule,
+    others: Sequence[Rule],
+    *,
+    now: datetime,
+    at: datetime | None = None,
+    tables: Mapping[str, pa.Table] | None = None,
+    known: Freshness | None = None,
+) -> Overlap:
+    """How a rule overlaps with others, by one query."""
+    query = overlap_query(rule, others, now=now, at=at)
+    (row,) = ask(lake, query, as_of=None, tables=tables or {}, known=known).to_pylist()
+    return Overlap(
+        customers=int(row["customers"]),
+        members=int(row["members"]),
+        others=tuple(
+            (int(row[f"both_{number}"]), int(row[f"all_{number}"]))
+            for number in range(1, len(others) + 1)
+        ),
+    )
 
 
 def distinct_values(

@@ -1,8 +1,9 @@
 """The rule of a segment: conditions on a customer, joined by all, any and not.
 
-A rule is data: stored as JSON, checked here, compiled to SQL in `compiled.py` and evaluated for
-one profile in `evaluated.py`. The two must agree (a property test compares them), so logic has two
-values: a condition on an unknown value is false, and its `not` is true.
+A condition compares a column of the customers' table, or says what the customer did
+(`happening.py`). A rule is data: stored as JSON, checked here, compiled to SQL in `compiled.py` and
+evaluated for one profile in `evaluated.py`. The two must agree (property tests compare them), so
+logic has two values: a condition on an unknown value is false, and its `not` is true.
 """
 
 from __future__ import annotations
@@ -19,11 +20,19 @@ import pyarrow as pa
 from msgspec import Struct
 
 from rapport.errors import InvalidInput
+from rapport.understand.segments.happening import (
+    Followed,
+    Happened,
+    Happening,
+    Recency,
+    mistakes_of,
+)
 from rapport.vocabulary.lake_tables import CUSTOMERS
 
 Operator = Literal[
-    "eq", "ne", "lt", "le", "gt", "ge", "in", "between", "is_null", "contains", "within_last_days"
-]
+    "eq", "ne", "lt", "le", "gt", "ge", "in", "between", "is_null", "contains", "starts_with",
+    "within_last_days",
+]  # fmt: skip
 Kind = Literal["text", "number", "money", "time", "flag"]
 Scalar: TypeAlias = bool | int | float | str | None
 Value: TypeAlias = Scalar | tuple[Scalar, ...]
@@ -33,7 +42,7 @@ Typed: TypeAlias = bool | int | float | str | Decimal | datetime
 _ORDERED: tuple[Operator, ...] = ("eq", "ne", "lt", "le", "gt", "ge", "in", "between", "is_null")
 #: Which operators each kind of column knows.
 OPERATORS: dict[Kind, tuple[Operator, ...]] = {
-    "text": ("eq", "ne", "in", "contains", "is_null"),
+    "text": ("eq", "ne", "in", "contains", "starts_with", "is_null"),
     "number": _ORDERED,
     "money": _ORDERED,
     "time": ("lt", "le", "gt", "ge", "between", "within_last_days", "is_null"),
@@ -65,7 +74,7 @@ class Condition(Struct, frozen=True, kw_only=True, tag_field="kind", tag="condit
 
     `value` is a scalar; a list for "in" and "between" (both ends included); a whole number of
     days for "within_last_days"; true or false for "is_null". Times are ISO 8601 with a zone.
-    "contains" looks for a part of a text, whatever its case.
+    "contains" looks for a part of a text, "starts_with" for its beginning, whatever the case.
     """
 
     column: str
@@ -91,7 +100,9 @@ class Not(Struct, frozen=True, kw_only=True, tag_field="kind", tag="not"):
     rule: Rule
 
 
-Rule: TypeAlias = Condition | All | Any | Not
+#: What is either true or false of a customer by itself.
+Leaf: TypeAlias = Condition | Happened | Recency | Followed
+Rule: TypeAlias = Condition | Happened | Recency | Followed | All | Any | Not
 
 
 def where(column: str, operator: Operator, value: Value = True) -> Condition:
@@ -120,15 +131,20 @@ def write_rule(rule: Rule) -> bytes:
     return msgspec.json.encode(rule)
 
 
-def conditions(rule: Rule) -> Iterator[Condition]:
+def leaves(rule: Rule) -> Iterator[Leaf]:
     """Every condition of a rule, in reading order."""
-    if isinstance(rule, Condition):
-        yield rule
-    elif isinstance(rule, Not):
-        yield from conditions(rule.rule)
-    else:
+    if isinstance(rule, Not):
+        yield from leaves(rule.rule)
+    elif isinstance(rule, All | Any):
         for part in rule.rules:
-            yield from conditions(part)
+            yield from leaves(part)
+    else:
+        yield rule
+
+
+def happenings(rule: Rule) -> tuple[Happening, ...]:
+    """The conditions on what a customer did, in reading order."""
+    return tuple(leaf for leaf in leaves(rule) if not isinstance(leaf, Condition))
 
 
 def check(rule: Rule) -> None:
@@ -139,7 +155,7 @@ def check(rule: Rule) -> None:
     InvalidInput
         With one sentence per mistake.
     """
-    found = list(conditions(rule))
+    found = list(leaves(rule))
     mistakes: list[str] = []
     if len(found) > _MAX_CONDITIONS:
         mistakes.append(
@@ -150,9 +166,12 @@ def check(rule: Rule) -> None:
         for group in _groups(rule)
         if isinstance(group, Any) and not group.rules
     )
-    for condition in found[:_MAX_CONDITIONS]:
+    for leaf in found[:_MAX_CONDITIONS]:
+        if not isinstance(leaf, Condition):
+            mistakes.extend(mistakes_of(leaf))
+            continue
         try:
-            typed_values(condition)
+            typed_values(leaf)
         except InvalidInput as error:
             mistakes.append(error.message)
     if mistakes:
@@ -264,10 +283,10 @@ class DescribedGroup(Struct, frozen=True, kw_only=True):
     """A group of described parts, joined by "all", "any" or "not"."""
 
     join: Literal["all", "any", "not"]
-    parts: tuple[DescribedCondition | DescribedGroup, ...]
+    parts: tuple[DescribedCondition | Happening | DescribedGroup, ...]
 
 
-def describe(rule: Rule) -> DescribedCondition | DescribedGroup:
+def describe(rule: Rule) -> DescribedCondition | Happening | DescribedGroup:
     """The structure of a rule, typed, for words and pages."""
     if isinstance(rule, Condition):
         return DescribedCondition(
@@ -276,6 +295,8 @@ def describe(rule: Rule) -> DescribedCondition | DescribedGroup:
             operator=rule.operator,
             values=typed_values(rule),
         )
+    if isinstance(rule, Happened | Recency | Followed):
+        return rule
     if isinstance(rule, Not):
         return DescribedGroup(join="not", parts=(describe(rule.rule),))
     return DescribedGroup(
