@@ -40,7 +40,7 @@ from rapport.workflows.identity_rules import ask_what_if, run_identity_job
 from rapport.workflows.journeys import save_journey
 from rapport.workflows.quality import measure_quality
 from rapport.workflows.resolve import resolve_company
-from rapport.workflows.segments import save_segment
+from rapport.workflows.segment_definitions import save_segment
 from rapport.workflows.sources import add_collector
 from rapport.workflows.ticket_work import note_ticket
 from rapport.workflows.upload import keep_upload

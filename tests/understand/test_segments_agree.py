@@ -37,7 +37,8 @@ AT = datetime(2026, 11, 16, 9, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 TYPES = ("Product Viewed", "Order Completed", "Order Refunded", "Order Cancelled", "Record Seen")
 #: Moments that fall on the edges of windows, just beside them, and in the future.
-AGES = tuple(n * HOUR for n in (-30, -1, 0, 1, 2, 24, 25, 48, 49, 72, 96, 240)) + (
+AGES = (
+    *(n * HOUR for n in (-30, -1, 0, 1, 2, 24, 25, 48, 49, 72, 96, 240)),
     timedelta(microseconds=1),
     24 * HOUR - timedelta(microseconds=1),
     24 * HOUR + timedelta(microseconds=1),
@@ -46,7 +47,10 @@ PEOPLE = ("anna", "bert", "csaba")
 ATOMS = tuple(range(1, 7))
 
 SPANS = st.sampled_from(
-    [Span(number=n, unit=unit) for n, unit in ((1, "hours"), (24, "hours"), (1, "days"), (3, "days"))]  # type: ignore[arg-type]
+    [
+        Span(number=n, unit=unit)
+        for n, unit in ((1, "hours"), (24, "hours"), (1, "days"), (3, "days"))
+    ]  # type: ignore[arg-type]
 )
 AMOUNTS = st.sampled_from([None, "-20", "0", "49.99", "50", "80.5"])
 
@@ -84,21 +88,36 @@ HAPPENINGS: st.SearchStrategy[Rule] = (
             value=number if measure == "count" else number * 40,
             within=within,
         ),
-        which(), st.sampled_from(["count", "amount"]), st.sampled_from(COMPARISONS),
-        st.integers(0, 3), st.none() | SPANS,
-    )  # fmt: skip
+        which(),
+        st.sampled_from(["count", "amount"]),
+        st.sampled_from(COMPARISONS),
+        st.integers(0, 3),
+        st.none() | SPANS,
+    )
     | st.builds(
         lambda which, place, operator, span: Recency(
             which=which, place=place, operator=operator, span=span
         ),
-        which(), st.sampled_from(["first", "last"]), st.sampled_from(["within", "before"]), SPANS,
-    )  # fmt: skip
+        which(),
+        st.sampled_from(["first", "last"]),
+        st.sampled_from(["within", "before"]),
+        SPANS,
+    )
     | st.builds(
         lambda first, then, within, holds, since: Followed(
-            which=first, then=then, within=within, holds=holds, since=since
+            which=first,
+            then=then,
+            within=within,
+            holds=holds,
+            # Who waits as long as is looked back can never have waited.
+            since=since if holds or since is None or since.hours > within.hours else None,
         ),
-        which(), which(), SPANS, st.booleans(), st.none() | SPANS,
-    )  # fmt: skip
+        which(),
+        which(),
+        SPANS,
+        st.booleans(),
+        st.none() | SPANS,
+    )
 )
 RULES = st.recursive(
     HAPPENINGS | st.sampled_from([where("country", "eq", "BE"), where("order_count", "ge", 1)]),
@@ -251,3 +270,45 @@ def test_nothing_changes_by_itself_before_the_moment_to_look_again(
         if row["look_at"] is None or row["look_at"] > later:
             assert then[row["profile_id"]] == row["truths"], rules
         assert row["look_at"] is None or row["look_at"] > AT
+
+
+def test_edges_of_windows_are_the_same_for_both(empty_lake: Lake) -> None:
+    """Two touchpoints at every pair of ages, by rules whose edges fall on these ages."""
+    first, then = Which(types=("Product Viewed",)), Which(types=("Order Completed",))
+    rules: list[Rule] = []
+    for span in (Span(number=1, unit="hours"), Span(number=24, unit="hours"), Span(number=2)):
+        rules += [Happened(which=first, within=span), Recency(which=then, span=span)]
+        rules += [Recency(which=first, place="first", operator="before", span=span)]
+        for since in (None, Span(number=3)):
+            rules += [
+                Followed(which=first, then=then, within=span, holds=holds, since=since)
+                for holds in (True, False)
+            ]
+    plain = {
+        "late": 0, "channel": "web", "order": None, "amount": None, "corrects": None, "text": None,
+        "sentiment": None, "properties": None, "items": [],
+    }  # fmt: skip
+    rows, belongs = [], {}
+    for number, (one, other) in enumerate((one, other) for one in AGES for other in AGES):
+        belongs[number] = f"p{number:03d}"
+        rows += [
+            {**plain, "atom": number, "age": one, "type": "Product Viewed"},
+            {**plain, "atom": number, "age": other, "type": "Order Completed"},
+        ]
+    tables = tables_of(rows, belongs, dict.fromkeys(PEOPLE, "BE"))
+    empty = {"country": "BE", "order_count": 0, "revenue": Decimal(0), "tickets_90_days": 0}
+    customers = {name: {"profile_id": name, **empty} for name in belongs.values()}
+    tables["customers"] = pa.Table.from_pylist(list(customers.values()), CUSTOMERS)
+
+    everybody = judge_everybody(empty_lake, rules, now=AT, at=AT, tables=tables).to_pylist()
+    own = own_history(empty_lake, belongs, tables=tables)
+    few = judge_some(empty_lake, rules, customers, own, now=AT, at=AT)
+
+    assert len(everybody) == len(AGES) ** 2
+    seen = set()
+    for row in everybody:
+        judged = few[row["profile_id"]]
+        assert row["truths"].split("|") == list(judged.truths), row["profile_id"]
+        assert row["look_at"] == judged.look_at, row["profile_id"]
+        seen.update(enumerate(judged.truths))
+    assert len(seen) == 2 * len(rules)  # every rule holds for some and not for others

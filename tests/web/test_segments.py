@@ -31,7 +31,7 @@ from rapport.web.pages.segments.draft import (
     rule_of,
 )
 from rapport.workflows.company import Company
-from rapport.workflows.segments import all_segments, find_segment, save_segment
+from rapport.workflows.segment_definitions import all_segments, find_segment, save_segment
 from rapport.workflows.users import create_user, session_of
 from tests.browser import check_page, settle, take_screenshot
 from tests.company import PASSWORD, visitor

@@ -14,13 +14,11 @@ from rapport.errors import Conflict, InvalidInput, NotFound
 from rapport.understand.segments.rule import All, where
 from rapport.vocabulary.ledger_tables import audit
 from rapport.workflows.company import Company
+from rapport.workflows.segment_definitions import delete_segment, find_segment, save_segment
 from rapport.workflows.segments import (
     Counted,
     count_rule,
-    delete_segment,
-    find_segment,
     members_csv,
-    save_segment,
     segment_members,
     segments_overview,
 )

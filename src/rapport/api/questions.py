@@ -19,7 +19,7 @@ from rapport.understand.question import Question, dimensions_of
 from rapport.workflows.company import Company
 from rapport.workflows.metrics import PAGE, MetricPeople, filter_of, metric_of, metric_people
 from rapport.workflows.questions import Answered, CohortTriangle, ask_cohorts, ask_question
-from rapport.workflows.segments import find_segment
+from rapport.workflows.segment_definitions import find_segment
 
 _READ = {"permission": "dashboard.read"}
 

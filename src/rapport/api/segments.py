@@ -13,15 +13,17 @@ from rapport.errors import InvalidInput
 from rapport.understand.segments.rule import Rule
 from rapport.vocabulary.access import User
 from rapport.workflows.company import Company
-from rapport.workflows.segments import (
-    Counted,
-    MembersPage,
+from rapport.workflows.segment_definitions import (
     NamedSegment,
-    SegmentRow,
-    count_rule,
     delete_segment,
     find_segment,
     save_segment,
+)
+from rapport.workflows.segments import (
+    Counted,
+    MembersPage,
+    SegmentRow,
+    count_rule,
     segment_members,
     segments_overview,
 )

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Table, delete, insert, select
 
 from rapport.engines.ledger import among
 from rapport.unify.many_rows import write_many
-from rapport.vocabulary.ledger_tables import stale_profile, unmatched_record
+from rapport.vocabulary.ledger_tables import segment_mark, stale_profile, unmatched_record
 
 
 class Marks(Struct, frozen=True):
@@ -52,3 +52,5 @@ class Marks(Struct, frozen=True):
 STALE_PROFILES = Marks(stale_profile, "profile_id")
 #: Records that are new or say something new since records were matched last.
 UNMATCHED_RECORDS = Marks(unmatched_record, "atom_id")
+#: Profiles that were renewed, and whose place in segments is not known since.
+UNPLACED_PROFILES = Marks(segment_mark, "profile_id")

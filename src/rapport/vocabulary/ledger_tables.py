@@ -766,6 +766,68 @@ journey_version = Table(
     UniqueConstraint("key", "version"),
 )
 
+segment_version = Table(
+    "segment_version",  # all segments with their rules, as people were last placed by them
+    metadata,
+    Column("version_id", _Serial, primary_key=True, autoincrement=True),
+    Column("segments", Json, nullable=False),  # pairs of key and rule, in order
+    Column("made_at", UtcTime, nullable=False),
+    Column("whole", Boolean, nullable=False),  # everybody is placed by it
+    sqlite_autoincrement=True,
+)
+
+segment_state = Table(
+    "segment_state",  # what every condition says of a person; see understand.segments.standing
+    metadata,
+    Column("profile_id", Text, primary_key=True),
+    Column("version_id", BigInteger, nullable=False),
+    Column("truths", Text, nullable=False),
+    Column("look_at", UtcTime),  # before it nothing changes by itself; null: never
+    Index("segment_state_due", "look_at"),
+)
+
+segment_member = Table(
+    "segment_member",  # who belongs to which segment, since when
+    metadata,
+    Column("segment_key", Text, primary_key=True),
+    Column("profile_id", Text, primary_key=True),
+    Column("since", UtcTime, nullable=False),
+    Column("from_start", Boolean, nullable=False),  # was there when the segment began
+    Index("segment_member_by_profile", "profile_id"),
+)
+
+segment_change = Table(
+    "segment_change",  # who entered or left, when and why
+    metadata,
+    Column("change_id", _Serial, primary_key=True, autoincrement=True),
+    Column("segment_key", Text, nullable=False),
+    Column("profile_id", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("entered", Boolean, nullable=False),
+    Column("cause", Text, nullable=False),  # "touchpoint", "time", "figures", "identity", "rule"
+    Column("why", Json, nullable=False),  # the conditions that changed, and whether they hold now
+    Index("segment_change_by_segment", "segment_key", "change_id"),
+    Index("segment_change_by_profile", "profile_id"),
+)
+
+segment_day = Table(
+    "segment_day",  # how many belonged at the end of a day, and how many came and went
+    metadata,
+    Column("segment_key", Text, primary_key=True),
+    Column("day", Date, primary_key=True),  # of the company's time zone
+    Column("members", Integer, nullable=False),
+    Column("entered", Integer, nullable=False),
+    Column("left", Integer, nullable=False),
+)
+
+segment_mark = Table(
+    "segment_mark",  # somebody whose place in segments may have changed; the worker looks
+    metadata,
+    Column("mark", _Serial, primary_key=True, autoincrement=True),
+    Column("profile_id", Text, nullable=False),
+    sqlite_autoincrement=True,  # as of `stale_profile`
+)
+
 model_version = Table(
     "model_version",
     metadata,

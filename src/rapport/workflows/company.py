@@ -38,6 +38,8 @@ COMPANY_SETTINGS: dict[str, Any] = {
     "home_countries": [],  # where most customers live: numbers without a country are dialled there
     "identity_index": None,  # the index in which people are looked up: `KeptIndex`
     "matched_at": None,
+    "segments_day": None,  # the day on which everybody was last placed in segments
+    "segments_followed_at": None,  # when the worker last looked who belongs to which segment
     "approval_records": 50,  # a join or split of more records waits for a second person
     "approval_value": 10_000,  # or of people who bought for more, in the reporting currency
     "identity_rules": None,  # another merge line or other limits than usual, and those before

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 from sqlalchemy import Connection, func, select
 
+from rapport.engines.ledger import among
 from rapport.understand.customers import CONSENTS, PROFILES, SCORES, build_customers
 from rapport.unify.consents import consent_state
 from rapport.vocabulary.lake_tables import CUSTOMERS
@@ -22,31 +23,38 @@ def rebuild_customers(company: Company, *, progress: Progress = silent) -> int:
     progress("customers", 0, None)
     now, until = company.clock(), data_until(company)
     with company.ledger.read() as connection:
-        profiles = _arrow(
-            connection.execute(
-                select(*(profile.c[name] for name in PROFILES.names)).where(
-                    profile.c.merged_into.is_(None)
-                )
-            ).all(),
-            PROFILES,
-        )
-        scores = _arrow(
-            connection.execute(
-                select(score.c.profile_id, score.c.name, score.c.value).where(
-                    score.c.name.in_(CUSTOMERS.names)
-                )
-            ).all(),
-            SCORES,
-        )
-        consents = _arrow(_latest_words(connection), CONSENTS)
-    rows = build_customers(company.seen, until, profiles=profiles, scores=scores, consents=consents)
+        known = what_the_ledger_knows(connection)
+    rows = build_customers(company.seen, until, **known)
     company.lake.overwrite("customers", rows)
     company.choose("customers_built_at", now.isoformat())
     progress("customers", rows.num_rows, rows.num_rows)
     return int(rows.num_rows)
 
 
-def _latest_words(connection: Connection) -> Sequence[Any]:
+def what_the_ledger_knows(
+    connection: Connection, profile_ids: Sequence[str] | None = None
+) -> dict[str, pa.Table]:
+    """What `build_customers` needs of the ledger: of everybody, or of some.
+
+    Returns
+    -------
+    dict
+        ``profiles``, ``scores`` and ``consents``.
+    """
+    p, s = profile.c, score.c
+    profiles = select(*(p[name] for name in PROFILES.names)).where(p.merged_into.is_(None))
+    scores = select(s.profile_id, s.name, s.value).where(s.name.in_(CUSTOMERS.names))
+    if profile_ids is not None:
+        profiles = profiles.where(among(p.profile_id, profile_ids))
+        scores = scores.where(among(s.profile_id, profile_ids))
+    return {
+        "profiles": _arrow(connection.execute(profiles).all(), PROFILES),
+        "scores": _arrow(connection.execute(scores).all(), SCORES),
+        "consents": _arrow(_latest_words(connection, profile_ids), CONSENTS),
+    }
+
+
+def _latest_words(connection: Connection, profile_ids: Sequence[str] | None) -> Sequence[Any]:
     """The latest word of every profile on every purpose; at one moment the withdrawal counts."""
     newness = (
         func.row_number()
@@ -56,12 +64,14 @@ def _latest_words(connection: Connection) -> Sequence[Any]:
         )
         .label("newness")
     )
-    words = (
+    said = (
         select(membership.c.profile_id, consent.c.purpose, consent.c.granted, newness)
         .join(membership, membership.c.atom_id == consent.c.atom_id)
         .where(membership.c.valid_to.is_(None))
-        .subquery()
     )
+    if profile_ids is not None:
+        said = said.where(among(membership.c.profile_id, profile_ids))
+    words = said.subquery()
     return connection.execute(
         select(words.c.profile_id, words.c.purpose, words.c.granted).where(words.c.newness == 1)
     ).all()

@@ -20,9 +20,10 @@ from rapport.understand.periods import add_units, local_day, midnight, unit_star
 from rapport.understand.question import Filter, Question, unknown
 from rapport.understand.segments.rule import Rule
 from rapport.workflows.company import Company
-from rapport.workflows.data_clock import data_until
+from rapport.workflows.data_clock import data_until, end_of_today
 from rapport.workflows.remembered import data_version, remembered
-from rapport.workflows.segments import SegmentRow, end_of_today, find_segment, segment_rows
+from rapport.workflows.segment_definitions import find_segment
+from rapport.workflows.segments import SegmentRow, segment_rows
 
 #: How many calendar units a chart shows.
 SHOWN: dict[str, int] = {"week": 26, "month": 18, "quarter": 9}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from rapport.engines.lake import Query, Step
+from rapport.understand.periods import local_day, midnight
 from rapport.workflows.company import Company
 
 #: Younger data are alive: the day that is running is part of them.
@@ -32,3 +33,8 @@ def data_until(company: Company) -> datetime:
     if last is None or now - last <= _ALIVE:
         return now
     return last + timedelta(seconds=1)
+
+
+def end_of_today(now: datetime, time_zone: str) -> datetime:
+    """The moment that "within the last days" counts from: the same all day long, today included."""
+    return midnight(local_day(now, time_zone) + timedelta(days=1), time_zone)

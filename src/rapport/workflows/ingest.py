@@ -26,11 +26,13 @@ from rapport.collect.touchpoints import touchpoint_of
 from rapport.engines.ledger import Ledger
 from rapport.errors import InvalidInput, RapportError
 from rapport.understand.text import analyse_texts
+from rapport.understand.undone import atoms_undone_by
 from rapport.unify.belonging import register_belonging
 from rapport.unify.marks import STALE_PROFILES
 from rapport.unify.proofs import register_proofs
 from rapport.unify.resolve import resolve_batch
 from rapport.unify.sighting import Sighting, sighting_of
+from rapport.unify.stored_evidence import open_memberships
 from rapport.vocabulary.identifier import atom_id
 from rapport.vocabulary.ledger_tables import (
     from_micros,
@@ -112,6 +114,7 @@ class Batch:
     told: list[tuple[Touchpoint, Sighting]] = field(default_factory=list)  # what they are of
     atoms: list[int | None] = field(default_factory=list)
     judged: list[Judged] = field(default_factory=list)
+    undone: list[int] = field(default_factory=list)  # records whose touchpoints it changes
     touched: frozenset[str] = frozenset()
     tickets: int = 0
     problem: Exception | None = None  # why its one entry was set aside
@@ -193,6 +196,11 @@ def write_the_lake(batch: Batch) -> None:
     lake.append("order_items", items, app=WORKER, until=batch.last)
 
 
+def find_what_is_undone(batch: Batch) -> None:
+    """Find whose touchpoints are corrected, cancelled or told again: they may be of others."""
+    batch.undone = atoms_undone_by(batch.company.lake, batch.touchpoints)
+
+
 def write_the_ledger(batch: Batch) -> None:
     """Identity, alerts, refusals and the position, in one transaction."""
     company = batch.company
@@ -203,7 +211,8 @@ def write_the_ledger(batch: Batch) -> None:
         register_belonging(connection, company.ledger, batch.told)
         arrived = match_arrivals(company, connection, resolution, now)
         batch.touched = (resolution.touched | arrived.touched) - arrived.retired
-        STALE_PROFILES.put(connection, batch.touched)
+        undone = set(open_memberships(connection, batch.undone).values())
+        STALE_PROFILES.put(connection, batch.touched | undone)
         batch.tickets = raise_alerts(
             company, connection, batch.touchpoints, batch.positions, batch.atoms, batch.judged
         )
@@ -236,6 +245,7 @@ STEPS: tuple[Callable[[Batch], None], ...] = (
     know_the_rates,
     read_the_texts,
     write_the_lake,
+    find_what_is_undone,
     write_the_ledger,
 )
 

@@ -16,8 +16,8 @@ from rapport.understand.periods import GRAINS, midnight
 from rapport.understand.question import Question, check_question, unknown
 from rapport.understand.segments.rule import Rule
 from rapport.workflows.company import Company
+from rapport.workflows.data_clock import end_of_today
 from rapport.workflows.remembered import data_version, remembered
-from rapport.workflows.segments import end_of_today
 
 
 class Answered(Struct, frozen=True, kw_only=True):

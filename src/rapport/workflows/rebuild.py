@@ -11,6 +11,7 @@ from rapport.workflows.customers import rebuild_customers
 from rapport.workflows.ingest import WORKER, apply_journal
 from rapport.workflows.refresh import refresh_profiles, snapshot_membership
 from rapport.workflows.replay import settle_applied
+from rapport.workflows.segment_members import follow_segments
 
 
 class Rebuilt(Struct, frozen=True, kw_only=True):
@@ -48,4 +49,5 @@ def rebuild_lake(
     snapshot_membership(company)
     refresh_profiles(company)
     rebuild_customers(company)
+    follow_segments(company, everybody=True)
     return Rebuilt(entries=entries, touchpoints=applied.touchpoints)

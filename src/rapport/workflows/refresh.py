@@ -13,7 +13,7 @@ from rapport.understand.activity import profile_activity
 from rapport.understand.order_states import order_findings
 from rapport.unify.accounts import derive_accounts
 from rapport.unify.conflicts import no_longer_urgent
-from rapport.unify.marks import STALE_PROFILES
+from rapport.unify.marks import STALE_PROFILES, UNPLACED_PROFILES
 from rapport.unify.refresh import ProfileActivity
 from rapport.unify.refresh import refresh_profiles as derive_profiles
 from rapport.unify.stored_evidence import atoms_of, rows_in
@@ -68,6 +68,7 @@ def refresh_profiles(company: Company, *, progress: Progress = silent) -> int:
         with paused_cycle_search(), company.ledger.write() as connection:
             derive_households(connection, chunk)
             derive_accounts(connection, chunk)
+            UNPLACED_PROFILES.put(connection, chunk)
             STALE_PROFILES.take_away(
                 connection, [mark for each in chunk for mark in marks.get(each, ())]
             )

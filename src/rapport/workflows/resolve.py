@@ -11,6 +11,7 @@ from rapport.workflows.customers import rebuild_customers
 from rapport.workflows.ingest import apply_journal
 from rapport.workflows.matching import MatchingDone, match_company
 from rapport.workflows.refresh import refresh_profiles, snapshot_membership
+from rapport.workflows.segment_members import follow_segments
 
 
 class Resolved(Struct, frozen=True, kw_only=True):
@@ -43,6 +44,7 @@ def resolve_company(
     refreshed += matched.refreshed if matched is not None else 0
     if applied.entries or refreshed:
         rebuild_customers(company, progress=progress)
+        follow_segments(company, everybody=True, progress=progress)
         company.lake.compact()
     with company.ledger.read() as connection:
         profiles = connection.scalar(

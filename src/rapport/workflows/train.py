@@ -21,6 +21,7 @@ from rapport.vocabulary.ledger_tables import model_version, score
 from rapport.workflows.company import Company, Progress, silent
 from rapport.workflows.customers import rebuild_customers
 from rapport.workflows.data_clock import data_until
+from rapport.workflows.segment_members import follow_segments
 
 MODEL = "customer_value"
 HORIZON_WEEKS = 52.0
@@ -90,6 +91,7 @@ def train_models(company: Company, *, progress: Progress = silent) -> Trained:
     progress("train", 2, 3)
     trained = _keep(company, scored, now)
     rebuild_customers(company)  # segments ask about scores too
+    follow_segments(company, everybody=True)
     progress("train", 3, 3)
     return trained
 
@@ -136,6 +138,7 @@ def _refused(company: Company, now: datetime, until: datetime, refusal: NotEnoug
         )
         connection.execute(delete(score))
     rebuild_customers(company)
+    follow_segments(company, everybody=True)
     return Trained(
         model=MODEL, version_id=version, scored=0, not_scored=0, data_until=until,
         refused=refusal.message,

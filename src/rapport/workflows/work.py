@@ -18,12 +18,15 @@ from rapport.workflows.customers import rebuild_customers
 from rapport.workflows.deliver import deliver_messages
 from rapport.workflows.ingest import apply_journal
 from rapport.workflows.refresh import refresh_profiles
+from rapport.workflows.segment_members import follow_segments
 
 log = logging.getLogger("rapport.work")
 
 PAUSE_SECONDS = 0.2
-#: Segments and RFM are one pass over all customers: worth doing often, not at every event.
+#: RFM and lists are one pass over all customers: worth doing often, not at every event.
 CUSTOMERS_EVERY = timedelta(minutes=1)
+#: Windows of time end without an event; who is of one is looked at at once.
+SEGMENTS_EVERY = timedelta(seconds=1)
 TIDY_EVERY = timedelta(minutes=10)
 #: A feed that stopped is known at the hour it promised, give or take this.
 WATCH_EVERY = timedelta(minutes=5)
@@ -36,6 +39,7 @@ class Rounds:
 
     def __init__(self, now: datetime) -> None:
         self.customers_at = now
+        self.segments_at = now
         self.tidy_at = now + TIDY_EVERY
         self.watch_at = now
         self.journeys_at = now
@@ -47,10 +51,14 @@ def work_once(company: Company, rounds: Rounds) -> bool:
     now = company.clock()
     applied = apply_journal(company)
     refreshed = refresh_profiles(company)
+    if applied.entries or refreshed or now >= rounds.segments_at:
+        follow_segments(company)
+        rounds.segments_at = now + SEGMENTS_EVERY
     delivered = deliver_messages(company)
     rounds.customers_are_stale |= bool(applied.entries or refreshed)
     if rounds.customers_are_stale and now >= rounds.customers_at:
         rebuild_customers(company)
+        follow_segments(company, everybody=True)
         rounds.customers_are_stale = False
         rounds.customers_at = now + CUSTOMERS_EVERY
     if now >= rounds.watch_at:

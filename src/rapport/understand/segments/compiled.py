@@ -141,9 +141,7 @@ def compile_rules(
 
     conditions = tuple(tuple(leaf_sql(leaf) for leaf in leaves(rule)) for rule in rules)
     return Compiled(
-        sqls=tuple(
-            _sql(rule, iter(own)) for rule, own in zip(rules, conditions, strict=True)
-        ),
+        sqls=tuple(_sql(rule, iter(own)) for rule, own in zip(rules, conditions, strict=True)),
         leaves=conditions,
         look_at=facts.look_at(alias),
         steps=facts.steps(),
@@ -402,8 +400,7 @@ class _Facts:
             if isinstance(happening, Recency):
                 which = "max" if happening.place == "last" else "min"
                 columns.append(
-                    f"{which}(CASE WHEN {' AND '.join(when)} THEN occurred_at END) "
-                    f"AS time_{number}"
+                    f"{which}(CASE WHEN {' AND '.join(when)} THEN occurred_at END) AS time_{number}"
                 )
                 continue
             if happening.within is not None:

@@ -51,9 +51,7 @@ class Property(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     values: tuple[str, ...]  # numbers, true and false are found too
 
 
-class Which(
-    Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
-):
+class Which(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """Which touchpoints are meant: all that is stated must hold; of a list, one value.
 
     Attributes
@@ -208,11 +206,19 @@ def mistakes_of(happening: Happening) -> Iterator[str]:
         spans = {"within": happening.within, "since": happening.since}
     for name, span in spans.items():
         if span is not None and not 1 <= span.number <= _MOST[span.unit]:
-            yield (
-                f"{name} is 1 to {_MOST[span.unit]} {span.unit}, not {span.number}"
-            )
+            yield (f"{name} is 1 to {_MOST[span.unit]} {span.unit}, not {span.number}")
+    if isinstance(happening, Followed) and not happening.holds:
+        yield from _never_waited(happening.within, happening.since)
     for which in whiches(happening):
         yield from _mistakes_of_which(which)
+
+
+def _never_waited(within: Span, since: Span | None) -> Iterator[str]:
+    if since is not None and since.hours <= within.hours:
+        yield (
+            "since is longer than within where something did not follow: nobody can have waited "
+            f"{within.hours} hours since {since.hours} hours ago"
+        )
 
 
 def _mistakes_of_which(which: Which) -> Iterator[str]:

@@ -114,9 +114,9 @@ def _others(lake: Lake, own: pa.Table, given: Mapping[str, pa.Table]) -> pa.Tabl
         relations.bind(_OTHERS, relations.TYPES),
         tables={
             **given,
-            "own_orders": dealt.select(["source", "order_id"]).group_by(
-                ["source", "order_id"]
-            ).aggregate([]),
+            "own_orders": dealt.select(["source", "order_id"])
+            .group_by(["source", "order_id"])
+            .aggregate([]),
             "own_names": names,
         },
     )

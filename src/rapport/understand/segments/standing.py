@@ -42,9 +42,7 @@ def standings_query(
     """The query behind `judge_everybody`."""
     compiled = compile_rules(rules, now=now, at=at)
     bits = f" || '{BETWEEN_RULES}' || ".join(
-        " || ".join(
-            f"CASE WHEN {each} THEN '1' ELSE '0' END" for each in (sql, *own)
-        )
+        " || ".join(f"CASE WHEN {each} THEN '1' ELSE '0' END" for each in (sql, *own))
         for sql, own in zip(compiled.sqls, compiled.leaves, strict=True)
     )
     standing = Step(

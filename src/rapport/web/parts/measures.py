@@ -11,7 +11,7 @@ from rapport.web.numbers import NO_BREAK
 from rapport.web.parts.context import PageContext
 from rapport.web.places import language_name
 from rapport.web.words import locale_of
-from rapport.workflows.segments import NamedSegment
+from rapport.workflows.segment_definitions import NamedSegment
 
 
 def metric_name(context: PageContext, name: str) -> str:

@@ -33,7 +33,7 @@ from rapport.web.parts.states import empty_state
 from rapport.web.visit import context_of, html_response
 from rapport.workflows.company import Company
 from rapport.workflows.dashboard import SHOWN, Standing, View, stand
-from rapport.workflows.segments import all_segments
+from rapport.workflows.segment_definitions import all_segments
 
 _HEIGHTS = {"top": 132, "changes": 80, "charts": 720, "rest": 560}
 _READ = {"permission": "dashboard.read"}

@@ -39,16 +39,18 @@ from rapport.web.visit import context_of, html_response
 from rapport.workflows.accuracy import newest_accuracy
 from rapport.workflows.company import Company
 from rapport.workflows.dashboard import View
-from rapport.workflows.segments import (
+from rapport.workflows.segment_definitions import (
     OWN,
-    Counted,
-    MembersPage,
     NamedSegment,
-    count_rule,
     delete_segment,
     find_segment,
-    members_csv,
     save_segment,
+)
+from rapport.workflows.segments import (
+    Counted,
+    MembersPage,
+    count_rule,
+    members_csv,
     segment_members,
     segments_overview,
 )

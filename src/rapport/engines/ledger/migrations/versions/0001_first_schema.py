@@ -703,6 +703,85 @@ def upgrade() -> None:
         sa.UniqueConstraint("name"),
     )
     op.create_table(
+        "segment_version",
+        sa.Column(
+            "version_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("segments", Json(), nullable=False),
+        sa.Column("made_at", UtcTime(), nullable=False),
+        sa.Column("whole", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("version_id"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "segment_state",
+        sa.Column("profile_id", sa.Text(), nullable=False),
+        sa.Column("version_id", sa.BigInteger(), nullable=False),
+        sa.Column("truths", sa.Text(), nullable=False),
+        sa.Column("look_at", UtcTime(), nullable=True),
+        sa.PrimaryKeyConstraint("profile_id"),
+    )
+    with op.batch_alter_table("segment_state", schema=None) as batch_op:
+        batch_op.create_index("segment_state_due", ["look_at"], unique=False)
+
+    op.create_table(
+        "segment_member",
+        sa.Column("segment_key", sa.Text(), nullable=False),
+        sa.Column("profile_id", sa.Text(), nullable=False),
+        sa.Column("since", UtcTime(), nullable=False),
+        sa.Column("from_start", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("segment_key", "profile_id"),
+    )
+    with op.batch_alter_table("segment_member", schema=None) as batch_op:
+        batch_op.create_index("segment_member_by_profile", ["profile_id"], unique=False)
+
+    op.create_table(
+        "segment_change",
+        sa.Column(
+            "change_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("segment_key", sa.Text(), nullable=False),
+        sa.Column("profile_id", sa.Text(), nullable=False),
+        sa.Column("at", UtcTime(), nullable=False),
+        sa.Column("entered", sa.Boolean(), nullable=False),
+        sa.Column("cause", sa.Text(), nullable=False),
+        sa.Column("why", Json(), nullable=False),
+        sa.PrimaryKeyConstraint("change_id"),
+    )
+    with op.batch_alter_table("segment_change", schema=None) as batch_op:
+        batch_op.create_index(
+            "segment_change_by_segment", ["segment_key", "change_id"], unique=False
+        )
+        batch_op.create_index("segment_change_by_profile", ["profile_id"], unique=False)
+
+    op.create_table(
+        "segment_day",
+        sa.Column("segment_key", sa.Text(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("members", sa.Integer(), nullable=False),
+        sa.Column("entered", sa.Integer(), nullable=False),
+        sa.Column("left", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("segment_key", "day"),
+    )
+    op.create_table(
+        "segment_mark",
+        sa.Column(
+            "mark",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("profile_id", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("mark"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
         "send_decision",
         sa.Column(
             "decision_id",
@@ -983,6 +1062,22 @@ def downgrade() -> None:
         batch_op.drop_index("send_decision_by_profile")
 
     op.drop_table("send_decision")
+    op.drop_table("segment_mark")
+    op.drop_table("segment_day")
+    with op.batch_alter_table("segment_change", schema=None) as batch_op:
+        batch_op.drop_index("segment_change_by_profile")
+        batch_op.drop_index("segment_change_by_segment")
+
+    op.drop_table("segment_change")
+    with op.batch_alter_table("segment_member", schema=None) as batch_op:
+        batch_op.drop_index("segment_member_by_profile")
+
+    op.drop_table("segment_member")
+    with op.batch_alter_table("segment_state", schema=None) as batch_op:
+        batch_op.drop_index("segment_state_due")
+
+    op.drop_table("segment_state")
+    op.drop_table("segment_version")
     op.drop_table("segment")
     with op.batch_alter_table("search_term", schema=None) as batch_op:
         batch_op.drop_index("search_term_by_profile")
