@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from rapport.errors import InvalidInput
 from rapport.understand.segments.rule import Rule
+from rapport.understand.segments.stored import Day
 from rapport.vocabulary.access import User
 from rapport.workflows.company import Company
 from rapport.workflows.segment_definitions import (
@@ -18,6 +19,16 @@ from rapport.workflows.segment_definitions import (
     delete_segment,
     find_segment,
     save_segment,
+)
+from rapport.workflows.segment_history import (
+    ChangesPage,
+    CustomerSegments,
+    OverlapView,
+    customer_segments,
+    rule_overlap,
+    segment_changes,
+    segment_overlap,
+    segment_sizes,
 )
 from rapport.workflows.segments import (
     Counted,
@@ -118,7 +129,55 @@ def read_members(
     )
 
 
+@get("/api/v1/segments/{key:str}/changes", sync_to_thread=True, opt=_READ, tags=["segments"])
+def read_changes(
+    company: NamedDependency[Company],
+    key: FromPath[str],
+    entered: FromQuery[bool | None] = None,
+    page: FromQuery[int] = 1,
+    size: FromQuery[int] = 25,
+) -> ChangesPage:
+    """Who entered and left a segment, when, and which conditions changed; newest first."""
+    return segment_changes(company, key, entered=entered, page=page, size=size)
+
+
+@get("/api/v1/segments/{key:str}/sizes", sync_to_thread=True, opt=_READ, tags=["segments"])
+def read_sizes(
+    company: NamedDependency[Company], key: FromPath[str], days: FromQuery[int] = 90
+) -> tuple[Day, ...]:
+    """How many belonged at the end of each of the last days."""
+    return segment_sizes(company, key, days=days)
+
+
+@get("/api/v1/segments/{key:str}/overlap", sync_to_thread=True, opt=_READ, tags=["segments"])
+def read_overlap(company: NamedDependency[Company], key: FromPath[str]) -> OverlapView:
+    """How many of a segment are in each other one too."""
+    return segment_overlap(company, key)
+
+
+@post(
+    "/api/v1/segments/overlap", sync_to_thread=True, opt=_READ, status_code=200, tags=["segments"]
+)
+def overlap(company: NamedDependency[Company], data: Annotated[RuleToCount, Body()]) -> OverlapView:
+    """How many of those whom a rule describes are in each segment."""
+    return rule_overlap(company, data.rule)
+
+
+@get("/api/v1/customers/{profile_id:str}/segments", sync_to_thread=True, opt=_READ,
+     tags=["segments"])  # fmt: skip
+def read_customer_segments(
+    company: NamedDependency[Company], profile_id: FromPath[str], page: FromQuery[int] = 1
+) -> CustomerSegments:
+    """The segments that somebody belongs to, since when, and how they came and went."""
+    return customer_segments(company, profile_id, page=page)
+
+
 routes = (
+    read_changes,
+    read_sizes,
+    read_overlap,
+    overlap,
+    read_customer_segments,
     list_segments,
     count,
     make_segment,

@@ -21,6 +21,7 @@ from rapport.cli.journeys import journeys
 from rapport.cli.metrics import metrics
 from rapport.cli.rebuild import rebuild
 from rapport.cli.resolve import resolve
+from rapport.cli.segments import segments
 from rapport.cli.serve import serve
 from rapport.cli.sources import sources
 from rapport.cli.train import train
@@ -45,7 +46,7 @@ def main_group(context: click.Context, data: str | None) -> None:
 
 for command in (
     demo, serve, import_, resolve, train, certify, doctor, rebuild, user, sources, identity,
-    conflicts, households, accounts, journeys, metrics,
+    conflicts, households, accounts, journeys, metrics, segments,
 ):  # fmt: skip
     main_group.add_command(command)
 

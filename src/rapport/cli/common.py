@@ -78,6 +78,7 @@ _STEP_WORDS = {
     "import": "Importing files",
     "apply": "Who is who, and their history",
     "match": "Comparing records",
+    "segments": "Who belongs to which segment",
     "join": "Joining what is alike",
     "refresh": "Profiles up to date",
     "groups": "Households and accounts",

@@ -23,7 +23,7 @@ from rapport.workflows.company import Company
 from rapport.workflows.data_clock import data_until, end_of_today
 from rapport.workflows.remembered import data_version, remembered
 from rapport.workflows.segment_definitions import find_segment
-from rapport.workflows.segments import SegmentRow, segment_rows
+from rapport.workflows.segments import SegmentRow, segment_rows, times_of
 
 #: How many calendar units a chart shows.
 SHOWN: dict[str, int] = {"week": 26, "month": 18, "quarter": 9}
@@ -83,6 +83,7 @@ class Standing(Struct, frozen=True, kw_only=True):
     known_at: datetime | None
     segment_rule: Rule | None
     segment_name: str | None
+    at: datetime | None  # when windows of touchpoints end, where the segment's rule has any
     units: tuple[Unit, ...]
     current: Unit
     before: Unit
@@ -208,6 +209,7 @@ def stand(company: Company, view: View) -> Standing | None:
         known_at=known_at,
         segment_rule=rule,
         segment_name=name,
+        at=None if rule is None else times_of(company, [rule]).at,
         units=units,
         current=chosen,
         before=_same_days_before(chosen, view.grain, zone),
@@ -271,6 +273,7 @@ def question_of(
         segment=standing.segment_rule,
         as_of=standing.known_at,
         now=end_of_today(standing.now, standing.time_zone),
+        at=standing.at,
         **more,
     )
 
@@ -365,7 +368,8 @@ def cohorts(company: Company, standing: Standing) -> Cohorts:
     found = remembered(
         company,
         standing.version,
-        ["cohorts", grain, start, until, standing.segment_rule, standing.known_at, now],
+        ["cohorts", grain, start, until, standing.segment_rule, standing.known_at, now,
+         standing.at],
         lambda: cohort_retention(
             company.seen,
             start=start,
@@ -377,6 +381,7 @@ def cohorts(company: Company, standing: Standing) -> Cohorts:
             as_of=standing.known_at,
             segment=standing.segment_rule,
             now=now,
+            at=standing.at,
         ),
     )
     return Cohorts(retention=found, later=count - 1)

@@ -18,6 +18,7 @@ from rapport.understand.segments.rule import Rule
 from rapport.workflows.company import Company
 from rapport.workflows.data_clock import end_of_today
 from rapport.workflows.remembered import data_version, remembered
+from rapport.workflows.segments import times_of
 
 
 class Answered(Struct, frozen=True, kw_only=True):
@@ -41,7 +42,7 @@ class CohortTriangle(Struct, frozen=True, kw_only=True):
 def ask_question(company: Company, question: Question) -> Answered:
     """The answer to a question as a program asks it.
 
-    A `now` that is not given is the end of the company's today.
+    A `now` that is not given is the end of the company's today, and an `at` this moment.
 
     Raises
     ------
@@ -51,6 +52,10 @@ def ask_question(company: Company, question: Question) -> Answered:
     if question.now is None:
         today = end_of_today(company.clock(), company.choice("time_zone"))
         question = replace(question, now=today)
+    if question.at is None:
+        rules = [each.rule for each in question.segments]
+        rules += [] if question.segment is None else [question.segment]
+        question = replace(question, at=times_of(company, rules).at)
     check_question(question)
     version = data_version(company)
     known = known_of(company, version, question.as_of)
@@ -86,10 +91,11 @@ def ask_cohorts(
     known = known_of(company, version, as_of)
     start, end = midnight(first_day, zone), midnight(last_day, zone)
     now = end_of_today(company.clock(), zone)
+    at = None if segment is None else times_of(company, [segment]).at
     found = remembered(
         company,
         version,
-        ["api cohorts", start, end, grain, segment, as_of, now],
+        ["api cohorts", start, end, grain, segment, as_of, now, at],
         lambda: cohort_retention(
             company.seen,
             start=start,
@@ -99,6 +105,7 @@ def ask_cohorts(
             as_of=as_of,
             segment=segment,
             now=now,
+            at=at,
             known=known,
         ),
     )

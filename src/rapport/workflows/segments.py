@@ -1,13 +1,13 @@
-"""Segments: the ready-made ones and the company's own, counted, listed, made and changed."""
+"""Segments: the ready-made ones and the company's own, counted, listed and side by side."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,12 +16,19 @@ from sqlalchemy import Connection, select
 from rapport.errors import InvalidInput
 from rapport.privacy.spreadsheet_cells import safe_cell
 from rapport.understand.answer import answer
+from rapport.understand.knowledge import Knowledge, knowledge
 from rapport.understand.periods import add_units, local_day, midnight, unit_start
 from rapport.understand.question import NamedRule, Question
 from rapport.understand.rfm import RFM_SEGMENTS
-from rapport.understand.segments.members import SegmentOverview, count, distinct_values, overview
+from rapport.understand.segments.members import (
+    SegmentOverview,
+    count,
+    distinct_values,
+    overview,
+    touchpoint_values,
+)
 from rapport.understand.segments.members import members as list_members
-from rapport.understand.segments.rule import All, Rule, check
+from rapport.understand.segments.rule import All, Rule, check, happenings
 from rapport.vocabulary.ledger_tables import profile
 from rapport.workflows.accuracy import Accuracy, newest_accuracy
 from rapport.workflows.company import Company
@@ -98,8 +105,30 @@ class MembersPage(Struct, frozen=True, kw_only=True):
     accuracy: Accuracy | None = None
 
 
-def _now(company: Company) -> datetime:
-    return end_of_today(data_until(company), company.choice("time_zone"))
+class Times(NamedTuple):
+    """The moments that rules count from; see `understand.segments.compiled.compile_rules`.
+
+    `at` is None where no rule asks what somebody did: then the answer is the same all day long.
+    """
+
+    now: datetime
+    at: datetime | None
+
+
+def times_of(company: Company, rules: Iterable[Rule]) -> Times:
+    """The moments that these rules count from now."""
+    until = data_until(company)
+    return Times(
+        now=end_of_today(until, company.choice("time_zone")),
+        at=until if any(happenings(rule) for rule in rules) else None,
+    )
+
+
+def known_of(company: Company, version: str, times: Times) -> Knowledge | None:
+    """Which touchpoints no longer hold, where a rule asks what somebody did."""
+    if times.at is None:
+        return None
+    return remembered(company, version, ["knowledge", None], lambda: knowledge(company.seen))
 
 
 # ── side by side ───────────────────────────────────────────────────────────────────────────────
@@ -115,13 +144,20 @@ def segment_rows(
 ) -> tuple[SegmentRow, ...]:
     """Segments side by side; `version` is from `remembered.data_version`."""
     shown = [s for s in all_segments(company) if not only_rfm or s.key in RFM_SEGMENTS]
-    now = _now(company)
     rules = [(each.key, each.rule) for each in shown]
+    times = times_of(company, (rule for _, rule in rules))
+    known = known_of(company, version, times)
     figures = remembered(
-        company, version, ["overview", now, rules], lambda: overview(company.seen, rules, now=now)
+        company,
+        version,
+        ["overview", *times, rules],
+        lambda: overview(company.seen, rules, now=times.now, at=times.at, known=known),
     )
     trends = remembered(
-        company, version, ["trends", now, rules], lambda: _trends(company, shown, now, only_rfm)
+        company,
+        version,
+        ["trends", *times, rules],
+        lambda: _trends(company, shown, times, known, only_rfm),
     )
     nothing = (Decimal(0),) * TREND_MONTHS
     accuracy = newest_accuracy(company)
@@ -148,10 +184,14 @@ def _holds(accuracy: Accuracy | None) -> tuple[bool | None, bool | None]:
 
 
 def _trends(
-    company: Company, shown: Sequence[NamedSegment], now: datetime, only_rfm: bool
+    company: Company,
+    shown: Sequence[NamedSegment],
+    times: Times,
+    known: Knowledge | None,
+    only_rfm: bool,
 ) -> dict[str, tuple[Decimal, ...]]:
     zone = company.choice("time_zone")
-    end = unit_start(local_day(now - timedelta(seconds=1), zone), "month")
+    end = unit_start(local_day(times.now - timedelta(seconds=1), zone), "month")
     splits: dict[str, Any] = {"dimensions": ("rfm_segment",)}
     if not only_rfm:
         splits = {
@@ -164,11 +204,12 @@ def _trends(
         end=midnight(end, zone),
         grain="month",
         time_zone=zone,
-        now=now,
+        now=times.now,
+        at=times.at,
         **splits,
     )
     found: dict[str, list[Decimal]] = {}
-    for row in answer(company.seen, question).rows():
+    for row in answer(company.seen, question, known=known).rows():
         found.setdefault(row[splits["dimensions"][0]], []).append(row["revenue"])
     return {key: tuple(values) for key, values in found.items()}
 
@@ -185,15 +226,16 @@ def count_rule(company: Company, rule: Rule) -> Counted:
         If the rule is not valid, naming all that is wrong.
     """
     check(rule)
-    now = _now(company)
     version = data_version(company)
 
     def counted(asked: Rule) -> int:
+        times = times_of(company, [asked])
+        known = known_of(company, version, times)
         return remembered(
             company,
             version,
-            ["count", now, asked],
-            lambda: count(company.seen, asked, now=now),
+            ["count", *times, asked],
+            lambda: count(company.seen, asked, now=times.now, at=times.at, known=known),
         )
 
     return Counted(members=counted(rule), customers=counted(EVERYBODY))
@@ -214,10 +256,13 @@ def segment_members(
     if not 1 <= page <= 1_000_000 or not 1 <= size <= _CSV_PAGE:
         raise InvalidInput(f"Pages count from 1 and hold up to {_CSV_PAGE}; not {page} of {size}")
     offset = (page - 1) * size
+    times = times_of(company, [rule])
     table = list_members(
         company.seen,
         rule,
-        now=_now(company),
+        now=times.now,
+        at=times.at,
+        known=known_of(company, data_version(company), times),
         limit=size,
         offset=offset,
         order=order,
@@ -292,4 +337,14 @@ def text_choices(company: Company, column: str) -> list[tuple[str, int]]:
         data_version(company),
         ["choices", column],
         lambda: distinct_values(company.seen, column, limit=60),
+    )
+
+
+def touchpoint_choices(company: Company, column: str) -> list[tuple[str, int]]:
+    """The commonest values of a column of touchpoints or of orders' lines, with how many there are."""
+    return remembered(
+        company,
+        company.lake.version("touchpoints", "order_items"),
+        ["touchpoint choices", column],
+        lambda: touchpoint_values(company.seen, column, limit=60),
     )

@@ -15,6 +15,7 @@ from rapport.errors import InvalidInput
 from rapport.understand import relations
 from rapport.understand.knowledge import Freshness, ask
 from rapport.understand.segments.compiled import Compiled, compile_rule, compile_rules
+from rapport.understand.segments.happening import COLUMN_OF
 from rapport.understand.segments.rule import COLUMNS, Rule
 from rapport.vocabulary.lake_tables import CUSTOMERS
 
@@ -323,3 +324,32 @@ def distinct_values(
         parameters={"page_limit": limit},
     )
     return [(row["value"], row["customers"]) for row in lake.ask(query, tables=tables).to_pylist()]
+
+
+#: What a filter on touchpoints may be chosen from: the table and column that hold its values.
+CHOOSABLE: dict[str, tuple[str, str]] = {
+    **{name: ("touchpoints", column) for name, column in COLUMN_OF.items()},
+    "products": ("order_items", "sku"),
+    "categories": ("order_items", "category"),
+}
+
+
+def touchpoint_values(
+    lake: Lake, name: str, *, limit: int = 60, tables: Mapping[str, pa.Table] | None = None
+) -> list[tuple[str, int]]:
+    """The commonest values for a filter of `Which`, with how many touchpoints or lines have each."""
+    if name not in CHOOSABLE:
+        raise InvalidInput(f"{name!r} is no list to choose from; it is one of {', '.join(CHOOSABLE)}")
+    table, column = CHOOSABLE[name]
+    query = Query(
+        steps=(
+            Step(
+                "answer",
+                f"SELECT t.{column} AS value, count(*) AS number FROM {table} AS t "
+                f"WHERE t.{column} IS NOT NULL GROUP BY t.{column} "
+                "ORDER BY number DESC NULLS LAST, value ASC NULLS LAST LIMIT $page_limit",
+            ),
+        ),
+        parameters={"page_limit": limit},
+    )
+    return [(row["value"], row["number"]) for row in lake.ask(query, tables=tables).to_pylist()]

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any as Anything
+from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from rapport.errors import InvalidInput
 from rapport.understand.periods import midnight
+from rapport.understand.segments.happening import Followed, Happened, Recency
 from rapport.understand.segments.rule import (
     COLUMNS,
     OPERATORS,
@@ -28,11 +30,18 @@ from rapport.understand.segments.rule import (
     Value,
     typed_values,
 )
+from rapport.web.pages.segments.happening_draft import (
+    KINDS,
+    DraftHappening,
+    happening_draft,
+    happening_of,
+    read_happening,
+)
 
 JOINS = ("all", "any", "none")
 #: What the form offers for each kind. Days need no "on or before": "before" the next one says it.
 OFFERED: dict[Kind, tuple[str, ...]] = {
-    "text": ("eq", "ne", "in", "contains", "is_known", "is_unknown"),
+    "text": ("eq", "ne", "in", "starts_with", "contains", "is_known", "is_unknown"),
     "number": ("ge", "le", "gt", "lt", "eq", "ne", "between", "is_known", "is_unknown"),
     "money": ("ge", "le", "gt", "lt", "between", "is_known", "is_unknown"),
     "time": ("within_last_days", "ge", "lt", "between", "is_known", "is_unknown"),
@@ -58,8 +67,11 @@ class DraftGroup(msgspec.Struct):
     """Parts joined by all, any or none."""
 
     join: str
-    parts: list[DraftCondition | DraftGroup]
+    parts: list[DraftPart]
     error: str | None = None
+
+
+DraftPart: TypeAlias = DraftCondition | DraftHappening | DraftGroup
 
 
 def empty_draft() -> DraftGroup:
@@ -78,7 +90,7 @@ def read_draft(form: Mapping[str, str]) -> DraftGroup:
 
 def _read(
     form: Mapping[str, str], at: str, depth: int, seen: list[int]
-) -> DraftCondition | DraftGroup | None:
+) -> DraftPart | None:
     seen[0] += 1
     if seen[0] > _MOST_PARTS or depth > _DEEPEST:
         return None
@@ -93,6 +105,8 @@ def _read(
             number += 1
         return DraftGroup(join=join if join in JOINS else "all", parts=parts)
     column = form.get(f"n.{at}.column", "")
+    if column in KINDS:
+        return read_happening(form, at, column)
     if column not in COLUMNS:
         return None
     operator = form.get(f"n.{at}.operator", "")
@@ -124,7 +138,7 @@ def act(draft: DraftGroup, do: str) -> DraftGroup:
     if action in ("add", "group"):
         group = _at(draft, steps)
         if isinstance(group, DraftGroup):
-            new: DraftCondition | DraftGroup = DraftCondition()
+            new: DraftPart = DraftCondition()
             if action == "group":
                 new = DraftGroup(join="any", parts=[DraftCondition()])
             group.parts.append(new)
@@ -143,8 +157,8 @@ def act(draft: DraftGroup, do: str) -> DraftGroup:
     return draft
 
 
-def _at(draft: DraftGroup, steps: list[int]) -> DraftCondition | DraftGroup | None:
-    found: DraftCondition | DraftGroup = draft
+def _at(draft: DraftGroup, steps: list[int]) -> DraftPart | None:
+    found: DraftPart = draft
     for step in steps:
         if not isinstance(found, DraftGroup) or not 0 <= step < len(found.parts):
             return None
@@ -167,7 +181,9 @@ def rule_of(draft: DraftGroup, time_zone: str) -> Rule | None:
     return _rule(draft, time_zone)
 
 
-def _rule(draft: DraftCondition | DraftGroup, zone: str) -> Rule | None:
+def _rule(draft: DraftPart, zone: str) -> Rule | None:
+    if isinstance(draft, DraftHappening):
+        return happening_of(draft)
     draft.error = None
     if isinstance(draft, DraftCondition):
         try:
@@ -266,7 +282,9 @@ def draft_of(rule: Rule, time_zone: str) -> DraftGroup:
     return DraftGroup(join="all", parts=[found])
 
 
-def _draft(rule: Rule, zone: str) -> DraftCondition | DraftGroup:
+def _draft(rule: Rule, zone: str) -> DraftPart:
+    if isinstance(rule, Happened | Recency | Followed):
+        return happening_draft(rule)
     if isinstance(rule, Condition):
         return _draft_condition(rule, zone)
     if isinstance(rule, Not):
