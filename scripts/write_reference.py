@@ -161,6 +161,13 @@ LEDGER_ROWS: dict[str, str] = {
     "score": "the current scores of each profile",
     "search_term": "one folded word under which the search box finds a profile",
     "segment": "a rule over customers",
+    "segment_change": "somebody who entered or left a segment, when, and which condition changed",
+    "segment_day": "how many belonged to a segment at the end of a day, and how many came and went",
+    "segment_mark": "a profile whose place in segments must be looked at again",
+    "segment_member": "somebody who belongs to a segment, and since when",
+    "segment_state": "what every condition of every segment says of a profile, and when to look "
+    "again",
+    "segment_version": "all segments with their rules, by which people were last placed",
     "send_decision": "one yes or no to a message, with the check that decided",
     "session": "a signed-in browser; only the digest of its token is kept",
     "setting": "a choice of the company, such as its reporting currency",

@@ -112,6 +112,7 @@ PAGES: Mapping[str, tuple[str, ...]] = {
     "/segments/new": ("/segments/new",),
     "/segments/people": ("/segments/people?rule={rule}",),
     "/segments/{key:str}": ("/segments/{segment}",),
+    "/segments/{key:str}/changes": ("/segments/{segment}/changes",),
     "/segments/{key:str}/edit": ("/segments/{segment}/edit",),
     "/sign-in": ("/sign-in",),
     "/sources": ("/sources",),

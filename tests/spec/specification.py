@@ -101,7 +101,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 def tables_of(spec: Spec) -> dict[str, pa.Table]:
     """The lake that a specification describes."""
-    if spec.question["ask"] == "segment":
+    if spec.question["ask"] == "segment" and "person" not in spec.given[0]:
         rows = [_typed(row, CUSTOMERS) for row in spec.given]
         full = [
             {"order_count": 0, "revenue": Decimal(0), "tickets_90_days": 0, **row} for row in rows
@@ -116,7 +116,9 @@ def tables_of(spec: Spec) -> dict[str, pa.Table]:
     return {
         "touchpoints": touchpoints(rows),
         "membership": membership({number: name for name, number in atoms.items()}),
-        "customers": _stated(spec, "customers", CUSTOMERS),
+        "customers": _customers(people)
+        if spec.question["ask"] == "segment"
+        else _stated(spec, "customers", CUSTOMERS),
         "order_items": _stated(spec, "items", ORDER_ITEMS),
         "stated_figures": _stated(spec, "stated", STATED_FIGURES),
     }
@@ -138,6 +140,14 @@ def _stated(spec: Spec, name: str, schema: pa.Schema) -> pa.Table:
         texts = {key: str(value) for key, value in row.items() if key in schema.names}
         rows.append(_typed(texts, schema))
     return pa.Table.from_pylist(rows, schema)
+
+
+def _customers(people: list[str]) -> pa.Table:
+    rows = [
+        {"profile_id": name, "order_count": 0, "revenue": Decimal(0), "tickets_90_days": 0}
+        for name in people
+    ]
+    return pa.Table.from_pylist(rows, CUSTOMERS)
 
 
 def _typed(row: dict[str, str], schema: pa.Schema) -> Row:

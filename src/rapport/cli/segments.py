@@ -178,9 +178,7 @@ def segments_sizes(company: Company, context: Context, key: str, days: int) -> N
     def shown(found: Any) -> None:
         table = Table("day", "members", "entered", "left")
         for each in found:
-            table.add_row(
-                f"{each.day}", f"{each.members:,}", f"{each.entered:,}", f"{each.left:,}"
-            )
+            table.add_row(f"{each.day}", f"{each.members:,}", f"{each.entered:,}", f"{each.left:,}")
         out.print(table)
 
     show(context, segment_sizes(company, key, days=days), shown)
@@ -224,9 +222,7 @@ def segments_follow(company: Company, context: Context) -> None:
     from rapport.workflows.segment_members import follow_segments  # noqa: PLC0415
 
     def shown(found: Any) -> None:
-        out.print(
-            f"{found.looked_at:,} looked at: {found.entered:,} entered, {found.left:,} left"
-        )
+        out.print(f"{found.looked_at:,} looked at: {found.entered:,} entered, {found.left:,} left")
 
     with bars(context.json) as progress:
         placed = follow_segments(company, progress=progress)

@@ -368,8 +368,16 @@ def cohorts(company: Company, standing: Standing) -> Cohorts:
     found = remembered(
         company,
         standing.version,
-        ["cohorts", grain, start, until, standing.segment_rule, standing.known_at, now,
-         standing.at],
+        [
+            "cohorts",
+            grain,
+            start,
+            until,
+            standing.segment_rule,
+            standing.known_at,
+            now,
+            standing.at,
+        ],
         lambda: cohort_retention(
             company.seen,
             start=start,

@@ -341,7 +341,7 @@ def text_choices(company: Company, column: str) -> list[tuple[str, int]]:
 
 
 def touchpoint_choices(company: Company, column: str) -> list[tuple[str, int]]:
-    """The commonest values of a column of touchpoints or of orders' lines, with how many there are."""
+    """The commonest values for a filter on touchpoints, with how many have each."""
     return remembered(
         company,
         company.lake.version("touchpoints", "order_items"),

@@ -337,9 +337,11 @@ CHOOSABLE: dict[str, tuple[str, str]] = {
 def touchpoint_values(
     lake: Lake, name: str, *, limit: int = 60, tables: Mapping[str, pa.Table] | None = None
 ) -> list[tuple[str, int]]:
-    """The commonest values for a filter of `Which`, with how many touchpoints or lines have each."""
+    """The commonest values for a filter of `Which`, with how many touchpoints or lines have it."""
     if name not in CHOOSABLE:
-        raise InvalidInput(f"{name!r} is no list to choose from; it is one of {', '.join(CHOOSABLE)}")
+        raise InvalidInput(
+            f"{name!r} is no list to choose from; it is one of {', '.join(CHOOSABLE)}"
+        )
     table, column = CHOOSABLE[name]
     query = Query(
         steps=(

@@ -372,9 +372,9 @@ def count_days(
     """Write down the sizes of segments, and add to how many came and went on a day."""
     m, d = segment_member.c, segment_day.c
     for piece in _chunks(keys):
-        sizes = {
-            key: members
-            for key, members in connection.execute(
+        sizes: dict[str, int] = {
+            row[0]: row[1]
+            for row in connection.execute(
                 select(m.segment_key, func.count())
                 .where(among(m.segment_key, piece))
                 .group_by(m.segment_key)
@@ -482,7 +482,7 @@ def segments_of(connection: Connection, profile_ids: Collection[str]) -> dict[st
         .where(among(m.profile_id, sorted(profile_ids)))
         .group_by(m.segment_key)
     )
-    return {key: since for key, since in rows}
+    return {row[0]: row[1] for row in rows}
 
 
 # ── personal data ──────────────────────────────────────────────────────────────────────────────

@@ -19,6 +19,7 @@ from rapport.web import html as h
 from rapport.web.pages.dashboard.address import href as dashboard_href
 from rapport.web.pages.dashboard.cards import comes_back, segment_table
 from rapport.web.pages.segments.builder import builder, count_line, in_words
+from rapport.web.pages.segments.came_and_went import changes_response, history_cards
 from rapport.web.pages.segments.draft import (
     DraftGroup,
     act,
@@ -46,6 +47,7 @@ from rapport.workflows.segment_definitions import (
     find_segment,
     save_segment,
 )
+from rapport.workflows.segment_history import rule_overlap
 from rapport.workflows.segments import (
     Counted,
     MembersPage,
@@ -195,6 +197,7 @@ def segment_page(
     return _shown(
         context, company, found.rule, segment_name(context, found), f"/segments/{key}",
         keep=[], number=page, sort=sort, tools=tools,
+        more=history_cards(context, company, key),
     )  # fmt: skip
 
 
@@ -227,6 +230,7 @@ def _shown(
     number: int,
     sort: str,
     tools: h.Child,
+    more: h.Child = None,
 ) -> Response[Any]:
     t, n = context.t, context.n
     descending, order = sort.startswith("-"), sort.removeprefix("-")
@@ -235,6 +239,7 @@ def _shown(
     body = h.div(
         {"class": "stack"},
         card(in_words(context, rule, company.choice("time_zone")), title=t("segments.who")),
+        more,
         card(
             _members(context, found, path, order, descending, keep),
             _how_good(context, found),
@@ -381,6 +386,20 @@ def edit_page(
     return _form(context_of(request), company, draft, name=found.name or "", key=key)
 
 
+@get("/segments/{key:str}/changes", sync_to_thread=True, opt=_READ, include_in_schema=False)
+def changes_page(
+    request: Request[Any, Any, Any],
+    company: NamedDependency[Company],
+    key: FromPath[str],
+    page: FromQuery[int] = 1,
+    only: FromQuery[str] = "",
+) -> Response[Any]:
+    """Everybody who entered or left a segment, newest first."""
+    context = context_of(request)
+    found = find_segment(company, key)
+    return changes_response(context, company, found, number=page, only=only)
+
+
 @post("/segments/draft", sync_to_thread=True, opt=_READ, status_code=200, include_in_schema=False)
 def draft_page(
     request: Request[Any, Any, Any], company: NamedDependency[Company], data: Fields
@@ -466,8 +485,20 @@ def _form(
 ) -> Response[Any]:
     rule = rule_of(draft, company.choice("time_zone"))
     counted: Counted | None = None if rule is None else count_rule(company, rule)
+    overlap = None if rule is None else rule_overlap(company, rule, but=key or None)
     title = context.t("segments.edit_title" if key.startswith(OWN) else "segments.new")
-    body = card(builder(context, company, draft, name=name, key=key, counted=counted, error=error))
+    body = card(
+        builder(
+            context,
+            company,
+            draft,
+            name=name,
+            key=key,
+            counted=counted,
+            overlap=overlap,
+            error=error,
+        )
+    )
     return html_response(
         page(context, title, body, subtitle=context.t("segments.new_subtitle")),
         status_code=status_code,
@@ -482,6 +513,7 @@ routes = (
     count_fragment,
     save_post,
     segment_page,
+    changes_page,
     edit_page,
     delete_post,
 )

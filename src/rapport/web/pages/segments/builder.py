@@ -5,29 +5,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rapport.understand.rfm import RFM_SEGMENTS
-from rapport.understand.segments.rule import (
-    COLUMNS,
-    DescribedCondition,
-    DescribedGroup,
-    Rule,
-    describe,
-)
+from rapport.understand.segments.rule import COLUMNS, Leaf, Rule, check
 from rapport.web import html as h
 from rapport.web.pages.segments.draft import (
     JOINS,
     NO_VALUE,
     DraftCondition,
     DraftGroup,
+    DraftPart,
     draft_of,
     offered,
+)
+from rapport.web.pages.segments.happening_draft import DraftHappening, happening_of
+from rapport.web.pages.segments.happening_form import (
+    filter_lists,
+    happening_fields,
+    happening_words,
+    kinds,
 )
 from rapport.web.parts.buttons import button
 from rapport.web.parts.context import PageContext
 from rapport.web.parts.forms import field, form
 from rapport.web.parts.htmx import send
 from rapport.web.parts.icons import icon
-from rapport.web.parts.measures import channel_name, country_name
+from rapport.web.parts.measures import channel_name, country_name, segment_name
 from rapport.workflows.company import Company
+from rapport.workflows.segment_history import OverlapView
 from rapport.workflows.segments import Counted, text_choices
 
 _DRAFT = "/segments/draft"
@@ -42,6 +45,7 @@ def builder(
     name: str,
     key: str,
     counted: Counted | None,
+    overlap: OverlapView | None = None,
     error: str | None = None,
 ) -> h.Markup:
     """The whole form; `counted` is None while the rule has mistakes."""
@@ -53,7 +57,13 @@ def builder(
         trigger="input changed delay:300ms from:#rule",
         newest=True,
     )
-    columns = {part.column for part in _conditions(draft) if COLUMNS[part.column] == "text"}
+    parts = _parts(draft)
+    columns = {
+        part.column
+        for part in parts
+        if isinstance(part, DraftCondition) and COLUMNS[part.column] == "text"
+    }
+    did = [part for part in parts if isinstance(part, DraftHappening)]
     return h.div(
         {"id": "builder"},
         form(
@@ -67,9 +77,11 @@ def builder(
                 hint=t("segments.name_hint"),
                 attributes={"maxlength": 80},
             ),
-            h.div({"id": "rule"}, _group(context, draft, "0", redraw)),
+            h.div({"id": "rule"}, _group(context, company, draft, "0", redraw)),
             _datalists(company, context, sorted(columns)),
+            filter_lists(context, company, did),
             count_line(context, counted),
+            overlap_line(context, overlap),
             h.div(
                 {"class": "form-actions"},
                 button(t("segments.save"), kind="primary", name="do", value="save"),
@@ -101,15 +113,37 @@ def count_line(context: PageContext, counted: Counted | None) -> h.Markup:
     return h.p({"id": "segment-count", "role": "status"}, text)
 
 
-def _conditions(draft: DraftGroup) -> list[DraftCondition]:
-    found: list[DraftCondition] = []
+def overlap_line(context: PageContext, overlap: OverlapView | None) -> h.Markup | None:
+    """Which other segments have most of the same people."""
+    if overlap is None or not overlap.others:
+        return None
+    named = [
+        context.t(
+            "segments.overlap_part",
+            name=segment_name(context, line.segment),
+            share=context.n.share(line.share),
+        )
+        for line in overlap.others[:3]
+    ]
+    return h.p(
+        {"id": "segment-overlap", "class": "small muted"},
+        context.t("segments.overlap_line", parts=", ".join(named)),
+    )
+
+
+def _parts(draft: DraftGroup) -> list[DraftCondition | DraftHappening]:
+    found: list[DraftCondition | DraftHappening] = []
     for part in draft.parts:
-        found += _conditions(part) if isinstance(part, DraftGroup) else [part]
+        found += _parts(part) if isinstance(part, DraftGroup) else [part]
     return found
 
 
 def _group(
-    context: PageContext, draft: DraftGroup, at: str, redraw: dict[str, h.Attribute]
+    context: PageContext,
+    company: Company,
+    draft: DraftGroup,
+    at: str,
+    redraw: dict[str, h.Attribute],
 ) -> h.Markup:
     t = context.t
     whole = at == "0"
@@ -130,7 +164,7 @@ def _group(
         h.div(
             {"class": "stack tight"},
             (
-                _part(context, part, f"{at}-{number}", redraw)
+                _part(context, company, part, f"{at}-{number}", redraw)
                 for number, part in enumerate(draft.parts)
             ),
         ),
@@ -149,22 +183,47 @@ def _group(
 
 def _part(
     context: PageContext,
-    part: DraftCondition | DraftGroup,
+    company: Company,
+    part: DraftPart,
     at: str,
     redraw: dict[str, h.Attribute],
 ) -> h.Markup:
     if isinstance(part, DraftGroup):
-        return _group(context, part, at, redraw)
+        return _group(context, company, part, at, redraw)
+    if isinstance(part, DraftHappening):
+        first = _what(context, part.column, at, redraw)
+        return happening_fields(context, company, part, at, first, _moves(context, at), redraw)
     return _condition(context, part, at, redraw)
+
+
+def _what(context: PageContext, column: str, at: str, redraw: dict[str, h.Attribute]) -> h.Markup:
+    """What a condition looks at: what customers did, or what is known of them."""
+    t = context.t
+    columns = sorted(
+        ((name, t(f"segments.field.{name}")) for name in COLUMNS), key=lambda pair: pair[1].lower()
+    )
+
+    def options(pairs: Sequence[tuple[str, str]]) -> list[h.Markup]:
+        return [h.option({"value": key, "selected": key == column}, text) for key, text in pairs]
+
+    return h.select(
+        {
+            **redraw,
+            "class": "input",
+            "style": "flex:1 1 150px;max-width:280px;width:auto",
+            "name": f"n.{at}.column",
+            "id": f"n.{at}.column",
+            "aria-label": t("segments.column"),
+        },
+        h.element("optgroup")({"label": t("segments.did.title")}, options(kinds(context))),
+        h.element("optgroup")({"label": t("segments.did.known")}, options(columns)),
+    )
 
 
 def _condition(
     context: PageContext, draft: DraftCondition, at: str, redraw: dict[str, h.Attribute]
 ) -> h.Markup:
     t = context.t
-    columns = sorted(
-        ((name, t(f"segments.field.{name}")) for name in COLUMNS), key=lambda pair: pair[1].lower()
-    )
     operators = [
         (name, operator_name(context, draft.column, name))
         for name in offered(draft.column, draft.operator)
@@ -174,7 +233,7 @@ def _condition(
         {"class": "stack tight", "style": "gap:4px"},
         h.div(
             {"class": "row"},
-            _select(t("segments.column"), f"n.{at}.column", columns, draft.column, redraw),
+            _what(context, draft.column, at, redraw),
             _select(t("segments.operator"), f"n.{at}.operator", operators, draft.operator, redraw),
             _value(context, draft, at, "value", error_id),
             h.fragment(h.span(t("segments.and")), _value(context, draft, at, "value2", error_id))
@@ -311,25 +370,30 @@ def operator_name(context: PageContext, column: str, operator: str) -> str:
 
 def in_words(context: PageContext, rule: Rule, time_zone: str) -> h.Markup:
     """The rule for people: nested lists of conditions."""
-    return h.div({"class": "rule"}, _said(context, describe(rule), draft_of(rule, time_zone)))
+    check(rule)
+    return h.div({"class": "rule"}, _said(context, draft_of(rule, time_zone)))
 
 
-def _said(
-    context: PageContext,
-    described: DescribedCondition | DescribedGroup,
-    draft: DraftCondition | DraftGroup,
-) -> h.Markup:
-    # The draft has what readers see (days, not moments); `describe` has checked the rule.
+def leaf_in_words(context: PageContext, leaf: Leaf, time_zone: str) -> h.Markup:
+    """One condition for people."""
+    return _said(context, draft_of(leaf, time_zone).parts[0])
+
+
+def _said(context: PageContext, draft: DraftPart) -> h.Markup:
+    # The draft has what readers see: days, not moments.
+    if isinstance(draft, DraftHappening):
+        happening = happening_of(draft)
+        return h.span("–" if happening is None else happening_words(context, happening))
     if isinstance(draft, DraftGroup):
         if not draft.parts:
             return h.p(context.t("segments.everybody"))
         if len(draft.parts) == 1 and draft.join != "none":
-            return _said(context, described, draft.parts[0])
+            return _said(context, draft.parts[0])
         return h.div(
             h.p({"class": "small muted"}, context.t(f"segments.join.{draft.join}")),
             h.ul(
                 {"style": "padding-left:18px;list-style:disc"},
-                (h.li(_said(context, described, part)) for part in draft.parts),
+                (h.li(_said(context, part)) for part in draft.parts),
             ),
         )
     name = context.t(f"segments.field.{draft.column}")

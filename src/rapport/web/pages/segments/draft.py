@@ -88,9 +88,7 @@ def read_draft(form: Mapping[str, str]) -> DraftGroup:
     return found if isinstance(found, DraftGroup) else empty_draft()
 
 
-def _read(
-    form: Mapping[str, str], at: str, depth: int, seen: list[int]
-) -> DraftPart | None:
+def _read(form: Mapping[str, str], at: str, depth: int, seen: list[int]) -> DraftPart | None:
     seen[0] += 1
     if seen[0] > _MOST_PARTS or depth > _DEEPEST:
         return None

@@ -30,9 +30,7 @@ FILTERS = (
     "amount_from", "amount_to", "text", "mood_from", "mood_to", "score_from", "score_to",
     "questions", "property",
 )  # fmt: skip
-_NUMBERS = frozenset(
-    {"amount_from", "amount_to", "mood_from", "mood_to", "score_from", "score_to"}
-)
+_NUMBERS = frozenset({"amount_from", "amount_to", "mood_from", "mood_to", "score_from", "score_to"})
 UNITS = ("days", "hours")
 _MOST_FILTERS = 12
 
