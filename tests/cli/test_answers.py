@@ -55,11 +55,11 @@ JSON_ANSWERS: dict[str, tuple[tuple[str, ...], set[str]]] = {
     ),
     "segments list": (("segments", "list"), {"segment", "figures", "trend"}),
     "segments count": (
-        ("segments", "count", '{"kind":"happened","which":{"types":["Order Completed"]}}'),
+        ("segments", "count", '{{"kind":"happened","which":{{"types":["Order Completed"]}}}}'),
         {"members", "customers"},
     ),
     "segments keep": (
-        ("segments", "keep", "Buyers", '{"kind":"all"}', "--dry-run"),
+        ("segments", "keep", "Buyers", '{{"kind":"all"}}', "--dry-run"),
         {"key", "counted"},
     ),
     "segments delete": (("segments", "delete", "loyal", "--dry-run"), {"key", "rule"}),

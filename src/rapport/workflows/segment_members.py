@@ -28,6 +28,7 @@ from rapport.understand.segments.standing import (
 from rapport.understand.segments.stored import (
     Cause,
     Placed,
+    Standings,
     Version,
     count_days,
     due,
@@ -35,8 +36,7 @@ from rapport.understand.segments.stored import (
     keep_version,
     next_look,
     place,
-    placed_profiles,
-    stored_standings,
+    still_as_before,
     take_out,
     versions,
 )
@@ -68,7 +68,8 @@ def follow_segments(
     """
     if not everybody and not _may_have_changed(company):
         return Placed()
-    with company.ledger.alone("segments"):
+    # Beside each other: whoever is looked at meanwhile is left as they were found last.
+    with company.ledger.alone("segments-all" if everybody else "segments"):
         at = data_until(company)
         with company.ledger.read() as connection:
             current = _current(connection)
@@ -164,6 +165,9 @@ def _follow_some(
 
     day = local_day(at, zone)
     with company.ledger.write() as connection:
+        newest = _current(connection)
+        if newest is None or newest.number != version.number:
+            return Placed()  # rules changed meanwhile: the marks stay
         placed = take_out(connection, company.ledger, set(people) - judged.keys(), at=at, day=day)
         placed += place(
             connection, company.ledger, version, judged, at=at, day=day, cause_of=cause_of,
@@ -232,10 +236,13 @@ def _follow_everybody(
         if current is None or not version.says_the_same(current):
             current = keep_version(connection, version, clock)
         earlier = versions(connection)
-        before = stored_standings(connection, current.number)
-        placed_before = placed_profiles(connection)
+        before = Standings(connection)
     found = judge_everybody(
-        company.seen, current.rules, now=end_of_today(at, zone), at=at, before=before
+        company.seen,
+        current.rules,
+        now=end_of_today(at, zone),
+        at=at,
+        before=before.by_version(current.number),
     )
     judged = {
         row["profile_id"]: Judged(
@@ -244,19 +251,22 @@ def _follow_everybody(
         for row in found.to_pylist()
     }
     with company.ledger.read() as connection:
-        there = atoms_of(connection, {*placed_before, *judged}).keys()
+        there = atoms_of(connection, {*before.rows, *judged}).keys()
 
     def cause_of(profile_id: str) -> Cause:
         return "touchpoint" if profile_id in marks else "time"
 
     day = local_day(at, zone)
     with company.ledger.write() as connection:
-        placed = take_out(connection, company.ledger, placed_before - there, at=at, day=day)
+        placed = take_out(connection, company.ledger, before.rows.keys() - there, at=at, day=day)
     # Who came after the customers' table was made is looked at by the mark they left.
     people = sorted(judged.keys() & there)
     for start in range(0, len(people), CHUNK):
-        piece = {person: judged[person] for person in people[start : start + CHUNK]}
         with company.ledger.write() as connection:
+            piece = {
+                person: judged[person]
+                for person in still_as_before(connection, people[start : start + CHUNK], before)
+            }
             placed += place(
                 connection, company.ledger, current, piece, at=at, day=day, cause_of=cause_of,
                 earlier=earlier,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import signal
 from datetime import datetime, timedelta
-from threading import Event
+from threading import Event, Thread
 from typing import Any
 
 from rapport.errors import TransientError
@@ -35,9 +35,14 @@ JOURNEYS_EVERY = timedelta(hours=6)
 
 
 class Rounds:
-    """What is due when."""
+    """What is due when; ``beside``: figures of all customers are made in a thread of their own.
 
-    def __init__(self, now: datetime) -> None:
+    They take seconds where there are many customers, and a touchpoint is not to wait for them.
+    """
+
+    def __init__(self, now: datetime, *, beside: bool = False) -> None:
+        self.beside = beside
+        self.figures: Thread | None = None
         self.customers_at = now
         self.segments_at = now
         self.tidy_at = now + TIDY_EVERY
@@ -57,9 +62,7 @@ def work_once(company: Company, rounds: Rounds) -> bool:
     delivered = deliver_messages(company)
     rounds.customers_are_stale |= bool(applied.entries or refreshed)
     if rounds.customers_are_stale and now >= rounds.customers_at:
-        rebuild_customers(company)
-        follow_segments(company, everybody=True)
-        rounds.customers_are_stale = False
+        rounds.customers_are_stale = not make_figures(company, rounds)
         rounds.customers_at = now + CUSTOMERS_EVERY
     if now >= rounds.watch_at:
         from rapport.workflows.source_alerts import watch_sources  # noqa: PLC0415
@@ -77,9 +80,42 @@ def work_once(company: Company, rounds: Rounds) -> bool:
     return bool(applied.entries or refreshed or delivered)
 
 
+def make_figures(company: Company, rounds: Rounds) -> bool:
+    """Make the table of customers anew and place everybody by it; False: still at the last one."""
+    if not rounds.beside:
+        _make_figures(company)
+        return True
+    if rounds.figures is not None and rounds.figures.is_alive():
+        return False
+    rounds.figures = Thread(target=_figures_beside, args=(company, rounds), name="figures")
+    rounds.figures.start()
+    return True
+
+
+def _make_figures(company: Company) -> None:
+    rebuild_customers(company)
+    follow_segments(company, everybody=True)
+
+
+def _figures_beside(company: Company, rounds: Rounds) -> None:
+    try:
+        _make_figures(company)
+    except TransientError as problem:
+        log.warning("%s: figures are made later", problem.code)
+        rounds.customers_are_stale = True
+
+
 def work(company: Company, stop: Event) -> None:
     """Work until told to stop; what fails for a moment is tried again, and said."""
-    rounds = Rounds(company.clock())
+    rounds = Rounds(company.clock(), beside=True)
+    try:
+        _work(company, rounds, stop)
+    finally:
+        if rounds.figures is not None:
+            rounds.figures.join()
+
+
+def _work(company: Company, rounds: Rounds, stop: Event) -> None:
     while not stop.is_set():
         try:
             busy = work_once(company, rounds)

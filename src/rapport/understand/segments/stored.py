@@ -151,12 +151,38 @@ def finish_version(connection: Connection, version: Version) -> None:
             connection.execute(delete(table).where(table.c.segment_key == key))
 
 
-def stored_standings(connection: Connection, version: int) -> pa.Table:
-    """As `STANDINGS`: where people stand by one version."""
+class Standings:
+    """Where everybody stood at one moment: version, truths and next moment by profile."""
+
+    def __init__(self, connection: Connection) -> None:
+        s = segment_state.c
+        rows = connection.execute(select(s.profile_id, s.version_id, s.truths, s.look_at))
+        self.rows = {row[0]: (row[1], row[2], row[3]) for row in rows}
+
+    def by_version(self, version: int) -> pa.Table:
+        """As `STANDINGS`: those who were placed by one version."""
+        return _standings_table(
+            [(name, row[1], row[2]) for name, row in self.rows.items() if row[0] == version]
+        )
+
+
+def still_as_before(
+    connection: Connection, profile_ids: Sequence[str], before: Standings
+) -> list[str]:
+    """Those whom nobody has looked at since: what was found of the others is newer."""
     s = segment_state.c
-    rows = connection.execute(
-        select(s.profile_id, s.truths, s.look_at).where(s.version_id == version)
-    ).all()
+    now = {
+        row[0]: (row[1], row[2], row[3])
+        for row in connection.execute(
+            select(s.profile_id, s.version_id, s.truths, s.look_at).where(
+                among(s.profile_id, profile_ids)
+            )
+        )
+    }
+    return [name for name in profile_ids if now.get(name) == before.rows.get(name)]
+
+
+def _standings_table(rows: Sequence[tuple[str, str, datetime | None]]) -> pa.Table:
     columns = list(zip(*rows, strict=True)) if rows else [(), (), ()]
     return pa.table([pa.array(list(c), f.type) for c, f in zip(columns, STANDINGS, strict=True)],
                     schema=STANDINGS)  # fmt: skip
@@ -172,11 +198,6 @@ def next_look(connection: Connection) -> datetime | None:
     """The nearest moment at which somebody is looked at without a touchpoint."""
     found: datetime | None = connection.scalar(select(func.min(segment_state.c.look_at)))
     return found
-
-
-def placed_profiles(connection: Connection) -> set[str]:
-    """Everybody who has a place, by whatever version."""
-    return set(connection.scalars(select(segment_state.c.profile_id)))
 
 
 # ── placing ────────────────────────────────────────────────────────────────────────────────────
