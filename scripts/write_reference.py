@@ -191,7 +191,7 @@ LAKE_ROWS: dict[str, str] = {
     "membership": "which profile each record belonged to when the snapshot was made",
     "customers": "one profile with what questions and segments ask about it; derived",
     "scores": "one score of one profile as one model version gave it",
-    "stated_figures": "a cost, spending or target that the company states, for one stretch of time; "
+    "stated_figures": "a cost, spending or target that the company states, for a stretch of time; "
     "kept in the ledger and laid over the lake, never written to it",
 }
 

@@ -77,7 +77,9 @@ def withdraw(
 ) -> tuple[StatedFigure, ...]:
     """Take back what was stated from a day on; `only_for` is the scope it was stated for."""
     user: User = request.scope["user"]
-    return withdraw_figure(company, name=name, first_day=first_day, scope=only_for, actor=user.email)
+    return withdraw_figure(
+        company, name=name, first_day=first_day, scope=only_for, actor=user.email
+    )
 
 
 routes = (list_figures, state, withdraw)

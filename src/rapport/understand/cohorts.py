@@ -45,9 +45,7 @@ class CohortRetention(Struct, frozen=True, kw_only=True):
 def _steps(day: str, segment: Compiled | None, *, as_known_then: bool) -> tuple[Step, ...]:
     members = ""
     if segment is not None:
-        members = (
-            f"JOIN {segment.customers} AS c ON c.profile_id = n.profile_id AND {segment.sql} "
-        )
+        members = f"JOIN {segment.customers} AS c ON c.profile_id = n.profile_id AND {segment.sql} "
     return (
         *relations.corrections(as_known_then=as_known_then),
         *(segment.steps if segment is not None else ()),

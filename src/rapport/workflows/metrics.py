@@ -19,9 +19,9 @@ from rapport.understand.question import Filter, Question, dimensions_of, unknown
 from rapport.vocabulary.ledger_tables import profile
 from rapport.workflows.company import Company
 from rapport.workflows.dashboard import Standing, ask, question_of
+from rapport.workflows.data_clock import end_of_today
 from rapport.workflows.questions import known_of
 from rapport.workflows.remembered import data_version, remembered
-from rapport.workflows.segments import end_of_today
 
 PAGE = 50
 #: Further in nobody reads.
