@@ -41,7 +41,7 @@ def test_every_example_is_a_command_line_that_the_command_accepts(
     assert examples
     for example in examples:
         words = shlex.split(example)[1:]
-        for name in (word for word in words if word.endswith((".csv", ".toml"))):
+        for name in (word for word in words if word.endswith((".csv", ".json", ".toml"))):
             Path(name).touch()
         for name in (word for word in words if word.endswith("/")):
             Path(name).mkdir(exist_ok=True)

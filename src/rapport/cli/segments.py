@@ -59,8 +59,7 @@ def segments_count(company: Company, context: Context, rule: str) -> None:
     \b
     Examples:
       rapport segments count @rule.json
-      rapport segments count '{"kind": "happened", "which": {"types": ["Order Completed"],
-        "amount_from": 50}, "value": 2, "within": {"number": 90, "unit": "days"}}'
+      rapport segments count '{"kind": "happened", "which": {"types": ["Order Completed"]}}'
     """
     from rapport.workflows.segments import count_rule  # noqa: PLC0415
 
@@ -164,7 +163,7 @@ def segments_changes(
 
 @segments.command("sizes")
 @click.argument("key")
-@click.option("--days", default=90, show_default=True)
+@click.option("--days", default=90, show_default=True, help="How many days back.")
 @with_json
 def segments_sizes(company: Company, context: Context, key: str, days: int) -> None:
     """How many belonged at the end of each day, and how many came and went.
