@@ -114,7 +114,7 @@ def metrics_people(
     only: tuple[str, ...],
     page: int,
 ) -> None:
-    """The customers behind a number, the largest value first; names only with --json.
+    """The customers behind a number, those with most first; names only with --json.
 
     \b
     Examples:

@@ -190,7 +190,7 @@ class Behind(Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     people : tuple of PersonBehind
-        The page asked for, the largest value first.
+        The page asked for, the largest value first, of a ratio the most observations.
     total : int
         How many customers there are in all.
     unknown_n : int

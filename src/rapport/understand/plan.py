@@ -240,7 +240,7 @@ def compile_question(question: Question) -> Plan:
 
 
 def compile_people(question: Question, *, limit: int, offset: int = 0) -> Plan:
-    """The query for who stands behind one number: its value for each person, largest first.
+    """The query for who stands behind one number, and its value for each of them alone.
 
     Its answer has ``profile_id`` and the metric's parts as in `parts_of`, one row per person of the
     page (one row of nulls where it is empty), and in each row ``people``, how many there are in
@@ -264,6 +264,10 @@ def compile_people(question: Question, *, limit: int, offset: int = 0) -> Plan:
         f"CAST({expression} AS {sql_type}) AS {column}"
         for column, expression, sql_type in parts_of(metric)
     )
+    # Of a ratio those with most observations come first: one of one would be all of the top.
+    order = f"b.{metric.name}__value DESC NULLS LAST, b.profile_id ASC NULLS LAST"
+    if metric.per is not None:
+        order = f"b.{metric.name}__n DESC NULLS LAST, {order}"
     steps += [
         Step(
             "behind",
@@ -278,8 +282,7 @@ def compile_people(question: Question, *, limit: int, offset: int = 0) -> Plan:
         ),
         Step(
             "ranked",
-            "SELECT b.*, row_number() OVER (ORDER BY "
-            f"b.{metric.name}__value DESC NULLS LAST, b.profile_id ASC NULLS LAST) AS place "
+            f"SELECT b.*, row_number() OVER (ORDER BY {order}) AS place "
             f"FROM behind AS b WHERE b.{metric.name}__n > 0 AND b.profile_id IS NOT NULL",
         ),
         Step(

@@ -93,7 +93,8 @@ class Figure(Struct, frozen=True, kw_only=True):
     """One metric of the current unit, with the unit before and its course.
 
     `change` is relative for counts and money, else the difference. `better` is None where nothing
-    changed or neither direction is better. `course` has whole units only, oldest first.
+    changed or neither direction is better. `course` has whole units only, oldest first. `margin` is
+    half of the 95 % interval, where the metric has one.
     """
 
     metric: Metric
@@ -103,6 +104,7 @@ class Figure(Struct, frozen=True, kw_only=True):
     change: float | None
     better: bool | None
     course: tuple[Value, ...]
+    margin: float | None = None
 
 
 class Headline(Struct, frozen=True, kw_only=True):
@@ -465,6 +467,7 @@ def _figure(
         change=change,
         better=better,
         course=tuple(row[metric.name] for row in course[-13:]),
+        margin=now.get(f"{metric.name}_margin"),
     )
 
 

@@ -151,9 +151,10 @@ _STATED: tuple[tuple[str, str, str | None], ...] = (
     ("resolution_target_hours", "24", None),
 )
 _STATED_SPEND: tuple[tuple[str, str], ...] = (
-    ("paid_search", "120000"),
-    ("paid_social", "145000"),
-    ("referral", "40000"),
+    ("email", "9000"),
+    ("referral", "30000"),
+    ("search", "55000"),
+    ("social", "25000"),
 )
 
 

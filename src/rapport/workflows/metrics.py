@@ -40,7 +40,7 @@ class MetricPerson(Struct, frozen=True, kw_only=True):
 
 
 class MetricPeople(Struct, frozen=True, kw_only=True):
-    """The customers behind one number, the largest value first.
+    """The customers behind one number, the largest value first, of a ratio the most observations.
 
     Attributes
     ----------

@@ -58,6 +58,7 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             ),
             Entry(name="segments", href="/segments", icon="blend", permission="segments.read"),
             Entry(name="journeys", href="/journeys", icon="waypoints", permission="dashboard.read"),
+            Entry(name="figures", href="/metrics", icon="sigma", permission="dashboard.read"),
             Entry(
                 name="predictions",
                 href="/predictions",

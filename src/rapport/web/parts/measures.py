@@ -13,6 +13,9 @@ from rapport.web.places import language_name
 from rapport.web.words import locale_of
 from rapport.workflows.segment_definitions import NamedSegment
 
+#: Means below it are read in cents.
+_SMALL = 100
+
 
 def metric_name(context: PageContext, name: str) -> str:
     """A metric's name."""
@@ -30,7 +33,7 @@ def written(context: PageContext, metric: Metric, value: Value) -> str:
     if value is None:
         return "–"
     if metric.unit == "money":
-        if metric.grain == "order" and metric.per is not None:
+        if metric.per is not None and (metric.grain == "order" or abs(float(value)) < _SMALL):
             return n.price(value)
         return n.money(value) if abs(float(value)) < 1_000_000 else n.money_compact(value)
     if metric.unit == "share":
@@ -68,8 +71,14 @@ def country_name(context: PageContext, code: str) -> str:
 
 
 def dimension_name(context: PageContext, name: str) -> str:
-    """What figures can be split by."""
+    """What figures can be split by, as within a sentence."""
     return context.t(f"measures.dimension.{name}")
+
+
+def dimension_heading(context: PageContext, name: str) -> str:
+    """What figures can be split by, as over a column."""
+    said = dimension_name(context, name)
+    return said[:1].upper() + said[1:]
 
 
 def figure_name(context: PageContext, name: str) -> str:

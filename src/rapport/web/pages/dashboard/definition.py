@@ -33,6 +33,7 @@ from rapport.web.parts.facts import Fact, fact_list
 from rapport.web.parts.frame import page
 from rapport.web.parts.kpis import delta, delta_of
 from rapport.web.parts.measures import (
+    dimension_heading,
     dimension_name,
     figure_name,
     metric_meaning,
@@ -88,7 +89,10 @@ def _themed(
 
     rows = [
         [
-            h.a({"href": address(metric.name)}, metric_name(context, metric.name)),
+            h.div(  # as wide under every heading
+                {"style": "min-width:190px"},
+                h.a({"href": address(metric.name)}, metric_name(context, metric.name)),
+            ),
             metric_meaning(context, metric.name),
             written(context, metric, values.get(metric.name, (None, 0))[0]),
             context.n.count(values.get(metric.name, (None, 0))[1]),
@@ -214,13 +218,13 @@ def split_card(
     ]
     name = dimension_name(context, by)
     columns = [
-        Column(label=name, clip=True),
+        Column(label=dimension_heading(context, by), clip=True),
         Column(label=metric_name(context, metric.name), numeric=True),
         Column(label=t("metrics.observations"), numeric=True),
     ]
     choices = [
         Choice(
-            text=dimension_name(context, each),
+            text=dimension_heading(context, each),
             href=href(f"/metrics/{metric.name}", standing.view, by=each) + "#split",
             chosen=each == by,
         )
@@ -229,7 +233,7 @@ def split_card(
     left_out = t("metrics.more_parts", count=found.left_out) if found.left_out else None
     return card(
         h.div(
-            {"id": "split", "style": "overflow-x:auto;padding:12px 16px"},
+            {"id": "split", "style": "overflow-x:auto;padding:12px 16px;white-space:nowrap"},
             segmented(t("metrics.split_by"), choices),
         ),
         table(context, columns, rows, caption=t("metrics.by", dimension=name))
@@ -292,6 +296,9 @@ def course_card(context: PageContext, standing: Standing, found: MetricCourse) -
             better={"up": "higher", "down": "lower", "none": None}[metric.direction],
         )
     note: list[h.Child] = [written(context, metric, figure.value), " "]
+    if figure.margin is not None:
+        margin = context.n.decimal(figure.margin, digits=1)
+        note += [t("metrics.margin", margin=margin), " "]
     if change is not None:
         note += [delta(context, change), " "]
     note.append(t("dashboard.against", period=before_name(context, standing)))
