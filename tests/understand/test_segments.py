@@ -19,6 +19,7 @@ from rapport.engines.lake import Lake, Query, Step
 from rapport.errors import InvalidInput
 from rapport.understand.segments.compiled import compile_rule
 from rapport.understand.segments.evaluated import matches
+from rapport.understand.segments.happening import Happened, Span, Which
 from rapport.understand.segments.members import (
     count,
     distinct_values,
@@ -35,7 +36,7 @@ from rapport.understand.segments.rule import (
     Condition,
     Not,
     Rule,
-    describe,
+    check,
     read_rule,
     where,
     write_rule,
@@ -240,7 +241,6 @@ def test_ready_made_segments_are_valid_unique_and_parse_as_spark() -> None:
         sql = compile_rule(each.rule, now=NOW).sql
         step = Step("answer", f"SELECT count(*) AS n FROM customers AS c WHERE {sql}")
         sqlglot.parse_one(Query(steps=(step,)).sql("spark"), read="spark")
-        assert describe(each.rule)
 
 
 def test_the_unhappy_and_valuable_are_both() -> None:
@@ -249,17 +249,6 @@ def test_the_unhappy_and_valuable_are_both() -> None:
     assert matches(segment.rule, {"monetary_score": 5, "last_nps": 3.0}, now=NOW)
     assert not matches(segment.rule, {"monetary_score": 5, "last_nps": 9.0}, now=NOW)
     assert not matches(segment.rule, {"monetary_score": 2, "last_nps": 3.0}, now=NOW)
-
-
-def test_a_description_keeps_the_structure_with_typed_values() -> None:
-    rule = All(rules=(where("revenue", "ge", "99.95"), Not(rule=where("country", "in", ("BE",)))))
-
-    told = describe(rule)
-
-    assert told.join == "all"
-    assert told.parts[0].values == (Decimal("99.9500"),)
-    assert told.parts[1].join == "not"
-    assert told.parts[1].parts[0].operator == "in"
 
 
 @pytest.mark.parametrize(
@@ -276,6 +265,16 @@ def test_a_description_keeps_the_structure_with_typed_values() -> None:
         ('{"kind":"condition","column":"last_seen","operator":"gt","value":"2026-01-01"}', "zone"),
         ('{"kind":"condition","column":"last_seen","operator":"within_last_days"}', "whole number"),
         ('{"kind":"condition","column":"email_marketing","operator":"eq","value":1}', "true or"),
+        ('{"kind":"happened","which":{"channels":["pigeon"]}}', "no channel pigeon"),
+        ('{"kind":"happened","which":{},"value":"2"}', "whole number"),
+        ('{"kind":"happened","which":{"amount_from":9,"amount_to":1}}', "nothing lies between"),
+        ('{"kind":"happened","which":{"typos":["x"]}}', "unknown field"),
+        ('{"kind":"recency","which":{},"span":{"number":0}}', "1 to 36525 days"),
+        (
+            '{"kind":"followed","which":{},"then":{},"within":{"number":7},"holds":false,'
+            '"since":{"number":168,"unit":"hours"}}',
+            "nobody can have waited",
+        ),
         ('{"kind":"any","rules":[]}', "at least one condition"),
         ('{"kind":"some"}', "not a segment rule"),
         ("{", "not a segment rule"),
@@ -284,6 +283,20 @@ def test_a_description_keeps_the_structure_with_typed_values() -> None:
 def test_a_rule_that_cannot_be_answered_says_what_to_change(stored: str, message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         read_rule(stored)
+
+
+def test_all_mistakes_of_a_rule_are_named_at_once() -> None:
+    rule = All(
+        rules=(
+            where("revenu", "ge", 1),
+            Happened(which=Which(channels=("pigeon",)), value=-1, within=Span(number=0)),
+        )
+    )
+
+    with pytest.raises(InvalidInput) as caught:
+        check(rule)
+
+    assert len(caught.value.details["mistakes"]) == 4
 
 
 def test_choices_for_a_rule_are_the_values_that_occur(empty_lake: Lake) -> None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given
@@ -18,6 +19,15 @@ from playwright.sync_api import Page, expect
 from rapport.asgi import create_app
 from rapport.errors import InvalidInput
 from rapport.understand.segments.evaluated import matches
+from rapport.understand.segments.happening import (
+    COMPARISONS,
+    Followed,
+    Happened,
+    Property,
+    Recency,
+    Span,
+    Which,
+)
 from rapport.understand.segments.ready_made import READY_MADE
 from rapport.understand.segments.rule import COLUMNS, All, Not, where, write_rule
 from rapport.understand.segments.rule import Any as AnyOf
@@ -30,13 +40,18 @@ from rapport.web.pages.segments.draft import (
     read_draft,
     rule_of,
 )
+from rapport.web.pages.segments.happening_draft import DraftHappening, happening_draft
 from rapport.workflows.company import Company
+from rapport.workflows.ingest import apply_journal
+from rapport.workflows.refresh import refresh_profiles
 from rapport.workflows.segment_definitions import all_segments, find_segment, save_segment
+from rapport.workflows.segment_members import follow_segments
 from rapport.workflows.users import create_user, session_of
 from tests.browser import check_page, settle, take_screenshot
 from tests.company import PASSWORD, visitor
 from tests.conftest import FakeClock
 from tests.shop import at, shop
+from tests.touchpoints import email, keep, order
 
 ZONE = "Europe/Brussels"
 
@@ -303,3 +318,188 @@ def test_the_count_follows_the_rule_as_it_is_written(
     page.fill("#field-name", "Often, not in France")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("h1")).to_have_text("Often, not in France")
+
+
+# ── what customers did ─────────────────────────────────────────────────────────────────────────
+
+SPAN = st.none() | st.builds(
+    Span, number=st.integers(1, 400), unit=st.sampled_from(["hours", "days"])
+)
+NAMES = st.lists(st.sampled_from(["Order Completed", "Page Viewed", "Odd thing"]), max_size=2)
+WHICH = st.builds(
+    lambda types, channels, amount, text, size: Which(
+        types=tuple(types),
+        channels=tuple(channels),
+        amount_from=amount,
+        text=text,
+        properties=(Property(name="size", values=(size, "M")),) if size else (),
+    ),
+    NAMES,
+    st.lists(st.sampled_from(["web", "store"]), max_size=2),
+    st.sampled_from([None, "50", "-3.25"]),
+    st.sampled_from([None, "sad; or not"]),
+    st.sampled_from(["", "L", "5"]),
+)
+HAPPENINGS = (
+    st.builds(Happened, which=WHICH, operator=st.sampled_from(COMPARISONS),
+              value=st.integers(0, 99), within=SPAN)
+    | st.builds(Happened, which=WHICH, measure=st.just("amount"),
+                value=st.sampled_from(["50", "99.95"]), within=SPAN)
+    | st.builds(Recency, which=WHICH, place=st.sampled_from(["first", "last"]),
+                operator=st.sampled_from(["within", "before"]), span=SPAN.filter(bool))
+    | st.builds(Followed, which=WHICH, then=WHICH, within=SPAN.filter(bool),
+                holds=st.booleans(), since=st.none())
+)  # fmt: skip
+
+
+def did(draft: DraftHappening, address: str) -> dict[str, str]:
+    """The form's fields of a condition on what customers did."""
+    names = ("column", "operator", "value", "span", "unit", "since", "since_unit")
+    found = {f"n.{address}.{name}": getattr(draft, name) for name in names}
+    for which, types, letter in ((draft.which, "types", "f"), (draft.then, "then", "g")):
+        found[f"n.{address}.{types}"] = which.types
+        for number, each in enumerate(which.filters):
+            found[f"n.{address}.{letter}{number}.kind"] = each.kind
+            found[f"n.{address}.{letter}{number}.value"] = each.value
+    return found
+
+
+@given(HAPPENINGS)
+def test_what_customers_did_survives_the_form(happening: Any) -> None:
+    sent = {"n.0.join": "all"} | did(happening_draft(happening), "0-0")
+
+    assert rule_of(read_draft(sent), ZONE) == All(rules=(happening,))
+
+
+@pytest.mark.parametrize(
+    ("fields", "mistake"),
+    [
+        ({"column": "@count", "value": "some", "span": "30"}, "whole"),
+        ({"column": "@count", "value": "2", "span": "soon"}, "span"),
+        ({"column": "@amount", "value": "", "span": "30"}, "missing"),
+        ({"column": "@amount", "value": "1.23456", "span": "30"}, "happening"),
+        ({"column": "@last", "span": ""}, "span"),
+        ({"column": "@waited", "span": "7", "since": "7"}, "waited"),
+        ({"column": "@count", "value": "1", "span": "", "f0.kind": "property",
+          "f0.value": "L"}, "property"),
+        ({"column": "@count", "value": "1", "span": "", "f0.kind": "amount_from",
+          "f0.value": ""}, "filter"),
+        ({"column": "@count", "value": "1", "span": "", "f0.kind": "mood_to",
+          "f0.value": "sad"}, "number"),
+    ],
+)  # fmt: skip
+def test_mistakes_in_what_customers_did_are_marked(fields: dict[str, str], mistake: str) -> None:
+    sent = {"n.0.join": "all"} | {f"n.0-0.{name}": value for name, value in fields.items()}
+    draft = read_draft(sent)
+    assert rule_of(draft, ZONE) is None
+    part = draft.parts[0]
+    assert isinstance(part, DraftHappening)
+    assert part.error == mistake
+
+
+BASKET = {
+    "n.0.join": "all",
+    "n.0-0.column": "@count",
+    "n.0-0.operator": "ge",
+    "n.0-0.value": "2",
+    "n.0-0.types": "Order Completed",
+    "n.0-0.span": "60",
+    "n.0-0.unit": "days",
+    "n.0-0.f0.kind": "amount_from",
+    "n.0-0.f0.value": "40",
+}
+
+
+def test_a_segment_of_what_customers_did_is_kept_and_tells_its_history(
+    company: Company, client: TestClient[Any], clock: FakeClock
+) -> None:
+    counted = client.post("/segments/count", data=BASKET)
+    assert "<b>4</b> of 12 customers" in counted.text  # even ones: October and November
+    made = client.post("/segments", data=BASKET | {"name": "Lately"}, follow_redirects=False)
+    key = made.headers["location"].rpartition("/")[2]
+    page = client.get(f"/segments/{key}").text
+    assert "Order (amount from 40): at least 2 ×, within the last 60 days" in page
+    follow_segments(company)
+    clock.advance(timedelta(days=60))
+    keep(company, [order("new", "90", record=email("customer1@kadar.example"),
+                         occurred_at=clock.now)])  # fmt: skip
+    apply_journal(company)
+    refresh_profiles(company)
+    follow_segments(company)
+    with visitor(company, role="admin") as later:  # the first session is over by then
+        page = later.get(f"/segments/{key}").text
+        assert "No longer holds:" in page
+        assert "time passed" in page
+        listed = later.get(f"/segments/{key}/changes?only=left").text
+        assert "Only who left" in listed
+        assert "Customer 0" in listed
+        assert "Nobody has entered" in later.get(f"/segments/{key}/changes?only=entered").text
+        told = later.get(f"/api/v1/segments/{key}/changes").json()
+        assert told["total"] == 4
+        assert {each["entered"] for each in told["changes"]} == {False}
+        assert told["changes"][0]["why"][0]["condition"]["kind"] == "happened"
+        sizes = later.get(f"/api/v1/segments/{key}/sizes?days=61").json()
+        assert [sizes[0]["members"], sizes[-1]["members"], sizes[-1]["left"]] == [4, 0, 4]
+        overlap = later.get("/api/v1/segments/loyal/overlap").json()
+        assert overlap["customers"] == 12
+        profile_id = told["changes"][0]["profile_id"]
+        own = later.get(f"/api/v1/customers/{profile_id}/segments").json()
+        assert own["changes"]["changes"][0]["segment"] == key
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("width", "theme", "language"), [(1440, "light", "en"), (820, "dark", "hu")]
+)
+def test_what_customers_did_is_asked_in_the_browser(
+    company: Company,
+    clock: FakeClock,
+    serve: Callable[[Litestar], str],
+    browser_page: Callable[..., Page],
+    width: int,
+    theme: str,
+    language: str,
+) -> None:
+    @contextmanager
+    def opened() -> Iterator[Company]:
+        yield company
+
+    rule = All(
+        rules=(
+            Happened(which=Which(types=("Order Completed",), amount_from=40), value=2,
+                     within=Span(number=60)),
+            Followed(which=Which(types=("Product Viewed",), categories=("tents",)),
+                     then=Which(types=("Order Completed",)), within=Span(number=7), holds=False,
+                     since=Span(number=30)),
+        )
+    )  # fmt: skip
+    key = save_segment(company, name="Lately", rule=rule.rules[0], author="s@kadar.example")
+    follow_segments(company)
+    for _ in range(12):
+        clock.advance(timedelta(days=5))
+        follow_segments(company)
+    create_user(company, email="s@kadar.example", name="Sofie", role="admin",
+                password=PASSWORD, language=language)  # fmt: skip
+    url = serve(create_app(opened()))
+    page = browser_page(width=width, theme=theme, language=language)
+    draft = urlencode({"rule": write_rule(rule).decode()})
+    page.goto(url + "/sign-in")
+    page.fill("#field-email", "s@kadar.example")
+    page.fill("#field-password", PASSWORD)
+    page.locator("form.form button").click()
+    page.goto(f"{url}/segments/new?{draft}")
+    settle(page)
+    page.locator('[name="n.0-0.f1.kind"]').select_option("channels")
+    expect(page.locator('[name="n.0-0.f1.value"]')).to_be_visible()
+    settle(page)
+    page.locator('[name="n.0-0.f1.value"]').fill("store")
+    settle(page)
+    check_page(page)
+    take_screenshot(page, f"segment-did-{width}-{language}")
+    page.goto(f"{url}/segments/{key}")
+    settle(page)
+    check_page(page)
+    take_screenshot(page, f"segment-history-{width}-{language}")
+    page.goto(f"{url}/segments/{key}/changes")
+    check_page(page)
+    take_screenshot(page, f"segment-changes-{width}-{language}")

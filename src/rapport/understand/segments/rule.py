@@ -268,38 +268,3 @@ def _typed(name: str, kind: Kind, value: Scalar) -> Typed:
 def _guess(word: str, choices: Sequence[str] | dict[str, Kind]) -> str:
     close = get_close_matches(word, list(choices), n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
-
-
-class DescribedCondition(Struct, frozen=True, kw_only=True):
-    """A condition for people: its parts, to be put into words by whoever knows the language."""
-
-    column: str
-    kind: Kind
-    operator: Operator
-    values: tuple[Typed, ...]
-
-
-class DescribedGroup(Struct, frozen=True, kw_only=True):
-    """A group of described parts, joined by "all", "any" or "not"."""
-
-    join: Literal["all", "any", "not"]
-    parts: tuple[DescribedCondition | Happening | DescribedGroup, ...]
-
-
-def describe(rule: Rule) -> DescribedCondition | Happening | DescribedGroup:
-    """The structure of a rule, typed, for words and pages."""
-    if isinstance(rule, Condition):
-        return DescribedCondition(
-            column=rule.column,
-            kind=COLUMNS[rule.column],
-            operator=rule.operator,
-            values=typed_values(rule),
-        )
-    if isinstance(rule, Happened | Recency | Followed):
-        return rule
-    if isinstance(rule, Not):
-        return DescribedGroup(join="not", parts=(describe(rule.rule),))
-    return DescribedGroup(
-        join="all" if isinstance(rule, All) else "any",
-        parts=tuple(describe(part) for part in rule.rules),
-    )

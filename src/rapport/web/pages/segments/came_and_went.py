@@ -37,7 +37,11 @@ _MOST_OVERLAPS = 8
 def history_cards(context: PageContext, company: Company, key: str) -> h.Markup:
     """Size over time and overlap beside each other, then the newest who came and went."""
     return h.fragment(
-        h.div({"class": "grid"}, _sizes(context, company, key), _overlap(context, company, key)),
+        h.div(
+            {"class": "grid", "style": "margin:0"},
+            _sizes(context, company, key),
+            _overlap(context, company, key),
+        ),
         _newest(context, company, key),
     )
 

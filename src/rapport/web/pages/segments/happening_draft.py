@@ -184,13 +184,13 @@ def _which(draft: DraftWhich) -> Which:
             properties.append(Property(name=name.strip(), values=_several(values)))
         elif each.kind in LISTS:
             if not _several(each.value):
-                raise Unfit("missing")
+                raise Unfit("filter")
             parts[each.kind] = _several(each.value)
+        elif not each.value:
+            raise Unfit("filter")
         elif each.kind in _NUMBERS:
             amount = each.kind.startswith("amount")
             parts[each.kind] = _plain(each.value) if amount else _number(each.value)
-        elif not each.value:
-            raise Unfit("missing")
         else:
             parts[each.kind] = each.value
     return Which(**parts, properties=tuple(properties))  # type: ignore[arg-type]

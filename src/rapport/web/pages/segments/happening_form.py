@@ -68,12 +68,14 @@ def happening_fields(
     """The fields of a condition: ``first`` chooses its kind, ``last`` moves and removes it."""
     t = context.t
     error_id = f"error-{at}" if draft.error else None
+    # What is wrong with a filter says nothing of the numbers before it.
+    number_id = None if draft.error in ("filter", "property", "number") else error_id
     types = _types(context, company)
     rows: list[h.Child] = [
         _row(
             first,
             _type(context, types, draft.which, f"n.{at}.types"),
-            *_measure(context, draft, at, redraw, error_id),
+            *_measure(context, draft, at, redraw, number_id),
             last,
         ),
         _filters(context, draft.which, at, "f", redraw),
@@ -85,13 +87,14 @@ def happening_fields(
                 h.span(t(f"segments.did.{then}")),
                 _type(context, types, draft.then, f"n.{at}.then"),
                 h.span(t("segments.did.within")),
-                *_span(context, at, "span", "unit", draft.span, draft.unit, error_id),
+                *_span(context, at, "span", "unit", draft.span, draft.unit, number_id),
             ),
             _filters(context, draft.then, at, "g", redraw),
             _row(
                 h.span(t("segments.did.since")),
-                *_span(context, at, "since", "since_unit", draft.since, draft.since_unit, error_id),
-                h.span({"class": "small muted"}, t("segments.did.ever_hint")),
+                *_span(
+                    context, at, "since", "since_unit", draft.since, draft.since_unit, number_id
+                ),
             ),
         ]
     if draft.error:
@@ -132,7 +135,6 @@ def _measure(
         h.span("×") if draft.column == "@count" else None,
         h.span(t("segments.did.within_last")),
         *_span(context, at, "span", "unit", draft.span, draft.unit, error_id),
-        h.span({"class": "small muted"}, t("segments.did.ever_hint")),
     ]
 
 
@@ -143,7 +145,15 @@ def _span(
     t = context.t
     words = [(name, t(f"segments.did.unit.{name}")) for name in UNITS]
     return [
-        _input(t("segments.did.length"), f"n.{at}.{number}", value, error_id, "numeric", width=70),
+        _input(
+            t("segments.did.length"),
+            f"n.{at}.{number}",
+            value,
+            error_id,
+            "numeric",
+            width=78,
+            placeholder=t("segments.did.ever"),
+        ),
         choose(t("segments.did.unit_label"), f"n.{at}.{unit}", words, chosen, {}, width=110),
     ]
 
@@ -284,6 +294,11 @@ def _input(
 
 def happening_words(context: PageContext, happening: Happening) -> str:
     """A condition in a sentence."""
+    said = _said(context, happening)
+    return said[:1].upper() + said[1:]
+
+
+def _said(context: PageContext, happening: Happening) -> str:
     t = context.t
     what = which_words(context, happening.which)
     if isinstance(happening, Followed):
