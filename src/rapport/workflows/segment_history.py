@@ -196,6 +196,16 @@ def segment_overlap(company: Company, key: str) -> OverlapView:
     return rule_overlap(company, find_segment(company, key).rule, but=key)
 
 
+def current_segments(
+    company: Company, profile_id: str
+) -> tuple[tuple[NamedSegment, datetime], ...]:
+    """The segments that somebody belongs to, and since when; the newest first."""
+    with company.ledger.read() as connection:
+        since = segments_of(connection, [profile_id])
+    found = [(each, since[each.key]) for each in all_segments(company) if each.key in since]
+    return tuple(sorted(found, key=lambda pair: pair[1], reverse=True))
+
+
 def customer_segments(company: Company, profile_id: str, *, page: int = 1) -> CustomerSegments:
     """The segments that somebody belongs to, and how they came and went.
 

@@ -22,6 +22,7 @@ from rapport.web.pages.customer.forms import Written, contact_page, message_page
 from rapport.web.pages.customer.groups import accounts_card, home_card
 from rapport.web.pages.customer.history import more_events, timeline_card
 from rapport.web.pages.customer.identity import identity_body
+from rapport.web.pages.customer.segments import segments_card
 from rapport.web.pages.customer.sides import (
     conflicts_card,
     consent_card,
@@ -57,6 +58,7 @@ from rapport.workflows.customer_changes import (
 from rapport.workflows.customer_list import list_customers
 from rapport.workflows.customer_timeline import KINDS, customer_timeline
 from rapport.workflows.identity_approval import Proposed
+from rapport.workflows.segment_history import current_segments
 from rapport.workflows.write_message import write_message, writing_view
 
 Form: TypeAlias = Annotated[dict[str, Any], Body(media_type=RequestEncodingType.URL_ENCODED)]
@@ -111,10 +113,21 @@ def customer_page(
     if customer.profile_id != profile_id:
         return _back(customer.profile_id, "merged")
     context = _said(context_of(request), done)
-    return html_response(_page(context, request.user, customer, is_first=not before))
+    own = current_segments(company, profile_id) if request.user.may("segments.read") else None
+    segments = None if own is None else segments_card(context, own)
+    return html_response(
+        _page(context, request.user, customer, is_first=not before, segments=segments)
+    )
 
 
-def _page(context: PageContext, user: Any, customer: Customer, *, is_first: bool) -> h.Markup:
+def _page(
+    context: PageContext,
+    user: Any,
+    customer: Customer,
+    *,
+    is_first: bool,
+    segments: h.Markup | None = None,
+) -> h.Markup:
     path = f"/customers/{quote(customer.profile_id)}"
     name = customer.name or context.t("customer.anonymous")
     may_choose = user.may("customers.merge")
@@ -142,6 +155,7 @@ def _page(context: PageContext, user: Any, customer: Customer, *, is_first: bool
                 predictions_card(context, customer),
                 home_card(context, customer, may_say=may_choose),
                 accounts_card(context, customer),
+                segments,
                 conflicts_card(context, customer, may_choose=may_choose),
                 tickets_card(context, customer) if user.may("tickets.read") else None,
                 messages_card(context, customer),
