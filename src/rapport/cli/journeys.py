@@ -166,7 +166,7 @@ def journeys_propose(company: Company, context: Context) -> None:
 
 
 @journeys.command("save")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--name", help="Of a journey of your own.")
 @click.option("--key", help="The journey to change; by default a new one is made.")
 @click.option("--dry-run", is_flag=True, help="Check the definition, and keep nothing.")
@@ -185,9 +185,12 @@ def journeys_save(
     Example:
       rapport journeys save returns.json --name "Returns" --dry-run
     """
+    from rapport.errors import InvalidInput  # noqa: PLC0415
     from rapport.understand.journeys.definition import read_definition  # noqa: PLC0415
     from rapport.workflows.journeys import save_journey  # noqa: PLC0415
 
+    if not file.is_file():
+        raise InvalidInput(f"There is no file {file}; write a definition as JSON into one")
     definition = read_definition(file.read_bytes())
     kept = key
     if not dry_run:

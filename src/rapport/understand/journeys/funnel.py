@@ -55,23 +55,20 @@ def funnel_steps(
     come further in time, so does the earliest.
     """
     stages = funnel_stages(definition, first)
-    nth = (
-        "row_number() OVER (PARTITION BY m.profile_id ORDER BY m.seq ASC NULLS LAST)"
-        if per_customer
-        else "row_number() OVER (PARTITION BY m.profile_id, m.journey ORDER BY m.seq "
-        "ASC NULLS LAST)"
-    )
+    # Numbers and seconds rise together, so that the least of each belong to one touchpoint.
+    journey = "min(m.journey)" if per_customer else "m.journey"
+    grouped = "m.profile_id" if per_customer else "m.profile_id, m.journey"
     chain = [
         Step(
             "firsts",
-            f"SELECT m.profile_id, m.journey, m.seq, m.second, {nth} AS nth FROM moves AS m "
-            f"WHERE m.stage = {stages[0]} AND m.second >= $from_second "
-            "AND m.second < $until_second",
+            f"SELECT m.profile_id, {journey} AS journey, min(m.seq) AS seq, "
+            f"min(m.second) AS second FROM moves AS m WHERE m.stage = {stages[0]} "
+            f"AND m.second >= $from_second AND m.second < $until_second GROUP BY {grouped}",
         ),
         Step(
             "reached_0",
-            "SELECT profile_id, journey, seq, second, second AS began FROM firsts WHERE nth = 1 "
-            "AND second + $window <= $until_second",
+            "SELECT profile_id, journey, seq, second, second AS began FROM firsts "
+            "WHERE second + $window <= $until_second",
         ),
     ]
     for number, stage in enumerate(stages[1:], 1):
@@ -95,8 +92,8 @@ def funnel_steps(
     )
     young = (
         "SELECT -1 AS step, -1 AS stage, count(*) AS journeys, "
-        "count(DISTINCT profile_id) AS customers FROM firsts WHERE nth = 1 "
-        "AND second + $window > $until_second"
+        "count(DISTINCT profile_id) AS customers FROM firsts "
+        "WHERE second + $window > $until_second"
     )
     chain.append(Step("counts", f"{counts} UNION ALL {young}"))
     chain.append(Step("answer", "SELECT * FROM counts ORDER BY step ASC NULLS LAST"))

@@ -99,14 +99,22 @@ def step_rows(definition: JourneyDefinition, by: str | None = None) -> tuple[Ste
         f", min(CASE WHEN m.stage = {n} THEN m.second END) {ahead} AS next_{n}" for _, n in pairs
     )
     arrived = " ".join(f"WHEN {stage} THEN e.next_{n}" for stage, n in pairs)
+    # The journey in which the stage was entered last: the same one again is no first entry.
+    behind = ahead.replace(
+        "BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING", "BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING"
+    )
+    lasts = "".join(
+        f", max(CASE WHEN m.stage = {stage} THEN m.journey END) {behind} AS last_{stage}"
+        for stage, _ in pairs
+    )
+    before = " ".join(f"WHEN {stage} THEN e.last_{stage}" for stage, _ in pairs)
     customer = "LEFT JOIN customers AS c ON c.profile_id = e.profile_id "
     return (
         # Windows, not a join: one customer's thousand moves would meet each other a million times.
         Step(
             "entries",
-            "SELECT m.profile_id, m.journey, m.stage, m.second, m.channel, row_number() "
-            "OVER (PARTITION BY m.profile_id, m.journey, m.stage ORDER BY m.seq ASC NULLS LAST) "
-            f"AS nth{nexts} FROM moves AS m",
+            f"SELECT m.profile_id, m.journey, m.stage, m.second, m.channel{nexts}{lasts} "
+            "FROM moves AS m",
         ),
         Step(
             "steps",
@@ -114,7 +122,8 @@ def step_rows(definition: JourneyDefinition, by: str | None = None) -> tuple[Ste
             f"{limit} AS limit_seconds, {split_sql(by)} AS part, "
             f"CASE e.stage {arrived} END - e.second AS wait FROM entries AS e "
             f"{'' if by in (None, 'channel') else customer}"
-            f"WHERE e.nth = 1 AND e.stage IN ({stages}) AND e.second >= $from_second "
+            f"WHERE coalesce(CASE e.stage {before} END, 0) < e.journey "
+            f"AND e.stage IN ({stages}) AND e.second >= $from_second "
             "AND e.second < $until_second",
         ),
         Step(

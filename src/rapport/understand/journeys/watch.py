@@ -72,10 +72,9 @@ class Watched(Struct, frozen=True, kw_only=True):
         return next((p for p in reversed(self.points) if p.upper is not None), None)
 
 
-def failure_steps(definition: JourneyDefinition, by: str | None = None) -> tuple[Step, ...]:
+def failure_steps() -> tuple[Step, ...]:
     """Entries and failures of each step and group by week of entering (0: the newest)."""
     return (
-        *step_rows(definition, by),
         Step(
             "answer",
             f"SELECT stage, to_stage, part, {_WEEK_OF.format('second')} AS week, "
@@ -87,10 +86,9 @@ def failure_steps(definition: JourneyDefinition, by: str | None = None) -> tuple
     )
 
 
-def time_steps(definition: JourneyDefinition, by: str | None = None) -> tuple[Step, ...]:
+def time_steps() -> tuple[Step, ...]:
     """The median time of each step and group by week of going on (0: the newest)."""
     return (
-        *step_rows(definition, by),
         Step(
             "arrived",
             f"SELECT stage, to_stage, part, wait, {_WEEK_OF.format('second + wait')} AS week "
@@ -152,12 +150,14 @@ def failure_query(
     definition: JourneyDefinition, *, until: datetime, by: Split | None = None
 ) -> Query:
     """The query behind the charts of failures."""
-    return journey_query(definition, until, failure_steps(definition, by), values=_values(until))
+    steps = (*step_rows(definition, by), *failure_steps())
+    return journey_query(definition, until, steps, values=_values(until))
 
 
 def time_query(definition: JourneyDefinition, *, until: datetime, by: Split | None = None) -> Query:
     """The query behind the charts of times."""
-    return journey_query(definition, until, time_steps(definition, by), values=_values(until))
+    steps = (*step_rows(definition, by), *time_steps())
+    return journey_query(definition, until, steps, values=_values(until))
 
 
 def complaint_query(
@@ -180,13 +180,17 @@ def watch(
     definition, until = walked.definition, walked.until
     values = _values(until)
 
+    # Failures and times are of the same entries, which are judged once.
+    judged = ask(lake, walked, step_rows(definition, by), values=values, tables=tables)
+
     def asked(steps: tuple[Step, ...]) -> list[_Row]:
-        rows: list[_Row] = ask(lake, walked, steps, values=values, tables=tables).to_pylist()
+        given = {**(tables or {}), "judged": judged}
+        rows: list[_Row] = ask(lake, walked, steps, values=values, tables=given).to_pylist()
         # Who cannot be placed in a group is mostly who never bought: no group to watch.
         return [row for row in rows if by is None or by == "channel" or row["part"] is not None]
 
-    failed = _by_week(asked(failure_steps(definition, by)), ("stage", "to_stage", "part"))
-    times = _by_week(asked(time_steps(definition, by)), ("stage", "to_stage", "part"))
+    failed = _by_week(asked(failure_steps()), ("stage", "to_stage", "part"))
+    times = _by_week(asked(time_steps()), ("stage", "to_stage", "part"))
     complaints = _by_week(asked(complaint_steps(by)), ("part",))
     begins = [until - timedelta(seconds=WEEK * (n + 1)) for n in range(WEEKS - 1, -1, -1)]
     weeks = tuple(moment.astimezone(UTC) for moment in begins)

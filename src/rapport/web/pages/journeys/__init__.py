@@ -331,7 +331,7 @@ def people_page(
     request: Request[Any, Any, Any],
     company: NamedDependency[Company],
     key: FromPath[str],
-    stage: FromQuery[str],
+    stage: FromQuery[str] = "",
     outcome: FromQuery[str] = "lost",
     page: FromQuery[int] = 1,
 ) -> Response[Any]:
