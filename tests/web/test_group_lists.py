@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 from litestar.testing import TestClient
 
+from rapport.workflows.company import Company
 from tests.company import empty_company, visitor
+from tests.conftest import FakeClock
+from tests.customer_data import csrf, fill, profile_named, someone
 
 pytestmark = pytest.mark.slow  # whole companies: not before every commit
 
@@ -33,3 +36,38 @@ def test_a_page_after_the_last_is_not_said_to_be_an_empty_list(
     assert none not in beyond
     assert f'href="{path}?q=De+Smet"' in beyond
     assert "Nothing found for" in client.get(path, params={"q": "De Smet"}).text
+
+
+@pytest.fixture
+def company(tmp_path: Path, clock: FakeClock) -> Iterator[Company]:
+    """Two people of one home."""
+    home = {"street": "Kerkstraat 12", "postal_code": "9000", "city": "Gent"}
+    now = clock()
+    people = [someone(now, 1, "Jan Peeters", **home), someone(now, 2, "Els Peeters", **home)]
+    with empty_company(tmp_path, clock=clock) as opened:
+        fill(opened, people)
+        yield opened
+
+
+def test_a_form_that_broke_parts_nobody(company: Company) -> None:
+    jan = profile_named(company, "Jan")
+    with visitor(company, role="manager") as client:
+        client.headers.update(csrf(company, client))
+        path = f"/customers/{jan}/household"
+        for said in ("maybe", ""):
+            refused = client.post(path, data={"together": said}, follow_redirects=False)
+            assert refused.status_code == 400
+            assert "`yes` or `no`" in refused.text
+        assert "Els Peeters" in client.get(path).text
+        parted = client.post(path, data={"together": "no"}, follow_redirects=False)
+        assert "done=apart" in parted.headers["location"]
+
+
+def test_a_role_that_is_given_back_is_not_said_to_be_kept(company: Company) -> None:
+    path = f"/customers/{profile_named(company, 'Jan')}/household"
+    with visitor(company, role="manager") as client:
+        client.headers.update(csrf(company, client))
+        kept = client.post(f"{path}/role", data={"role": "payer"})
+        assert "The role is kept." in kept.text
+        given_back = client.post(f"{path}/role", data={"role": ""})
+        assert "The role is derived from what is known again." in given_back.text

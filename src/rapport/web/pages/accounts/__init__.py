@@ -14,7 +14,7 @@ from rapport.errors import InvalidInput
 from rapport.unify.group_words import ACCOUNT
 from rapport.web.pages.accounts.listing import listing_page
 from rapport.web.pages.accounts.one import account_page
-from rapport.web.pages.households import Form, one, said
+from rapport.web.pages.households import Form, is_together, one, said
 from rapport.web.visit import context_of, html_response
 from rapport.workflows.company import Company
 from rapport.workflows.company_accounts import (
@@ -92,7 +92,7 @@ def say_person(
     """Somebody is of the company, or not: it is remembered."""
     if not one(data, "person"):
         raise InvalidInput("Nobody was chosen; go back and choose a person")
-    together = one(data, "together") == "yes"
+    together = is_together(data)
     here = say_works_at(
         company,
         one(data, "person"),
@@ -112,10 +112,9 @@ def say_role(
     data: Form,
 ) -> Redirect:
     """Somebody's role, said or given back to title and mailbox."""
-    say_group_role(
-        company, ACCOUNT, one(data, "person"), one(data, "role") or None, author=request.user.email
-    )
-    return _back(account_id, "role")
+    role = one(data, "role") or None
+    say_group_role(company, ACCOUNT, one(data, "person"), role, author=request.user.email)
+    return _back(account_id, "role" if role else "derived")
 
 
 @post(

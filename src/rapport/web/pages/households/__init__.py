@@ -12,6 +12,7 @@ from litestar.enums import RequestEncodingType
 from litestar.params import Body, FromPath, FromQuery
 from litestar.response import Redirect
 
+from rapport.errors import InvalidInput
 from rapport.unify.group_words import HOUSEHOLD
 from rapport.web.pages.households.listing import listing_page
 from rapport.web.pages.households.one import household_page, person_page
@@ -38,7 +39,7 @@ _SAY = {"permission": "customers.merge"}
 _FIRST_SORT = "-revenue"
 _MOST_FOUND = 8
 #: What a write leaves behind for the page that follows it.
-_DONE = ("together", "apart", "back", "role")
+_DONE = ("together", "apart", "back", "role", "derived")
 
 
 def said(context: PageContext, done: str) -> PageContext:
@@ -56,6 +57,20 @@ def one(data: dict[str, Any], name: str) -> str:
     """The field's value; of a field that was sent twice the last."""
     given = data.get(name, "")
     return str(given[-1] if isinstance(given, list) and given else given or "")
+
+
+def is_together(data: dict[str, Any]) -> bool:
+    """Whether a form says that two belong together.
+
+    Raises
+    ------
+    InvalidInput
+        If it says neither: nobody is parted by a form that broke on its way.
+    """
+    given = one(data, "together")
+    if given not in ("yes", "no"):
+        raise InvalidInput(f"Two belong together, `yes` or `no`, not {given[:20]!r}")
+    return given == "yes"
 
 
 @get("/households", sync_to_thread=True, opt=_READ, include_in_schema=False)
@@ -143,7 +158,7 @@ def say_household(
 ) -> Redirect:
     """One household, or not: it is remembered."""
     author, reason = request.user.email, one(data, "reason")
-    together = one(data, "together") == "yes"
+    together = is_together(data)
     if together:
         here = say_lives_with(
             company, profile_id, one(data, "other"), together=True, author=author, reason=reason
@@ -166,10 +181,9 @@ def household_role(
     data: Form,
 ) -> Redirect:
     """Somebody's role at home, said or given back to what is derived."""
-    here = say_group_role(
-        company, HOUSEHOLD, profile_id, one(data, "role") or None, author=request.user.email
-    )
-    return _back(f"/customers/{quote(here)}/household", "role")
+    role = one(data, "role") or None
+    here = say_group_role(company, HOUSEHOLD, profile_id, role, author=request.user.email)
+    return _back(f"/customers/{quote(here)}/household", "role" if role else "derived")
 
 
 @post(
