@@ -135,6 +135,16 @@ def test_preferring_one_silo_from_a_conflict_leads_to_its_preview(company: Compa
         assert client.get("/conflicts/rules/email?by1=loudest&preview=1").status_code == 400
 
 
+def test_a_rule_that_cannot_be_keeps_what_was_chosen_in_its_form(company: Company) -> None:
+    with signed_in(company, "manager") as client:
+        page = client.get("/conflicts/rules/birthday?by1=preferred&silo1=crm&preview=1")
+        assert page.status_code == 400
+        assert "name two or more in the order they are believed" in page.text
+        assert '<option value="preferred" selected>' in page.text
+        assert '<option value="crm" selected>' in page.text
+        assert "shown values would change" not in page.text
+
+
 def test_the_api_lists_settles_and_tells(company: Company) -> None:
     with signed_in(company, "manager") as client:
         found = client.get("/api/v1/conflicts").json()

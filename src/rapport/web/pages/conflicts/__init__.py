@@ -185,16 +185,20 @@ def rule_get(
             f"There is no rule for {name[:40]!r}; there are "
             f"{', '.join(each.name for each in view.lines)}"
         )
-    asked, preview = line.rule, None
-    if better and worse:
-        asked = rule_that_prefers(company, name, better, worse)
-        preview = preview_rule(company, name, asked)
-    elif request.query_params.get("preview"):
-        asked = _rule(company, name, dict(request.query_params))
-        preview = preview_rule(company, name, asked)
+    asked, preview, context = line.rule, None, context_of(request)
+    try:
+        if better and worse:
+            asked = rule_that_prefers(company, name, better, worse)
+            preview = preview_rule(company, name, asked)
+        elif request.query_params.get("preview"):
+            asked = _rule(company, name, dict(request.query_params))
+            preview = preview_rule(company, name, asked)
+    except InvalidInput as mistake:  # said above the form, which keeps what was chosen
+        said = flash(mistake.message, tone="bad")
+        context = msgspec.structs.replace(context, flash=(said,))
     return html_response(
         rule_page(
-            context_of(request),
+            context,
             name,
             now=line.rule,
             kept=line.kept,
@@ -203,7 +207,8 @@ def rule_get(
             trust=trust_of(company, name, line.rule),
             labels=view.labels,
             reveal=_user(request).may("customers.contact"),
-        )
+        ),
+        status_code=400 if context.flash else 200,
     )
 
 
