@@ -48,7 +48,7 @@ from rapport.errors import (
     where_it_failed,
 )
 from rapport.settings import read_settings
-from rapport.vocabulary.access import User
+from rapport.vocabulary.access import PERMISSIONS, User
 from rapport.web.assets import COMPRESSION, assets
 from rapport.web.pages import page_routes
 from rapport.web.parts.context import CSRF_FIELD, CSRF_HEADER
@@ -113,7 +113,8 @@ def permission_guard(
     if user is None:
         raise NotSignedIn("Sign in first, or send an API token as `Authorization: Bearer …`")
     if needed != "signed_in" and not (needed and user.may(needed)):
-        raise NotAllowed(f"Your role, {user.role}, may not do this (it needs {needed})")
+        what = PERMISSIONS.get(needed or "", "do this")
+        raise NotAllowed(f"Your role, {user.role}, may not {what} ({needed}); ask an administrator")
 
 
 async def before_each(request: Request[Any, Any, Any]) -> None:

@@ -138,7 +138,9 @@ def test_a_pair_that_somebody_judged_meanwhile_gives_way_to_the_next(
 def test_only_who_may_merge_sees_the_pages(company: Company) -> None:
     with visitor(company, role="agent") as agent:
         for path in ("/identity", "/identity/approvals", "/identity/health", "/identity/rules"):
-            assert agent.get(path).status_code == 403
+            refused = agent.get(path)
+            assert refused.status_code == 403
+            assert "Your role, agent, may not join and separate profiles" in refused.text
         assert "/identity" not in agent.get("/customers").text
     with visitor(company, role="manager") as manager:
         manager.headers.update(csrf(company, manager))
@@ -202,6 +204,11 @@ def test_health_and_rules_are_used_through_their_forms(
     wrong = {"limit.email": "many"}
     assert post(client, "/identity/rules/try", **wrong).status_code == 400
     assert post(client, "/identity/rules/try", merge="certain").status_code == 400
+    cents = post(client, "/identity/limits", records="50", value="12,50")
+    assert (cents.status_code, "a whole number such as 50, not &#39;12,50&#39;" in cents.text) == (
+        400,
+        True,
+    )
 
 
 def test_who_may_block_a_shared_value_sees_which_it_is(tmp_path: Path, clock: FakeClock) -> None:

@@ -86,6 +86,14 @@ def _number(text: str, what: str) -> int:
     return int(text)
 
 
+def _typed(text: str, what: str) -> int:
+    """A number that somebody typed, of which the message repeats what cannot be read."""
+    number = text.strip()
+    if not (number.isascii() and number.isdecimal()) or len(number) > 18:
+        raise InvalidInput(f"The {what} is a whole number such as 50, not {text[:20]!r}")
+    return int(number)
+
+
 def _said(context: PageContext, done: str, action: h.Child = None) -> PageContext:
     if done not in _DONE:
         return context
@@ -220,7 +228,7 @@ def limits_post(
 ) -> Response[Any]:
     """What one person may decide alone."""
     limits = Limits(
-        records=_number(data.records, "number of records"), value=_number(data.value, "value")
+        records=_typed(data.records, "limit of records"), value=_typed(data.value, "limit of value")
     )
     change_approval_limits(company, limits, author=_user(request).email)
     return _back("approvals", "limits")
@@ -312,7 +320,9 @@ def _typed_rules(company: Company, data: dict[str, str]) -> IdentityRules:
     """What the form says; fields that it does not show stay as they are."""
     now = rules_view(company).now
     limits = dict(now.limits) | {
-        kind: _number(data[f"limit.{kind}"], "limit") for kind in KINDS if data.get(f"limit.{kind}")
+        kind: _typed(data[f"limit.{kind}"], f"limit of {kind}")
+        for kind in KINDS
+        if data.get(f"limit.{kind}")
     }
     typed = data.get("merge", "").replace(",", ".")
     try:
