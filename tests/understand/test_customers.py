@@ -171,3 +171,30 @@ def test_the_rfm_map_names_each_segment_and_parses_as_spark() -> None:
     assert {name for row in RFM_MAP for name in row} == set(RFM_SEGMENTS)
     assert len(RFM_SEGMENTS) == 11
     sqlglot.parse_one(customers_query(NOW).sql("spark"), read="spark")
+
+
+def test_birthdays_and_postcodes_become_groups_and_nothing_finer(lake: Lake) -> None:
+    profiles = pa.table(
+        {
+            "profile_id": ["a", "b", "c", "d", "e"],
+            "country": ["BE", "GB", "FR", None, "HU"],
+            "language": [None] * 5,
+            "city": [None] * 5,
+            "postal_code": ["9000", "sw1a 1aa", "69", "1000", None],
+            "birthday": ["1996-11-03", "1996-11-02", "1850-01-01", "unknown", "2010-01-01"],
+            "gender": ["f", "m", None, "x", None],
+        }
+    )
+    # On 2 November one of the two is still 29.
+    table = build_customers(lake, at("2026-11-02"), profiles=profiles)
+
+    rows = [(row["age_band"], row["postcode_area"], row["gender"]) for row in table.to_pylist()]
+    assert rows == [
+        ("25-34", "BE 90", "f"),
+        ("25-34", "GB SW", "m"),
+        (None, None, None),
+        (None, None, "x"),
+        ("0-17", None, None),
+    ]
+    later = build_customers(lake, at("2031-11-02"), profiles=profiles)
+    assert [row["age_band"] for row in later.to_pylist()][:2] == ["25-34", "35-44"]

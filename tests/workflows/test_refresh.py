@@ -1,19 +1,23 @@
 """Renewing profiles while more arrives."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from rapport.understand.question import Question
 from rapport.unify.marks import STALE_PROFILES
 from rapport.vocabulary.identifier import Identifier
 from rapport.vocabulary.touchpoint import RECORD_SEEN
 from rapport.workflows.company import Company
 from rapport.workflows.customer_list import list_customers
 from rapport.workflows.ingest import apply_journal
+from rapport.workflows.questions import ask_question
 from rapport.workflows.refresh import refresh_profiles
+from rapport.workflows.resolve import resolve_company
 from tests.company import empty_company
-from tests.touchpoints import keep, touchpoint
+from tests.touchpoints import email, keep, order, touchpoint
 
 
 @pytest.fixture
@@ -48,3 +52,41 @@ def test_what_arrives_during_a_renewal_is_renewed_after_it(company: Company) -> 
     assert refresh_profiles(company) == 0
     [row] = list_customers(company, reveal=True).rows
     assert row.name == "Jan Pieters"
+
+
+def test_gender_age_and_postcode_split_what_customers_did(company: Company) -> None:
+    said = {
+        1: {"gender": "Mevrouw", "birthday": "1996-02-01", "postal_code": "9000", "country": "BE"},
+        2: {"gender": "férfi", "birthday": "1960-02-01", "postal_code": "1051", "country": "HU"},
+        3: {"gender": "whatever"},
+    }
+    company.choose("reporting_currency", "EUR")
+    keep(
+        company,
+        [
+            order(
+                str(number),
+                f"{number}0",
+                record=email(f"buyer{number}@kadar.example"),
+                traits=traits,
+                occurred_at=datetime(2026, 10, number, tzinfo=UTC),
+            )
+            for number, traits in said.items()
+        ],
+    )
+    resolve_company(company)
+    question = Question(
+        metrics=("revenue",),
+        start=datetime(2026, 10, 1, tzinfo=UTC),
+        end=datetime(2026, 11, 1, tzinfo=UTC),
+        dimensions=("gender", "age_band", "postcode_area"),
+    )
+
+    rows = ask_question(company, question).rows
+
+    found = [(row["gender"], row["age_band"], row["postcode_area"], row["revenue"]) for row in rows]
+    assert found == [
+        ("f", "25-34", "BE 90", 10),
+        ("m", "65+", "HU 10", 20),
+        (None, None, None, 30),
+    ]

@@ -29,6 +29,7 @@ PROFILES = pa.schema(
         pa.field("city", pa.string()),
         pa.field("postal_code", pa.string()),
         pa.field("birthday", pa.string()),  # ISO date
+        pa.field("gender", pa.string()),  # m, f, x
     ]
 )
 _OF_GROUPS = ("profile_id", "country", "language", "city", "postal_code")
@@ -38,6 +39,7 @@ GROUPS = pa.schema(
         *(PROFILES.field(name) for name in _OF_GROUPS),
         pa.field("postcode_area", pa.string()),
         pa.field("age_band", pa.string()),
+        pa.field("gender", pa.string()),
     ]
 )
 #: Ages at which a band ends, as Eurostat groups adults; the last is open.
@@ -194,7 +196,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         "customers_now",
         "SELECT p.profile_id, f.country, f.language, f.city, f.postal_code, f.postcode_area, "
-        "f.age_band, a.acquisition_channel, "
+        "f.age_band, f.gender, a.acquisition_channel, "
         "s.first_seen, s.last_seen, b.first_order_at, b.last_order_at, "
         "CAST(floor((epoch(CAST($end AS TIMESTAMPTZ)) - epoch(b.last_order_at)) / 86400.0) AS INT) "
         "AS days_since_last_order, "
@@ -297,9 +299,9 @@ def _groups(profiles: pa.Table, now: datetime) -> pa.Table:
         profiles["country"], pc.utf8_slice_codeunits(codes, 0, 2), " "
     )
     area = pc.if_else(pc.greater_equal(pc.utf8_length(codes), 3), area, None)
-    return pa.table(
-        [*columns, area.cast(pa.string()), _age_bands(profiles["birthday"], now)], schema=GROUPS
-    )
+    bands = _age_bands(profiles["birthday"], now)
+    columns += [area.cast(pa.string()), bands, profiles["gender"]]
+    return pa.table(columns, schema=GROUPS)
 
 
 def _age_bands(birthdays: pa.ChunkedArray, now: datetime) -> pa.ChunkedArray:

@@ -64,6 +64,12 @@ DIMENSIONS: tuple[Dimension, ...] = (
         description="Where it happened; where that is not said, where the customer lives.",
     ),
     Dimension(
+        name="gender",
+        expression="c.gender",
+        reads="customer",
+        description="The customer's gender, where it was given: m, f or x (neither).",
+    ),
+    Dimension(
         name="language",
         expression="coalesce(c.language, v.language)",
         reads="customer",

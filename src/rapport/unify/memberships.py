@@ -42,7 +42,7 @@ _COUNTS = ("touchpoint_count", "order_count", "revenue", "conflict_count")
 #: Derived columns that a retired profile must not keep: they are personal data of somebody else's
 #: profile now, and an undo derives them anew.
 EMPTY_PROFILE: Mapping[str, Any] = {
-    "name": None, "email": None, "phone": None, "birthday": None, "language": None,
+    "name": None, "email": None, "phone": None, "birthday": None, "language": None, "gender": None,
     "country": None, "city": None, "postal_code": None, "first_seen": None, "last_seen": None,
     "touchpoint_count": 0, "order_count": 0, "revenue": 0, "last_order_at": None,
     "conflict_count": 0,

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, bindparam, select, tuple_, update
 from rapport.engines.ledger import Ledger, among
 from rapport.unify.conflicts import derive_conflicts, forget_conflicts
 from rapport.unify.many_rows import write_many
+from rapport.unify.matching.comparisons.gender import read_gender
 from rapport.unify.name_words import fold, fold_words
 from rapport.unify.stored_evidence import atoms_of, chunks, rows_in
 from rapport.unify.survivorship import ProfileFacts, facts_of
@@ -30,7 +31,9 @@ from rapport.vocabulary.identifier_values import (
 from rapport.vocabulary.ledger_tables import to_micros, to_ten_thousandths
 
 _TERM_KEYS = ("term", "kind", "profile_id")
-_COLUMNS = ("name", "email", "phone", "birthday", "language", "country", "city", "postal_code")
+_COLUMNS = (
+    "name", "email", "phone", "birthday", "gender", "language", "country", "city", "postal_code",
+)  # fmt: skip
 _DERIVED = (*_COLUMNS, "conflict_count")
 _ACTIVITY = (
     "first_seen",
@@ -124,12 +127,14 @@ def refresh_profiles(
 
 def _derived(facts: ProfileFacts) -> tuple[str | int | None, ...]:
     """The values of `_DERIVED`."""
-    row = {name: fact.value for name, fact in facts.shown.items()}
+    row: dict[str, str | None] = {name: fact.value for name, fact in facts.shown.items()}
     # Lists and messages need one form; what each silo wrote stays in its fact.
     if row.get("email"):
         row["email"] = normalise_email(row["email"]) or row["email"]
     if row.get("phone"):
         row["phone"] = readable_phone(row["phone"], row.get("country"))
+    if row.get("gender"):
+        (row["gender"],) = read_gender(row["gender"], row.get("country"))
     return (*map(row.get, _COLUMNS), len(facts.conflicts))
 
 

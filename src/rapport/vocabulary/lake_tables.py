@@ -89,6 +89,7 @@ CUSTOMERS = pa.schema(
         pa.field("postal_code", pa.string()),
         pa.field("postcode_area", pa.string()),  # country and two characters: "BE 90"
         pa.field("age_band", pa.string()),  # when the table was made
+        pa.field("gender", pa.string()),  # m, f, x
         pa.field("acquisition_channel", pa.string()),
         pa.field("first_seen", _TIME),
         pa.field("last_seen", _TIME),

@@ -222,6 +222,7 @@ profile = Table(
     Column("email", Text),
     Column("phone", Text),
     Column("birthday", Text),
+    Column("gender", Text),  # m, f, x; null: not given
     Column("language", Text),
     Column("country", Text),
     Column("city", Text),

@@ -13,7 +13,7 @@ from rapport.engines.lake import Step
 OF_TOUCHPOINTS: frozenset[str] = frozenset(
     {
         "acquisition_channel", "age_band", "agent", "campaign", "channel", "city", "country",
-        "language", "place", "postcode_area", "rfm_segment", "segment", "source",
+        "gender", "language", "place", "postcode_area", "rfm_segment", "segment", "source",
     }
 )  # fmt: skip
 

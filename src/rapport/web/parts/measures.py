@@ -90,6 +90,8 @@ def part_name(context: PageContext, dimension: str, value: str) -> str:
     """A value of a dimension that pages split by."""
     if dimension == "channel":
         return channel_name(context, value)
+    if dimension == "gender":
+        return context.t(f"measures.gender.{value}")
     if dimension == "rfm_segment":
         return context.t(f"measures.segment.{value}")
     if dimension == "language":
