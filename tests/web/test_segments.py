@@ -475,8 +475,12 @@ def test_what_customers_did_is_asked_in_the_browser(
     )  # fmt: skip
     key = save_segment(company, name="Lately", rule=rule.rules[0], author="s@kadar.example")
     follow_segments(company)
-    for _ in range(12):
-        clock.advance(timedelta(days=5))
+    for number in range(5):
+        clock.advance(timedelta(days=6))
+        keep(company, [order(f"new{number}", "90", record=email(f"customer{number}@kadar.example"),
+                             occurred_at=clock.now)])  # fmt: skip
+        apply_journal(company)
+        refresh_profiles(company)
         follow_segments(company)
     create_user(company, email="s@kadar.example", name="Sofie", role="admin",
                 password=PASSWORD, language=language)  # fmt: skip

@@ -130,7 +130,9 @@ def _measure(
         ]
     words = [(name, t(f"segments.did.compare.{name}")) for name in operators(draft.column)]
     return [
-        choose(t("segments.operator"), f"n.{at}.operator", words, draft.operator, redraw),
+        choose(
+            t("segments.operator"), f"n.{at}.operator", words, draft.operator, redraw, width=130
+        ),
         _input(t("segments.value"), f"n.{at}.value", draft.value, error_id, "decimal", width=80),
         h.span("×") if draft.column == "@count" else None,
         h.span(t("segments.did.within_last")),
@@ -172,7 +174,7 @@ def _type(
     if draft.types not in dict(options):  # several, as a program may have stored them
         several = ", ".join(type_name(context, each.strip()) for each in draft.types.split(";"))
         options.append((draft.types, several))
-    return choose(t("segments.did.what"), name, options, draft.types, {})
+    return choose(t("segments.did.what"), name, options, draft.types, {}, width=220)
 
 
 def _filters(
