@@ -65,8 +65,12 @@ RULES: dict[str, Rule] = {
             Recency(which=ORDER, operator="before", span=Span(number=60)),
         )
     ),
-    "Belgians who never ordered": All(
-        rules=(where("country", "eq", "BE"), Not(rule=Happened(which=ORDER)))
+    "seen lately, viewed and never ordered": All(
+        rules=(
+            where("last_seen", "within_last_days", 90),
+            Happened(which=VIEW),
+            Not(rule=Happened(which=ORDER)),
+        )
     ),
 }
 #: Anybody's first order of this campaign enters; it leaves after its window.

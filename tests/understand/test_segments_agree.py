@@ -207,6 +207,7 @@ def empty_lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
     opened.close()
 
 
+@pytest.mark.slow
 @given(
     rules=st.lists(RULES, min_size=1, max_size=5),
     rows=st.lists(TOUCHPOINT, max_size=12),
@@ -243,6 +244,7 @@ def test_everybody_in_sql_and_a_few_in_python_give_the_same(
             assert row["look_at"] == judged.look_at, rules
 
 
+@pytest.mark.slow
 @given(
     rules=st.lists(RULES, min_size=1, max_size=4),
     rows=st.lists(TOUCHPOINT, min_size=1, max_size=10),

@@ -11,12 +11,14 @@ import pytest
 from sqlalchemy import func, select
 
 from rapport.errors import InvalidInput
+from rapport.understand.segments.happening import Happened, Span, Which
 from rapport.unify.stewardship import concerning
 from rapport.vocabulary import ledger_tables as t
-from rapport.vocabulary.touchpoint import ConsentChange
+from rapport.vocabulary.touchpoint import ORDER_COMPLETED, ConsentChange
 from rapport.workflows.campaign import Campaign, run_campaign
 from rapport.workflows.company import Company
 from rapport.workflows.resolve import resolve_company
+from rapport.workflows.segment_definitions import save_segment
 from rapport.workflows.setup import ensure_company
 from tests.company import empty_company
 from tests.conftest import FakeClock
@@ -117,3 +119,10 @@ def test_a_dry_run_keeps_nothing(company: Company) -> None:
 def test_a_segment_that_does_not_exist_is_named_with_those_that_do(company: Company) -> None:
     with pytest.raises(InvalidInput, match="champions"):
         run_campaign(company, msgspec.structs.replace(CAMPAIGN, segment="winners"))
+
+
+def test_a_segment_of_what_people_did_is_written_to(company: Company) -> None:
+    rule = Happened(which=Which(types=(ORDER_COMPLETED,)), within=Span(number=300))
+    key = save_segment(company, name="This year", rule=rule, author="a@kadar.example")
+    result = run_campaign(company, msgspec.structs.replace(CAMPAIGN, segment=key))
+    assert (result.audience, result.allowed) == (4, 2)

@@ -15,17 +15,18 @@ from rapport.act.decide import Candidate, decide, preview
 from rapport.act.outbox import OutboxMessage, contact_key, enqueue
 from rapport.errors import InvalidInput
 from rapport.understand.segments.members import member_ids
-from rapport.understand.segments.ready_made import READY_MADE
 from rapport.vocabulary.identifier_values import normalise_email
 from rapport.vocabulary.ledger_tables import attribute, membership, profile
 from rapport.workflows.company import Company, Progress, silent
 from rapport.workflows.customers import consents_of
+from rapport.workflows.segment_definitions import all_segments
+from rapport.workflows.segments import times_of
 
 CHUNK = 500
 
 
 class Campaign(Struct, frozen=True, kw_only=True):
-    """A message in several languages, to a ready-made segment, by e-mail.
+    """A message in several languages, to a segment, by e-mail.
 
     ``{name}`` in a text becomes the person's name, or the language's fallback.
     """
@@ -62,13 +63,14 @@ def run_campaign(
     InvalidInput
         If the segment does not exist.
     """
-    rules = {each.key: each.rule for each in READY_MADE}
+    rules = {each.key: each.rule for each in all_segments(company)}
     if campaign.segment not in rules:
         raise InvalidInput(
             f"Segment {campaign.segment!r} does not exist; known are {', '.join(rules)}"
         )
-    now = company.clock()
-    found = member_ids(company.seen, rules[campaign.segment], now=now)["profile_id"].to_pylist()
+    rule = rules[campaign.segment]
+    times = times_of(company, [rule])
+    found = member_ids(company.seen, rule, now=times.now, at=times.at)["profile_id"].to_pylist()
     by_check: Counter[str] = Counter()
     allowed = 0
     for start in range(0, len(found), CHUNK):

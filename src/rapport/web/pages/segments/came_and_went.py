@@ -59,12 +59,13 @@ def _sizes(context: PageContext, company: Company, key: str) -> h.Markup:
     entered, left = sum(day.entered for day in days), sum(day.left for day in days)
     chart = line_chart(
         context,
-        labels=[n.date_short(day.day) for day in days],
+        labels=[n.day_month_short(day.day) for day in days],
         long_labels=[n.day(day.day) for day in days],
         lines=[
             Line(name=t("segments.history.members"), values=[float(day.members) for day in days])
         ],
         written=lambda value: n.count(round(value)),
+        from_zero=True,
         sentence=t(
             "segments.history.sizes_said",
             members=n.count(days[-1].members),
