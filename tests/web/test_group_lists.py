@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,21 @@ def test_a_form_that_broke_parts_nobody(company: Company) -> None:
         assert "Els Peeters" in client.get(path).text
         parted = client.post(path, data={"together": "no"}, follow_redirects=False)
         assert "done=apart" in parted.headers["location"]
+
+
+def test_of_several_namesakes_nobody_is_chosen_beforehand(company: Company) -> None:
+    path = f"/customers/{profile_named(company, 'Jan')}/household"
+    with visitor(company, role="manager") as client:
+        client.headers.update(csrf(company, client))
+        home = client.get(path).url.path
+        for n, name in enumerate(("Luc Claes", "Luc Maes"), start=1):
+            fill(company, [someone(company.clock(), 2 + n, name)])
+            found = client.get(home, params={"q": "luc"}).text
+            assert found.count('type="radio"') == n
+            assert bool(re.search(r'<input type="radio"[^>]* checked', found)) == (n == 1)
+        refused = client.post(path, data={"together": "yes"}, follow_redirects=False)
+        assert refused.status_code == 400
+        assert "Nobody was chosen" in refused.text
 
 
 def test_a_role_that_is_given_back_is_not_said_to_be_kept(company: Company) -> None:

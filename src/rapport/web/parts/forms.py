@@ -142,6 +142,7 @@ def options(
     choices: Sequence[tuple[str, h.Child, h.Child]],
     *,
     value: str | None = None,
+    required: bool = False,
     attributes: h.Attributes | None = None,
 ) -> h.Markup:
     """One of several, each a row to press: value, text and a note (where it comes from)."""
@@ -151,7 +152,15 @@ def options(
         (
             h.label(
                 {"class": "option"},
-                h.input({"type": "radio", "name": name, "value": key, "checked": key == value}),
+                h.input(
+                    {
+                        "type": "radio",
+                        "name": name,
+                        "value": key,
+                        "checked": key == value,
+                        "required": required,
+                    }
+                ),
                 h.span(text, " ", h.span({"class": "note"}, note) if note else None),
             )
             for key, text, note in choices

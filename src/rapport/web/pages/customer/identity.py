@@ -388,6 +388,7 @@ def _join_card(
                     )
                     for row in others
                 ],
+                required=True,
             ),
             field(
                 context.t("customer.identity.reason"),

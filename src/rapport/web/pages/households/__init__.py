@@ -159,6 +159,8 @@ def say_household(
     """One household, or not: it is remembered."""
     author, reason = request.user.email, one(data, "reason")
     together = is_together(data)
+    if together and not one(data, "other"):
+        raise InvalidInput("Nobody was chosen; go back and choose a person")
     if together:
         here = say_lives_with(
             company, profile_id, one(data, "other"), together=True, author=author, reason=reason

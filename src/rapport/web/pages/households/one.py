@@ -362,7 +362,9 @@ def add_card(
                     )
                     for row in found
                 ],
-                value=found[0].profile_id,
+                # Of several namesakes nobody is chosen beforehand.
+                value=found[0].profile_id if len(found) == 1 else None,
+                required=True,
             ),
             field(t("groups.reason"), "reason", id="add-reason", attributes={"maxlength": 500}),
             h.div(button(submit, icon_name="user-plus", kind="primary")),
