@@ -300,6 +300,7 @@ def test_the_count_follows_the_rule_as_it_is_written(
     expect(count).to_contain_text("9 of 12")
     page.locator('[name="n.0-0.value"]').fill("3")
     expect(count).to_contain_text("4 of 12")
+    expect(page.locator("#segment-overlap")).to_contain_text("Loyal (75.0%)")
     settle(page)
     page.get_by_role("button", name="Add a condition").click()
     expect(page.locator('[name="n.0-1.column"]')).to_be_visible()
@@ -415,6 +416,8 @@ def test_a_segment_of_what_customers_did_is_kept_and_tells_its_history(
 ) -> None:
     counted = client.post("/segments/count", data=BASKET)
     assert "<b>4</b> of 12 customers" in counted.text  # even ones: October and November
+    also = client.post("/segments/overlap", data=BASKET)
+    assert "Most of the same people are in: Loyal (75.0%), Champions (25.0%)" in also.text
     made = client.post("/segments", data=BASKET | {"name": "Lately"}, follow_redirects=False)
     key = made.headers["location"].rpartition("/")[2]
     page = client.get(f"/segments/{key}").text

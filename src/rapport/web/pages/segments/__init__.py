@@ -18,7 +18,7 @@ from rapport.vocabulary.access import User
 from rapport.web import html as h
 from rapport.web.pages.dashboard.address import href as dashboard_href
 from rapport.web.pages.dashboard.cards import comes_back, segment_table
-from rapport.web.pages.segments.builder import builder, count_line, in_words
+from rapport.web.pages.segments.builder import builder, count_line, in_words, overlap_line
 from rapport.web.pages.segments.came_and_went import changes_response, history_cards
 from rapport.web.pages.segments.draft import (
     DraftGroup,
@@ -426,6 +426,17 @@ def count_fragment(
     return html_response(count_line(context_of(request), counted))
 
 
+@post("/segments/overlap", sync_to_thread=True, opt=_READ, status_code=200, include_in_schema=False)
+def overlap_fragment(
+    request: Request[Any, Any, Any], company: NamedDependency[Company], data: Fields
+) -> Response[Any]:
+    """Which other segments have most of the same people, while a rule is being written."""
+    fields = _texts(data)
+    rule = rule_of(read_draft(fields), company.choice("time_zone"))
+    found = None if rule is None else rule_overlap(company, rule, but=fields.get("key") or None)
+    return html_response(overlap_line(context_of(request), found))
+
+
 @post("/segments", sync_to_thread=True, opt=_WRITE, include_in_schema=False)
 def save_post(
     request: Request[Any, Any, Any], company: NamedDependency[Company], data: Fields
@@ -511,6 +522,7 @@ routes = (
     new_page,
     draft_page,
     count_fragment,
+    overlap_fragment,
     save_post,
     segment_page,
     changes_page,

@@ -113,10 +113,21 @@ def count_line(context: PageContext, counted: Counted | None) -> h.Markup:
     return h.p({"id": "segment-count", "role": "status"}, text)
 
 
-def overlap_line(context: PageContext, overlap: OverlapView | None) -> h.Markup | None:
-    """Which other segments have most of the same people."""
+def overlap_line(context: PageContext, overlap: OverlapView | None) -> h.Markup:
+    """Which other segments have most of the same people; it follows the rule after the count."""
+    line = {
+        "id": "segment-overlap",
+        "class": "small muted",
+        # Slower to find than the count, which is not to wait for it.
+        **send(
+            "/segments/overlap",
+            target="this",
+            trigger="input changed delay:900ms from:#rule",
+            newest=True,
+        ),
+    }
     if overlap is None or not overlap.others:
-        return None
+        return h.p(line)
     named = [
         context.t(
             "segments.overlap_part",
@@ -125,10 +136,7 @@ def overlap_line(context: PageContext, overlap: OverlapView | None) -> h.Markup 
         )
         for line in overlap.others[:3]
     ]
-    return h.p(
-        {"id": "segment-overlap", "class": "small muted"},
-        context.t("segments.overlap_line", parts=", ".join(named)),
-    )
+    return h.p(line, context.t("segments.overlap_line", parts=", ".join(named)))
 
 
 def _parts(draft: DraftGroup) -> list[DraftCondition | DraftHappening]:
