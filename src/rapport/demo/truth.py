@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from rapport.demo.files import write_json
 from rapport.demo.people import People
+from rapport.demo.silos.deliveries import SOURCE as DELIVERIES
 from rapport.demo.story import (
     DRIVER_WEIGHTS,
     EVENT_HARM,
@@ -177,7 +178,9 @@ def _story(world: World, written: list[Written]) -> dict[str, Any]:
     silos_of: dict[int, set[str]] = {}
     for part in written:
         for record in part.records:
-            silos_of.setdefault(record[0], set()).add(record[1])
+            # Carriers know people only as the shop named them: no other silo to be met in.
+            if record[1] != DELIVERIES:
+                silos_of.setdefault(record[0], set()).add(record[1])
     buyers = people.buyer
     return {
         "company": "Maison Kadár",
