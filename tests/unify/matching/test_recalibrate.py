@@ -33,12 +33,24 @@ def test_many_words_give_what_plain_logistic_regression_gives():
     assert found.shift == pytest.approx(peer.intercept_[0] / np.log(2), abs=0.16)
 
 
-def test_a_few_words_move_little_and_none_move_nothing():
+@pytest.mark.parametrize("odd", [1, 2])
+def test_words_that_may_be_chance_move_nothing(odd):
+    """A pair that is called 93 % sure is two people one time in fourteen."""
     model = default_model()
-    bits = np.array([3.0, 3.0, 2.0], dtype=np.float32)
-    after = recalibrated(model, bits, np.array([False, False, True]))
-    assert -2.0 < after.shift < 0
-    assert recalibrated(model, bits[:0], np.zeros(0, dtype=bool)) == model
+    bits = np.array([3.7] * (odd + 4), dtype=np.float32)
+    same = np.array([False] * odd + [True] * 4)
+    assert recalibrated(model, bits, same) == model
+    assert recalibrated(model, bits[:1], same[:1]) == model
+    assert recalibrated(model, bits[:0], same[:0]) == model
+
+
+def test_words_that_are_no_chance_move_as_far_as_they_are_many():
+    model = default_model()
+    shifts = [
+        recalibrated(model, np.full(n, 3.0, dtype=np.float32), np.arange(n) % 2 == 0).shift
+        for n in (8, 20, 80)
+    ]
+    assert 0 > shifts[0] > shifts[1] > shifts[2] > -3.0
 
 
 def test_one_slip_among_sure_pairs_does_not_overrule_them():
