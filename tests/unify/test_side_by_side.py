@@ -44,7 +44,7 @@ def compared(name: str, left: list[Fact], right: list[Fact], *also: Fact) -> Sta
         ("street", "Kerkstraat 12", "Kerkstr. 12", "same", "same_street_and_number"),
         ("street", "Kerkstraat 12", "Dorpsstraat 9", "different", None),
         ("postal_code", "9000", "9001", "different", None),
-        ("company", "Acme N.V.", "Acme NV", "same", None),
+        ("company", "Acme N.V.", "Acme NV", "same", "same_name"),
         ("gender", "female", "male", "different", "else"),
         ("name", "A", "B", "different", None),
     ],
@@ -114,3 +114,21 @@ def test_what_matching_cannot_read_is_known(name: str, value: str, counts: bool)
     country = Fact(name="country", value="BE", source="crm", observed_at=NOON, atom_id=1)
     (fact,) = said(name, value)
     assert can_be_read(name, fact, beside_of([fact, country])) is counts
+
+
+def test_two_companies_are_compared_as_companies():
+    one = said("name", "Scouts Sint-Jan vzw") + said("company", "Scouts Sint-Jan vzw")
+    two = said("name", "Scouts St-Jan", atom=2) + said("company", "Scouts St-Jan", atom=2)
+    assert compared("name", one[:1], two[:1], *one, *two).level == "slip"
+    assert compared("company", one[1:], two[1:], *one, *two).mark == "alike"
+    mails = said("email", "info@peeters.be"), said("email", "jan@peeters.be", atom=2)
+    of_people = compared("email", *mails)
+    of_companies = compared("email", *mails, *one, *two)
+    assert (of_people.mark, of_people.level) == ("different", "else")
+    assert (of_companies.mark, of_companies.level) == ("alike", "same_domain")
+
+
+def test_a_person_who_names_a_company_is_compared_as_a_person():
+    one = said("name", "Jan Maes") + said("company", "Peeters bvba")
+    two = said("name", "Jan Maes", atom=2) + said("company", "Peeters bvba", atom=2)
+    assert compared("name", one[:1], two[:1], *one, *two).level == "same_words"

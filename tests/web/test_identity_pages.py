@@ -78,7 +78,7 @@ def test_a_pair_is_judged_and_taken_back_from_the_message(
 ) -> None:
     page = client.get("/identity").text
     for said in (
-        "Probably one person (93%)",
+        "Probably one customer (93%)",
         "Jan Peeters",
         "Jan Pieters",
         "2 January 1980",
@@ -291,7 +291,7 @@ def test_weights_are_said_in_words_that_grow_with_them() -> None:
 
 def test_nothing_that_is_not_certain_is_called_so() -> None:
     context = PageContext()
-    assert chance_words(context, 0.9999) == "Almost certainly one person"
+    assert chance_words(context, 0.9999) == "Almost certainly one customer"
     assert share_words(context, 0.99999) == "99.9%"
     assert share_words(context, 0.3) == "30%"
 

@@ -11,10 +11,10 @@ from typing import Literal
 
 from msgspec import Struct
 
-from rapport.unify.matching.comparison import ELSE, Comparison, Row, level_of
+from rapport.unify.matching.comparison import ELSE, Comparison, RecordKind, Row, level_of
 from rapport.unify.matching.comparisons import COMPARISONS
 from rapport.unify.matching.model import NEUTRAL, TWO_PERSONS
-from rapport.unify.matching.standardise import read_row
+from rapport.unify.matching.standardise import kind_of_record, read_row
 from rapport.unify.survivorship import is_same_value
 from rapport.vocabulary.profile import Fact
 
@@ -29,6 +29,8 @@ _BESIDE: Mapping[str, tuple[str, ...]] = {
     "street": ("postal_code", "city", "country"),
     "city": ("country",),
 }
+#: What tells a company's record.
+_OF_COMPANY = ("name", "company", "birthday")
 #: Which comparison looks at an attribute. What it does not name is the same or it is not.
 _COMPARED: Mapping[str, str] = {
     "name": "name",
@@ -39,11 +41,15 @@ _COMPARED: Mapping[str, str] = {
     "city": "address",
     "loyalty_card": "loyalty_card",
     "gender": "gender",
+    "company": "company_name",
 }
+#: And of two companies.
+_COMPARED_OF_COMPANIES: Mapping[str, str] = {"name": "company_name", "email": "company_email"}
 _BY_NAME: Mapping[str, Comparison] = {each.name: each for each in COMPARISONS}
 #: Levels on which the value itself is the same, however it is written.
 _EQUAL: Mapping[str, frozenset[str]] = {
-    "name": frozenset({"same_words", "same_single_word"}),
+    "name": frozenset({"same_words", "same_single_word", "same_name"}),
+    "company": frozenset({"same_name"}),
     "birthday": frozenset({"same_birth", "same_new_year"}),
     "email": frozenset({"same_mailbox"}),
     "phone": frozenset({"same_phone"}),
@@ -56,7 +62,8 @@ _EQUAL: Mapping[str, frozenset[str]] = {
 _TWO = frozenset(
     {
         "same_family", "same_given", "shared_word", "two_parts",
-        "same_year", "local_part_close", ELSE, *TWO_PERSONS,
+        "same_year", "local_part_close", "other_trade", "one_at_provider", "two_at_providers", ELSE,
+        *TWO_PERSONS,
     }
 )  # fmt: skip
 #: An address is compared whole: of its other levels these find streets alike, and towns.
@@ -109,7 +116,7 @@ def stand(
     """
     if not left or not right:
         return Standing(mark="one_sided")
-    comparison = _BY_NAME.get(_COMPARED.get(name, ""))
+    comparison = _comparison(name, (*left, *right), beside)
     if comparison is None:
         for one in left:
             for two in right:
@@ -146,12 +153,29 @@ def stand(
     return max(found, key=lambda each: each[:2])[2]
 
 
+def _comparison(
+    name: str, facts: Sequence[Fact], beside: Mapping[tuple[int, str], str]
+) -> Comparison | None:
+    """What looks at an attribute; at a company's where all of them are companies'."""
+    of_companies = _COMPARED_OF_COMPANIES.get(name)
+    if of_companies is not None and all(_is_company(fact, beside) for fact in facts):
+        return _BY_NAME[of_companies]
+    return _BY_NAME.get(_COMPARED.get(name, ""))
+
+
+def _is_company(fact: Fact, beside: Mapping[tuple[int, str], str]) -> bool:
+    said = {each: beside.get((fact.atom_id, each)) for each in _OF_COMPANY}
+    if said["company"] is not None and said["company"] == said["name"]:
+        return said["birthday"] is None  # a CRM's account calls both so
+    return kind_of_record(said) is RecordKind.COMPANY
+
+
 def can_be_read(name: str, fact: Fact, beside: Mapping[tuple[int, str], str]) -> bool:
     """Whether matching makes anything of a value: of 10 kB of letters it does not.
 
     A street is read together with its town, so that of a street alone this cannot be said.
     """
-    comparison = _BY_NAME.get(_COMPARED.get(name, ""))
+    comparison = _comparison(name, (fact,), beside)
     if comparison is None or comparison.name == "address":
         return True
     row = _read(comparison, name, fact, beside)
@@ -174,7 +198,7 @@ def _is_one_place(one: Fact, two: Fact, beside: Mapping[tuple[int, str], str]) -
 
 def beside_of(facts: Collection[Fact]) -> dict[tuple[int, str], str]:
     """What records say besides, for `stand`."""
-    wanted = {name for names in _BESIDE.values() for name in names}
+    wanted = {name for names in _BESIDE.values() for name in names} | set(_OF_COMPANY)
     return {(fact.atom_id, fact.name): fact.value for fact in facts if fact.name in wanted}
 
 
@@ -187,4 +211,4 @@ def _read(
     stated: dict[str, str | None] = {
         each: beside.get((fact.atom_id, each)) for each in _BESIDE.get(name, ())
     }
-    return read_row({**stated, name: fact.value}, (comparison,))
+    return read_row({**stated, name: fact.value, "kind": comparison.of}, (comparison,))
