@@ -23,7 +23,7 @@ from rapport.unify.matching.comparison import Comparison, RecordKind
 from rapport.unify.matching.comparisons import COMPARISONS
 from rapport.unify.matching.model import Model, Weight, level_keys
 from rapport.unify.matching.standardise import standardise
-from rapport.unify.matching.train import blank_model
+from rapport.unify.matching.train import blank_model, relative_to
 from rapport.unify.matching.value_profiles import profile_values, with_rarity
 from rapport.workflows.identity_sets import as_companies, read_known_set
 
@@ -74,13 +74,16 @@ ONE_COMPANY_NAME = {
     "one_word": 0.08, "acronym": 0.01, "alike": 0.04, "shared_word": 0.03, "not_comparable": 0.001,
     "else": 0.08,
 }  # fmt: skip
-RECORD_KIND = {"two_people": 0.94, "two_companies": 0.059, "company_and_person": 0.001}
+#: Few companies have a sister, and most people live with somebody: a tenth as many, say.
+SISTERS = {"two_companies": 0.1}
 
 
 def household(comparison: Comparison, weights: dict[str, Weight]) -> dict[str, float]:
     """What two members of a household agree on."""
     keys = level_keys(comparison)
-    if comparison.name in GROUP:
+    if comparison.household == "relative":
+        found = {key: weights[key].m * SISTERS.get(key, 1.0) for key in keys}
+    elif comparison.name in GROUP:
         found = {key: GROUP[comparison.name].get(key, 0.001) for key in keys}
     elif comparison.name == "address":  # they live where one person would
         found = {key: weights[key].m for key in keys}
@@ -90,8 +93,6 @@ def household(comparison: Comparison, weights: dict[str, Weight]) -> dict[str, f
         found = {key: BIRTH.get(key, 0.012) for key in keys}
     elif comparison.name == "mailbox_name":
         found = {key: MAILBOX_NAME.get(key, 0.05) for key in keys}
-    elif comparison.name == "record_kind":
-        found = {key: RECORD_KIND.get(key, 0.001) for key in keys}
     elif comparison.name in {"gender", "company_form"}:
         found = dict.fromkeys(keys, 0.5)
     elif comparison.name in {"email", "phone", "device", "iban"}:
@@ -167,6 +168,8 @@ def pooled(folder: Path, base: Model, anchor: float) -> Model:
     found = {}
     for comparison in COMPARISONS:
         m, shared, u = sums[comparison.name] / weights[comparison.name][:, None]
+        if comparison.household == "relative":
+            shared = relative_to(m, table(base, comparison))
         found[comparison.name] = {
             key: Weight(
                 m=max(float(m[at]), 1e-6),

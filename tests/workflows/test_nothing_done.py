@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from rapport.understand.coverage import coverage
-from rapport.understand.customers import CONSENTS, PROFILES, SCORES, customers_query
+from rapport.understand.customers import CONSENTS, GROUPS, SCORES, customers_query
 from rapport.understand.knowledge import freshness
 from rapport.vocabulary import touchpoint as v
 from rapport.vocabulary.ledger_tables import profile
@@ -54,7 +54,7 @@ def test_what_is_said_about_a_person_is_not_the_person_seen(company: Company, ty
     (row,) = company.seen.ask(
         customers_query(later + timedelta(days=1)),
         tables={
-            "profiles": PROFILES.empty_table(),
+            "profiles": GROUPS.empty_table(),
             "given_scores": SCORES.empty_table(),
             "consents": CONSENTS.empty_table(),
         },

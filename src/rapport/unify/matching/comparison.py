@@ -100,9 +100,11 @@ class Comparison(Struct, frozen=True, kw_only=True):
         From the strongest; the first that holds counts, and if none does the level is ``else``.
     of : RecordKind or None
         Whose records it reads; None: everybody's.
-    one_each : bool
-        Whether it is by law that no two of a household, or of a group, have the same. Then what
-        two of them agree on is known and not learnt.
+    household : str
+        What two of a household, or of a group, agree on: "anchored", learnt from the records but
+        near how the weights begin; "known", as the weights begin, as of a number that by law no two
+        of them share; or "relative", as often as one person's records, times what it was at first:
+        how many companies there are is each company's own.
     """
 
     name: str
@@ -112,7 +114,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
     said: tuple[str, ...]
     levels: tuple[Level, ...]
     of: RecordKind | None = RecordKind.PERSON
-    one_each: bool = False
+    household: Literal["anchored", "known", "relative"] = "anchored"
 
 
 ELSE = "else"

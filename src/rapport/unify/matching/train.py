@@ -217,8 +217,10 @@ def expectation_maximisation(
             said.append((float(counts[0].sum()), float(counts[1].sum()), float(counts[2].sum())))
             sums = new.sum(axis=1, keepdims=True)
             new = np.where(sums > 0, new / np.maximum(sums, 1e-300), base[at])
-            if comparisons[at].one_each:
+            if comparisons[at].household == "known":
                 new[HOUSEHOLD] = base[at][HOUSEHOLD]
+            elif comparisons[at].household == "relative":
+                new[HOUSEHOLD] = relative_to(new[SAME], base[at])
             moved = max(moved, float(np.abs(new - tables[at]).max()))
             tables[at] = new
         if moved < _STOP:
@@ -252,6 +254,13 @@ def expectation_maximisation(
         pairs_household=float(sizes_of_classes[HOUSEHOLD]),
         pairs={c.name: of for c, of in zip(comparisons, said, strict=True)},
     )
+
+
+def relative_to(same: FloatArray, start: FloatArray) -> FloatArray:
+    """Shares among a household's pairs that stand to those of one person's as they began to."""
+    found: FloatArray = same * start[HOUSEHOLD] / np.maximum(start[SAME], _LEAST)
+    found /= found.sum()
+    return found
 
 
 def _log_likelihood(

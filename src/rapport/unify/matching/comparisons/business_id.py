@@ -73,5 +73,5 @@ COMPARISON = Comparison(
         one_edit_level("number_typo", "business_id", shortest=_SHORTEST),
     ),
     of=RecordKind.COMPANY,
-    one_each=True,
+    household="known",
 )

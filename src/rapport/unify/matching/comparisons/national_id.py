@@ -56,5 +56,5 @@ COMPARISON = Comparison(
             holds=_other_kind,
         ),
     ),
-    one_each=True,
+    household="known",
 )

@@ -51,4 +51,5 @@ COMPARISON = Comparison(
         ),
     ),
     of=None,
+    household="relative",
 )
