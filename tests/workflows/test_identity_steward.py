@@ -17,6 +17,7 @@ from rapport.unify.matching.model import default_model
 from rapport.unify.matching.stored_records import judgements, records_to_match
 from rapport.unify.stewardship import Rearrangement
 from rapport.unify.stored_evidence import atoms_of, open_memberships
+from rapport.vocabulary.identifier import Identifier
 from rapport.vocabulary.ledger_tables import (
     audit,
     blocked_value,
@@ -205,6 +206,33 @@ def test_a_short_form_is_marked_as_alike_and_says_so(company: Company, suggested
     told = {row.name: (row.agreement, row.level) for row in queue.review.rows}
     assert told["name"] == ("alike", "slips")
     assert 'title="may be the same: same name but for slips"' in page
+
+
+def test_a_company_number_is_the_same_with_and_without_its_country(company: Company) -> None:
+    now = company.clock()
+    for n, (name, number) in enumerate(
+        (("Brasserie du Parc SRL", "BE0403170701"), ("Brasserie du Parc (Gent)", "0403.170.701"))
+    ):
+        record = Identifier(kind="crm_account", value=f"K{n}", namespace="crm")
+        fill(
+            company,
+            [
+                touchpoint(
+                    f"account-{n}", type=RECORD_SEEN, source="crm", channel="crm",
+                    occurred_at=now, received_at=now, record=record,
+                    identifiers=(record, Identifier(kind="business_id", value=number)),
+                    traits={"name": name, "company": name, "country": "BE"},
+                )
+            ],
+        )  # fmt: skip
+    a, b = alike(
+        company.ledger, records_of(company, "Parc SRL")[0], records_of(company, "(Gent)")[0]
+    )
+    renew_queue(company)
+    queue = review_queue(company, key=f"{a}-{b}", reveal=True)
+    assert queue.review is not None
+    told = {row.name: row.agreement for row in queue.review.rows}
+    assert (told["business_id"], told["name"]) == ("same", "same")
 
 
 def test_same_joins_and_different_is_remembered_and_both_come_back(

@@ -14,6 +14,7 @@ from rapport.engines.ledger import among
 from rapport.errors import Conflict, InvalidInput, NotFound
 from rapport.unify.explain import mask
 from rapport.unify.identity_rules import identity_rules
+from rapport.unify.matching.comparisons.business_id import read_business_id
 from rapport.unify.matching.model import company_model, with_merge_line
 from rapport.unify.review import (
     LATER,
@@ -397,7 +398,11 @@ def _review(connection: Connection, found: Suggestion, *, reveal: bool) -> Revie
             sorted(
                 (
                     *_compared(known[left], known[right], labels, reveal=reveal),
-                    *_identifiers(connection, members[left], members[right], reveal=reveal),
+                    *_identifiers(
+                        connection,
+                        [(members[side], _country(known[side])) for side in (left, right)],
+                        reveal=reveal,
+                    ),
                 ),
                 key=lambda row: row.agreement == "one_sided",
             )
@@ -516,29 +521,53 @@ def _stated(
     )
 
 
+def _country(known: ProfileFacts) -> str | None:
+    shown = known.shown.get("country")
+    return None if shown is None else shown.value
+
+
+def _is_one_number(
+    kind: str, one: set[str], two: set[str], countries: Sequence[str | None]
+) -> bool:
+    """Whether a number of the one is the other's; a company's may lack its country."""
+    if kind == "business_id":
+        one, two = (
+            {read_business_id(value, country)[0] or value for value in values}
+            for values, country in zip((one, two), countries, strict=True)
+        )
+    return not one.isdisjoint(two)
+
+
 def _identifiers(
-    connection: Connection, left: Sequence[int], right: Sequence[int], *, reveal: bool
+    connection: Connection, people: Sequence[tuple[Sequence[int], str | None]], *, reveal: bool
 ) -> Iterable[ComparedRow]:
-    """Numbers that are no attribute, such as a customer's; devices say nothing to a reader."""
+    """Numbers that are no attribute, such as a customer's; devices say nothing to a reader.
+
+    Parameters
+    ----------
+    people : sequence of (atom ids, country)
+        Of the two.
+    """
     sides: tuple[dict[tuple[str, str], set[str]], ...] = ({}, {})
-    for side, atoms in zip(sides, (left, right), strict=True):
+    for side, (atoms, _) in zip(sides, people, strict=True):
         for value, _ in identifiers_of(connection, atoms):
             is_device = kind_of(value.kind).identifier_class is IdentifierClass.DEVICE
             if value.kind not in _COMPARED and not is_device:
                 side.setdefault((value.kind, value.namespace), set()).add(value.value)
     labels = source_labels(connection)
     for kind, namespace in sorted({*sides[0], *sides[1]}):
-        one, two = (sorted(side.get((kind, namespace), ())) for side in sides)
+        one, two = (side.get((kind, namespace), set()) for side in sides)
         agreement: Mark = "one_sided"
         if one and two:
-            agreement = "same" if set(one) & set(two) else "different"
+            countries = [country for _, country in people]
+            agreement = "same" if _is_one_number(kind, one, two, countries) else "different"
         shown = [
             tuple(
                 Stated(
                     value=value if reveal else mask(kind, value),
                     source=labels.get(namespace, namespace),
                 )
-                for value in values[:_MOST_VALUES]
+                for value in sorted(values)[:_MOST_VALUES]
             )
             for values in (one, two)
         ]
