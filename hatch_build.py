@@ -1,13 +1,16 @@
-"""Build hook: cut the Inter font down to what the web pages need.
+"""Build hook: cut the Inter font down to what web pages and PDF files need.
 
 The whole variable font is 860 kB. Pages use Latin letters of four languages, one optical size
-and weights 400 to 700, which fit in about 45 kB of woff2. The cut file is made at build time,
-so the repository holds no binary and every release can be rebuilt from the packaged font.
+and weights 400 to 700, which fit in about 45 kB of woff2; PDF knows no variable fonts and is given
+two weights of the same letters. The cut files are made at build time, so the repository holds no
+binary and every release can be rebuilt from the packaged font.
 """
 
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -18,7 +21,12 @@ from fontTools.ttLib import TTFont
 from fontTools.varLib.instancer import instantiateVariableFont
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-TARGET = Path("src/rapport/web/assets/inter.woff2")
+ASSETS = Path("src/rapport/web/assets")
+TARGET = ASSETS / "inter.woff2"
+#: One file per weight, for PDF.
+STATIC = {ASSETS / "inter-regular.ttf": 400, ASSETS / "inter-bold.ttf": 700}
+GEOGRAPHY = Path("src/rapport/understand/geography/data")
+GEOGRAPHY_FILES = ("outlines.json.gz", "places.parquet", "place_names.parquet")
 FONT = "Inter[opsz,wght].ttf"
 WEIGHTS = (400, 700)
 # Text is set at 11.5 to 25 px; Inter's own "text" size is 14 and its figures look best there.
@@ -72,8 +80,8 @@ def keep_words_proportional(font: TTFont) -> None:
                 }
 
 
-def cut(source: Path, target: Path) -> None:
-    """Write the cut font to `target` as woff2."""
+def cut(source: Path, target: Path, weights: int | tuple[int, int]) -> None:
+    """Write the cut font to `target`: one weight as it is, a range of them as woff2."""
     font = TTFont(source, recalcTimestamp=False)
     keep_words_proportional(font)
     options = Options(
@@ -88,8 +96,9 @@ def cut(source: Path, target: Path) -> None:
     # Letters first, weights second: the other way round the subsetter looks for variations of
     # glyphs that the instancer has just found to have none, and fails.
     subsetter.subset(font)
-    font = instantiateVariableFont(font, {"opsz": OPTICAL_SIZE, "wght": WEIGHTS})
-    font.flavor = "woff2"
+    font = instantiateVariableFont(font, {"opsz": OPTICAL_SIZE, "wght": weights})
+    if isinstance(weights, tuple):
+        font.flavor = "woff2"
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(".partial")
     font.save(partial)
@@ -99,18 +108,43 @@ def cut(source: Path, target: Path) -> None:
 def recipe() -> str:
     """Digest of everything that decides how the font looks; a changed recipe cuts again."""
     said = repr(
-        (version("fontpkg-inter"), WEIGHTS, OPTICAL_SIZE, CODEPOINTS, FEATURES, sorted(TABULAR))
+        (
+            version("fontpkg-inter"),
+            WEIGHTS,
+            [*STATIC.values()],
+            OPTICAL_SIZE,
+            CODEPOINTS,
+            FEATURES,
+            sorted(TABULAR),
+        )
     )
     return hashlib.sha256(said.encode()).hexdigest()
 
 
 class FontHook(BuildHookInterface):  # type: ignore[type-arg]
-    """Cuts the font before the wheel, or the editable install, is made."""
+    """Cuts the fonts and the geography before the wheel, or the editable install, is made."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        target = Path(self.root) / TARGET
+        targets = {
+            Path(self.root) / path: weights for path, weights in {TARGET: WEIGHTS, **STATIC}.items()
+        }
         made_by = Path(self.root) / "build" / "inter.recipe"
-        if not (target.exists() and made_by.exists() and made_by.read_text() == recipe()):
-            cut(Path(str(files("fontpkg_inter") / "files" / FONT)), target)
+        there = made_by.exists() and all(path.exists() for path in targets)
+        if not (there and made_by.read_text() == recipe()):
+            for target, weights in targets.items():
+                cut(Path(str(files("fontpkg_inter") / "files" / FONT)), target, weights)
             made_by.parent.mkdir(exist_ok=True)
             made_by.write_text(recipe())
+        cut_geography(Path(self.root))
+
+
+def cut_geography(root: Path) -> None:
+    """Make the outlines and the gazetteer, unless the script that makes them is as it was."""
+    script = root / "scripts" / "cut_geography.py"
+    said = hashlib.sha256(script.read_bytes()).hexdigest()
+    made_by = root / "build" / "geography.recipe"
+    made = all((root / GEOGRAPHY / name).exists() for name in GEOGRAPHY_FILES)
+    if not (made and made_by.exists() and made_by.read_text() == said):
+        subprocess.run([sys.executable, str(script)], check=True)  # noqa: S603 - our own script
+        made_by.parent.mkdir(exist_ok=True)
+        made_by.write_text(said)
