@@ -7,6 +7,8 @@ from msgspec import Struct
 #: Permission names, checked by every route and command.
 PERMISSIONS: dict[str, str] = {
     "dashboard.read": "see figures of the whole company",
+    "boards.read": "see the boards that are shared with the role",
+    "boards.write": "make and change boards, and say who gets them by mail",
     "customers.read": "search and open customers",
     "customers.contact": "see e-mail addresses and phone numbers in full",
     "customers.merge": "join and separate profiles",
@@ -25,7 +27,17 @@ ROLES: dict[str, frozenset[str]] = {
     "admin": frozenset(PERMISSIONS),
     "manager": frozenset(PERMISSIONS) - {"users.write", "settings.write", "sources.write"},
     "agent": frozenset(
-        {"customers.read", "customers.contact", "tickets.read", "tickets.write", "messages.send"}
+        {
+            "boards.read",
+            "customers.read",
+            "customers.contact",
+            "tickets.read",
+            "tickets.write",
+            "messages.send",
+        }
+    ),
+    "marketer": frozenset(
+        {"dashboard.read", "boards.read", "boards.write", "segments.read", "segments.write"}
     ),
 }
 

@@ -71,6 +71,36 @@ ORDER_ITEMS = pa.schema(
     ]
 )
 
+#: What visitors of web sites did, one row per touchpoint of `touchpoint.SITE_TYPES`, read out of
+#: its properties, so that maps and lists of pages need read no JSON.
+SITE_EVENTS = pa.schema(
+    [
+        *_KEY,
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("type", pa.string(), nullable=False),
+        pa.field("view", pa.string()),  # of a page view its touchpoint id; else the view it is in
+        pa.field("path", pa.string()),
+        pa.field("origin", pa.string()),  # of page views: "https://shop.example"
+        pa.field("title", pa.string()),
+        pa.field("view_width", pa.int32()),  # of the window; lengths are CSS pixels
+        pa.field("page_width", pa.int32()),
+        pa.field("page_height", pa.int32()),
+        pa.field("features", pa.string()),  # names of elements that a page showed, one a line
+        pa.field("element", pa.string()),  # CSS selector
+        pa.field("x", pa.float64()),  # where in the element, 0 … 1
+        pa.field("y", pa.float64()),
+        pa.field("page_x", pa.int32()),  # where on the page; on the window where fixed
+        pa.field("page_y", pa.int32()),
+        pa.field("fixed", pa.bool_()),
+        pa.field("scroll_depth", pa.int32()),  # 0 … 100
+        pa.field("visible_seconds", pa.float64()),
+        pa.field("term", pa.string()),  # of a search; null where it may name a person
+        pa.field("results", pa.int32()),
+        pa.field("category", pa.string()),  # of a product
+        pa.field("product", pa.string()),
+    ]
+)
+
 #: Which profile each record belongs to, at one moment; newer changes come from the ledger.
 MEMBERSHIP = pa.schema(
     [
@@ -88,6 +118,12 @@ CUSTOMERS = pa.schema(
         pa.field("city", pa.string()),
         pa.field("postal_code", pa.string()),
         pa.field("postcode_area", pa.string()),  # country and two characters: "BE 90"
+        pa.field("region", pa.string()),  # ISO 3166-2: "BE-VOV"
+        pa.field("location_precision", pa.string()),  # city, region or country
+        pa.field("latitude", pa.float64()),  # of the town
+        pa.field("longitude", pa.float64()),
+        pa.field("nearest_shop", pa.string()),
+        pa.field("nearest_shop_km", pa.float64()),  # as the crow flies, from the town's middle
         pa.field("age_band", pa.string()),  # when the table was made
         pa.field("gender", pa.string()),  # m, f, x
         pa.field("acquisition_channel", pa.string()),
@@ -111,6 +147,7 @@ CUSTOMERS = pa.schema(
         pa.field("expected_orders", pa.float64()),
         pa.field("expected_value", pa.float64()),
         pa.field("email_marketing", pa.bool_()),
+        pa.field("persona", pa.string()),  # the key of the discovered group, "persona-3"
     ]
 )
 
@@ -141,11 +178,15 @@ SCORES = pa.schema(
 LAKE_TABLES: dict[str, pa.Schema] = {
     "touchpoints": TOUCHPOINTS,
     "order_items": ORDER_ITEMS,
+    "site_events": SITE_EVENTS,
     "membership": MEMBERSHIP,
     "customers": CUSTOMERS,
     "scores": SCORES,
     "stated_figures": STATED_FIGURES,
 }
+
+#: The tables that a walk over the journal fills.
+FROM_JOURNAL: tuple[str, ...] = ("touchpoints", "order_items", "site_events")
 
 
 def bucket_of(atom_id: int | None) -> int:

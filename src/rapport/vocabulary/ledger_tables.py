@@ -754,6 +754,40 @@ segment = Table(
     Column("created_at", UtcTime, nullable=False),
 )
 
+board = Table(
+    "board",
+    metadata,
+    Column("board_id", _Serial, primary_key=True, autoincrement=True),
+    Column("name", Text, nullable=False),
+    Column("roles", Json, nullable=False),  # who may see it besides its author
+    Column("author", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("removed_at", UtcTime),  # kept, so that removing can be undone
+)
+
+board_card = Table(
+    "board_card",
+    metadata,
+    Column("card_id", _Serial, primary_key=True, autoincrement=True),
+    Column("board_id", BigInteger, nullable=False),
+    Column("place", Integer, nullable=False),
+    Column("title", Text),  # null: the names of its metrics
+    Column("question", Json, nullable=False),  # see workflows.saved_questions
+    Column("removed_at", UtcTime),
+    Index("board_card_by_board", "board_id", "place"),
+)
+
+board_mail = Table(
+    "board_mail",
+    metadata,
+    Column("board", Text, primary_key=True),  # its key; a ready-made one's own
+    Column("weekday", Integer, nullable=False),  # 0: Monday
+    Column("hour", Integer, nullable=False),  # of the company's time zone
+    Column("recipients", Json, nullable=False),  # e-mail addresses of users
+    Column("author", Text, nullable=False),
+    Column("changed_at", UtcTime, nullable=False),
+)
+
 journey_version = Table(
     "journey_version",  # append-only: the newest of a key holds; see understand.journeys
     metadata,
@@ -765,6 +799,32 @@ journey_version = Table(
     Column("author", Text, nullable=False),
     Column("at", UtcTime, nullable=False),
     UniqueConstraint("key", "version"),
+)
+
+hypothesis = Table(
+    "hypothesis",  # what somebody believes of customers; see understand.hypotheses
+    metadata,
+    Column("hypothesis_id", _Serial, primary_key=True, autoincrement=True),
+    Column("statement", Text, nullable=False),  # in the author's words
+    Column("definition", Json, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("withdrawn_at", UtcTime),  # its looks still count
+)
+
+hypothesis_look = Table(
+    "hypothesis_look",  # append-only: each look at the data makes the next one stricter
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),  # of the company, from 1
+    Column("hypothesis_id", BigInteger, nullable=False),
+    Column("looked_at", UtcTime, nullable=False),
+    Column("data_until", UtcTime, nullable=False),
+    Column("data_version", Text, nullable=False),  # a second look at the same data is no look
+    Column("author", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("is_finding", Boolean, nullable=False),  # chance is ruled out, whichever way round
+    Column("result", Json, nullable=False),
+    Index("hypothesis_look_of", "hypothesis_id"),
 )
 
 segment_version = Table(
@@ -852,6 +912,43 @@ score = Table(
     Column("version_id", BigInteger, nullable=False),
     Column("as_of", UtcTime, nullable=False),
     Column("horizon_days", Integer),
+)
+
+persona_fit = Table(
+    "persona_fit",  # one search for groups of customers that are found again
+    metadata,
+    Column("fit_id", _Serial, primary_key=True, autoincrement=True),
+    Column("fitted_at", UtcTime, nullable=False),
+    Column("data_until", UtcTime, nullable=False),
+    Column("status", Text, nullable=False),  # live | retired | refused
+    Column("card", Json, nullable=False),  # groups, stability, and who moved since the fit before
+)
+
+persona = Table(
+    "persona",  # a discovered group of customers, the same one over fits; ids are never used again
+    metadata,
+    Column("persona_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", Text),  # a colleague's; else two traits name it
+    Column("traits", Json, nullable=False),
+    Column("first_fit", BigInteger, nullable=False),
+    Column("last_fit", BigInteger, nullable=False),  # the newest that found it
+)
+
+persona_member = Table(
+    "persona_member",  # the persona of each customer of whom enough is known
+    metadata,
+    Column("profile_id", Text, primary_key=True),
+    Column("persona_id", BigInteger, nullable=False),
+    Column("since", UtcTime, nullable=False),
+)
+
+portrait = Table(
+    "portrait",  # what the members of a segment are like beside everybody; of groups, never persons
+    metadata,
+    Column("segment_key", Text, primary_key=True),
+    Column("made_at", UtcTime, nullable=False),
+    Column("data_until", UtcTime, nullable=False),
+    Column("portrait", Json, nullable=False),
 )
 
 exchange_rate = Table(

@@ -8,7 +8,10 @@ from typing import Literal
 
 from msgspec import Struct
 
-Scope = Literal["none", "product", "product_category", "acquisition_channel"]
+Scope = Literal["none", "product", "product_category", "acquisition_channel", "metric"]
+
+#: What is aimed at for a metric.
+TARGET = "target"
 
 
 class FigureKind(Struct, frozen=True, kw_only=True):
@@ -17,7 +20,8 @@ class FigureKind(Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     unit : str
-        "money" (reporting currency), "share" (0 … 1), "minutes" or "hours".
+        "money" (reporting currency), "share" (0 … 1), "minutes", "hours", or that of the
+        "metric" it is stated for.
     scope : str
         What it may be stated for; without one it holds for everything.
     needs_scope : bool
@@ -27,7 +31,7 @@ class FigureKind(Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    unit: Literal["money", "share", "minutes", "hours"]
+    unit: Literal["money", "share", "minutes", "hours", "metric"]
     description: str
     scope: Scope = "none"
     needs_scope: bool = False
@@ -70,6 +74,16 @@ FIGURE_KINDS: tuple[FigureKind, ...] = (
         description="Within how many hours a ticket should be resolved.",
     ),
     FigureKind(name="return_cost", unit="money", description="What handling one refund costs."),
+    FigureKind(
+        name=TARGET,
+        unit="metric",
+        scope="metric",
+        needs_scope=True,
+        description=(
+            "What is aimed at for a metric: of counts and sums in all of the days, of shares and "
+            "means on each of them."
+        ),
+    ),
     FigureKind(name="ticket_cost", unit="money", description="What one ticket costs."),
 )
 

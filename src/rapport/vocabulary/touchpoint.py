@@ -55,6 +55,8 @@ TICKET_UPDATED = "Ticket Updated"
 RECORD_SEEN = "Record Seen"  # a silo stated facts about a person (a CRM row, a loyalty card)
 PAGE_VIEWED = "Page Viewed"
 SCREEN_VIEWED = "Screen Viewed"
+PRODUCT_VIEWED = "Product Viewed"
+PRODUCTS_SEARCHED = "Products Searched"
 PRODUCT_ADDED = "Product Added"  # to the cart
 CART_VIEWED = "Cart Viewed"
 CHECKOUT_STARTED = "Checkout Started"
@@ -76,6 +78,13 @@ DEAD_CLICKED = "Dead Clicked"
 PAGE_ENGAGED = "Page Engaged"
 #: How a page was used, click by click: for maps of pages, too fine for a person's history.
 BEHAVIOUR_DETAIL = frozenset({ELEMENT_CLICKED, PAGE_ENGAGED})
+#: Steps towards an order, and the order.
+ORDER_STEPS = (PRODUCT_ADDED, CART_VIEWED, CHECKOUT_STARTED, ORDER_COMPLETED)
+#: What questions about a web site read, where the channel is the web.
+SITE_TYPES = frozenset({
+    PAGE_VIEWED, PAGE_ENGAGED, ELEMENT_CLICKED, RAGE_CLICKED, DEAD_CLICKED, PRODUCT_VIEWED,
+    PRODUCTS_SEARCHED, *ORDER_STEPS,
+})  # fmt: skip
 #: What a silo or a machine said, at a time when the person need not have done anything.
 NOTHING_DONE = frozenset({RECORD_SEEN, ALIASED, GROUPED, AUTOMATIC_REPLY_RECEIVED})
 

@@ -18,7 +18,7 @@ from deltalake.exceptions import TableNotFoundError
 
 from rapport.engines.lake.query import Query
 from rapport.errors import InternalError, StoreMismatch
-from rapport.vocabulary.lake_tables import LAKE_TABLES
+from rapport.vocabulary.lake_tables import FROM_JOURNAL, LAKE_TABLES
 
 _CONFIGURATION = {
     # Readers other than deltalake must see deletes: no table of ours hides rows in side files.
@@ -125,7 +125,7 @@ class Lake:
     def forget_history(self) -> None:
         """Empty the tables that a walk over the journal fills, so that it can fill them anew."""
         with self._lock:
-            for table in ("touchpoints", "order_items"):
+            for table in FROM_JOURNAL:
                 self._open_or_create(table)
                 empty = LAKE_TABLES[table].empty_table()
                 self._write(table, empty, mode="overwrite", app="ingest", until=0)
@@ -144,6 +144,8 @@ class Lake:
             self._tables[table],
             rows,
             mode=mode,
+            # A derived table of an earlier release may lack columns: it is made anew with them.
+            schema_mode="overwrite" if mode == "overwrite" else None,
             partition_by=["bucket"] if partitioned else None,
             commit_properties=CommitProperties(
                 app_transactions=None if app is None else [Transaction(app, until)],

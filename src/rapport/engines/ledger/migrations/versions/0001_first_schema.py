@@ -248,6 +248,44 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("decision_id"),
     )
     op.create_table(
+        "persona",
+        sa.Column("persona_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("name", sa.Text(), nullable=True),
+        sa.Column("traits", Json(), nullable=False),
+        sa.Column("first_fit", sa.BigInteger(), nullable=False),
+        sa.Column("last_fit", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("persona_id"),
+    )
+    op.create_table(
+        "persona_fit",
+        sa.Column(
+            "fit_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("fitted_at", UtcTime(), nullable=False),
+        sa.Column("data_until", UtcTime(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("card", Json(), nullable=False),
+        sa.PrimaryKeyConstraint("fit_id"),
+    )
+    op.create_table(
+        "persona_member",
+        sa.Column("profile_id", sa.Text(), nullable=False),
+        sa.Column("persona_id", sa.BigInteger(), nullable=False),
+        sa.Column("since", UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("profile_id"),
+    )
+    op.create_table(
+        "portrait",
+        sa.Column("segment_key", sa.Text(), nullable=False),
+        sa.Column("made_at", UtcTime(), nullable=False),
+        sa.Column("data_until", UtcTime(), nullable=False),
+        sa.Column("portrait", Json(), nullable=False),
+        sa.PrimaryKeyConstraint("segment_key"),
+    )
+    op.create_table(
         "exchange_rate",
         sa.Column("currency", sa.Text(), nullable=False),
         sa.Column("valid_from", sa.Date(), nullable=False),
@@ -470,6 +508,35 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "hypothesis",
+        sa.Column(
+            "hypothesis_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("statement", sa.Text(), nullable=False),
+        sa.Column("definition", Json(), nullable=False),
+        sa.Column("author", sa.Text(), nullable=False),
+        sa.Column("created_at", UtcTime(), nullable=False),
+        sa.Column("withdrawn_at", UtcTime(), nullable=True),
+        sa.PrimaryKeyConstraint("hypothesis_id"),
+    )
+    op.create_table(
+        "hypothesis_look",
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("hypothesis_id", sa.BigInteger(), nullable=False),
+        sa.Column("looked_at", UtcTime(), nullable=False),
+        sa.Column("data_until", UtcTime(), nullable=False),
+        sa.Column("data_version", sa.Text(), nullable=False),
+        sa.Column("author", sa.Text(), nullable=False),
+        sa.Column("verdict", sa.Text(), nullable=False),
+        sa.Column("is_finding", sa.Boolean(), nullable=False),
+        sa.Column("result", Json(), nullable=False),
+        sa.PrimaryKeyConstraint("number"),
+    )
+    op.create_index("hypothesis_look_of", "hypothesis_look", ["hypothesis_id"])
+    op.create_table(
         "journey_version",
         sa.Column(
             "version_id",
@@ -688,6 +755,49 @@ def upgrade() -> None:
     with op.batch_alter_table("search_term", schema=None) as batch_op:
         batch_op.create_index("search_term_by_profile", ["profile_id"], unique=False)
 
+    op.create_table(
+        "board",
+        sa.Column(
+            "board_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("roles", Json(), nullable=False),
+        sa.Column("author", sa.Text(), nullable=False),
+        sa.Column("created_at", UtcTime(), nullable=False),
+        sa.Column("removed_at", UtcTime(), nullable=True),
+        sa.PrimaryKeyConstraint("board_id"),
+    )
+    op.create_table(
+        "board_card",
+        sa.Column(
+            "card_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("board_id", sa.BigInteger(), nullable=False),
+        sa.Column("place", sa.Integer(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=True),
+        sa.Column("question", Json(), nullable=False),
+        sa.Column("removed_at", UtcTime(), nullable=True),
+        sa.PrimaryKeyConstraint("card_id"),
+    )
+    with op.batch_alter_table("board_card", schema=None) as batch_op:
+        batch_op.create_index("board_card_by_board", ["board_id", "place"], unique=False)
+
+    op.create_table(
+        "board_mail",
+        sa.Column("board", sa.Text(), nullable=False),
+        sa.Column("weekday", sa.Integer(), nullable=False),
+        sa.Column("hour", sa.Integer(), nullable=False),
+        sa.Column("recipients", Json(), nullable=False),
+        sa.Column("author", sa.Text(), nullable=False),
+        sa.Column("changed_at", UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("board"),
+    )
     op.create_table(
         "segment",
         sa.Column(
@@ -1080,6 +1190,12 @@ def downgrade() -> None:
     op.drop_table("segment_state")
     op.drop_table("segment_version")
     op.drop_table("segment")
+    op.drop_table("board_mail")
+    with op.batch_alter_table("board_card", schema=None) as batch_op:
+        batch_op.drop_index("board_card_by_board")
+
+    op.drop_table("board_card")
+    op.drop_table("board")
     with op.batch_alter_table("search_term", schema=None) as batch_op:
         batch_op.drop_index("search_term_by_profile")
 
@@ -1120,6 +1236,8 @@ def downgrade() -> None:
     op.drop_table("next_action")
     op.drop_table("model_version")
     op.drop_table("journey_version")
+    op.drop_table("hypothesis_look")
+    op.drop_table("hypothesis")
     with op.batch_alter_table("membership", schema=None) as batch_op:
         batch_op.drop_index(
             "membership_open",
@@ -1166,6 +1284,10 @@ def downgrade() -> None:
     op.drop_table("group_word")
     op.drop_table("group_role")
     op.drop_table("exchange_rate")
+    op.drop_table("portrait")
+    op.drop_table("persona_member")
+    op.drop_table("persona_fit")
+    op.drop_table("persona")
     op.drop_table("decision")
     op.drop_table("contact_policy")
     with op.batch_alter_table("contact", schema=None) as batch_op:
