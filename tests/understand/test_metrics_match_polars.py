@@ -99,6 +99,25 @@ def expected(
         (pl.col("question") == "nps") & (pl.col("scale_min") == 0) & (pl.col("scale_max") == 10)
     )
     csat = surveys.filter(pl.col("question") == "csat")
+    told = frame.filter(pl.col("type") == "Order Completed").sort("received_at", "position")
+    asked_for = within(
+        bucketed(
+            pl.concat(
+                [
+                    told.filter(pl.col("order_id").is_null()),
+                    told.filter(pl.col("order_id").is_not_null()).unique(
+                        ["source", "order_id"], keep="first", maintain_order=True
+                    ),
+                ]
+            )
+        )
+    )
+    taken_back = (
+        frame.filter((pl.col("type") == "Order Cancelled") & pl.col("order_id").is_not_null())
+        .select(source="source", order_id="order_id", is_cancelled=pl.lit(1))
+        .unique()
+    )
+    asked_for = asked_for.join(taken_back, on=["source", "order_id"], how="left")
     reached = (pl.col("score") - pl.col("scale_min")) / (
         pl.col("scale_max") - pl.col("scale_min")
     ) >= 0.75
@@ -108,6 +127,7 @@ def expected(
     judged = within(bucketed(frame.filter(pl.col("sentiment").is_not_null())))
     return {
         "active_customers": {period: len(names) for period, names in buyers.items()},
+        "cancellation_rate": by_period(asked_for, pl.col("is_cancelled").is_not_null().mean()),
         "average_order_value": by_period(placed.filter(amount.is_not_null()), amount.mean()),
         "contacts": by_period(contacts, pl.len()),
         "csat": by_period(csat, reached.mean()),
@@ -185,8 +205,13 @@ def leaving(every: pl.DataFrame, grain: str) -> dict[str, dict]:
         ).dt.truncate(TRUNCATE[grain]).unique().sort()
     ]  # fmt: skip
     found: dict[str, dict] = {
-        name: {} for name in ("activation", "customer_base", "lapsed_customers", "lapse_rate")
-    }
+        name: {}
+        for name in (
+            "activation", "customer_base", "customer_value_to_date", "lapsed_customers",
+            "lapse_rate",
+        )
+    }  # fmt: skip
+    brought = every.filter(pl.col("profile_id").is_not_null())
     year, trial = timedelta(hours=8760), timedelta(hours=2160)
     for first, following in pairwise(firsts):
         begins = max(datetime.combine(first, time(), ZoneInfo(ZONE)), START)
@@ -212,6 +237,14 @@ def leaving(every: pl.DataFrame, grain: str) -> dict[str, dict]:
             back = sum(any(o < orders[0] + trial for o in orders[1:]) for orders in judged)
             found["activation"][first] = back / len(judged)
         found["customer_base"][first] = len(active(ends))
+        if here := active(ends):
+            until = brought.filter(
+                (pl.col("occurred_at") < ends.astimezone(UTC))
+                & pl.col("profile_id").is_in(sorted(here))
+            )
+            found["customer_value_to_date"][first] = float(
+                until["amount_base"].cast(pl.Float64).sum()
+            ) / len(here)
         found["lapsed_customers"][first] = len(lapsed)
         if at_start := active(begins):
             found["lapse_rate"][first] = len(lapsed & at_start) / len(at_start)

@@ -20,7 +20,7 @@ from rapport.understand.knowledge import Freshness, ask, freshness, knowledge
 from rapport.understand.metrics import BY_NAME as METRICS
 from rapport.understand.metrics.base import Metric
 from rapport.understand.periods import Period, period_before, year_before
-from rapport.understand.plan import compile_people, compile_question
+from rapport.understand.plan import compile_people, compile_question, reads_orders
 from rapport.understand.question import Question, check_question
 
 __all__ = [
@@ -342,7 +342,7 @@ def compare(
     else:
         start, end = period_before(question.start, question.end, question.time_zone)
     if known is None:
-        known = knowledge(lake, as_of=question.as_of, tables=tables)
+        known = knowledge(lake, as_of=question.as_of, orders=reads_orders(question), tables=tables)
     current = answer(lake, question, tables=tables, known=known)
     moment = question.end if question.now is None else question.now
     before = msgspec.structs.replace(question, start=start, end=end, now=moment)
@@ -400,7 +400,7 @@ def kpis(
     whole = msgspec.structs.replace(question, grain=None)
     check_question(whole)
     if known is None:
-        known = knowledge(lake, as_of=question.as_of, tables=tables)
+        known = knowledge(lake, as_of=question.as_of, orders=reads_orders(question), tables=tables)
     compared = compare(lake, whole, tables=tables, known=known)
     course = answer(
         lake, msgspec.structs.replace(question, grain=grain), tables=tables, known=known

@@ -7,7 +7,7 @@ and three tables of the ledger's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import pyarrow as pa
@@ -15,8 +15,10 @@ import pyarrow.compute as pc
 
 from rapport.engines.lake import Lake, Query, Step
 from rapport.understand import relations
+from rapport.understand.geography.whereabouts import WHEREABOUTS, whereabouts
 from rapport.understand.rfm import score_sql, segment_sql
 from rapport.vocabulary.lake_tables import CUSTOMERS
+from rapport.vocabulary.shop import Shop
 
 _TIME = pa.timestamp("us", tz="UTC")
 
@@ -38,6 +40,7 @@ GROUPS = pa.schema(
     [
         *(PROFILES.field(name) for name in _OF_GROUPS),
         pa.field("postcode_area", pa.string()),
+        *WHEREABOUTS,
         pa.field("age_band", pa.string()),
         pa.field("gender", pa.string()),
     ]
@@ -59,6 +62,14 @@ CONSENTS = pa.schema(
         pa.field("profile_id", pa.string(), nullable=False),
         pa.field("purpose", pa.string(), nullable=False),
         pa.field("granted", pa.bool_(), nullable=False),
+    ]
+)
+
+#: The discovered group of each customer who is in one.
+PERSONAS = pa.schema(
+    [
+        pa.field("profile_id", pa.string(), nullable=False),
+        pa.field("persona", pa.string(), nullable=False),
     ]
 )
 
@@ -196,6 +207,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         "customers_now",
         "SELECT p.profile_id, f.country, f.language, f.city, f.postal_code, f.postcode_area, "
+        f"{', '.join(f'f.{name}' for name in WHEREABOUTS.names)}, "
         "f.age_band, f.gender, a.acquisition_channel, "
         "s.first_seen, s.last_seen, b.first_order_at, b.last_order_at, "
         "CAST(floor((epoch(CAST($end AS TIMESTAMPTZ)) - epoch(b.last_order_at)) / 86400.0) AS INT) "
@@ -206,8 +218,8 @@ STEPS: tuple[Step, ...] = (
         f"{segment_sql('r.recency_score', 'r.frequency_score')} AS rfm_segment, "
         "n.value AS last_nps, c.value AS last_csat, v.mood, "
         "coalesce(v.tickets_90_days, 0) AS tickets_90_days, "
-        "m.probability_alive, m.expected_orders, m.expected_value, w.email_marketing "
-        "FROM people AS p "
+        "m.probability_alive, m.expected_orders, m.expected_value, w.email_marketing, "
+        "g.persona FROM people AS p "
         "LEFT JOIN profiles AS f ON f.profile_id = p.profile_id "
         "LEFT JOIN came AS a ON a.profile_id = p.profile_id "
         "LEFT JOIN seen AS s ON s.profile_id = p.profile_id "
@@ -217,7 +229,8 @@ STEPS: tuple[Step, ...] = (
         "LEFT JOIN last_csat AS c ON c.profile_id = p.profile_id "
         "LEFT JOIN voiced AS v ON v.profile_id = p.profile_id "
         "LEFT JOIN predicted AS m ON m.profile_id = p.profile_id "
-        "LEFT JOIN allowed AS w ON w.profile_id = p.profile_id",
+        "LEFT JOIN allowed AS w ON w.profile_id = p.profile_id "
+        "LEFT JOIN personas AS g ON g.profile_id = p.profile_id",
     ),
     Step(
         "answer",
@@ -244,6 +257,8 @@ def build_customers(
     profiles: pa.Table | None = None,
     scores: pa.Table | None = None,
     consents: pa.Table | None = None,
+    shops: Sequence[Shop] = (),
+    personas: pa.Table | None = None,
     tables: Mapping[str, pa.Table] | None = None,
 ) -> pa.Table:
     """One row per profile, for `lake.overwrite("customers", …)`.
@@ -252,8 +267,10 @@ def build_customers(
     ----------
     now : datetime
         What is later does not count yet; ages are counted from here.
-    profiles, scores, consents : pyarrow.Table
-        As `PROFILES`, `SCORES` and `CONSENTS`: the ledger's part. None: nothing known.
+    profiles, scores, consents, personas : pyarrow.Table
+        As `PROFILES`, `SCORES`, `CONSENTS` and `PERSONAS`: the ledger's part. None: nothing known.
+    shops : sequence of Shop
+        To which distances are measured.
     tables : mapping of str to pyarrow.Table, optional
         Tables that stand in for the lake's own.
 
@@ -264,9 +281,10 @@ def build_customers(
         there, buyers or not; only buyers have RFM scores.
     """
     given = {
-        "profiles": _groups(_as(profiles, PROFILES), now),
+        "profiles": _groups(_as(profiles, PROFILES), now, shops),
         "given_scores": _as(scores, SCORES),
         "consents": _as(consents, CONSENTS),
+        "personas": _as(personas, PERSONAS),
     }
     found = lake.ask(customers_query(now), tables={**(tables or {}), **given})
     columns = {field.name: found[field.name] for field in CUSTOMERS if field.name in _ASKED}
@@ -291,7 +309,7 @@ def _average(amounts: pa.ChunkedArray, counts: pa.ChunkedArray) -> pa.Array:
     )
 
 
-def _groups(profiles: pa.Table, now: datetime) -> pa.Table:
+def _groups(profiles: pa.Table, now: datetime, shops: Sequence[Shop]) -> pa.Table:
     """Profiles with the groups that questions split by, in place of the birthday."""
     columns = [profiles[name] for name in _OF_GROUPS]
     codes = pc.utf8_upper(pc.replace_substring_regex(profiles["postal_code"], r"[^0-9A-Za-z]", ""))
@@ -300,7 +318,8 @@ def _groups(profiles: pa.Table, now: datetime) -> pa.Table:
     )
     area = pc.if_else(pc.greater_equal(pc.utf8_length(codes), 3), area, None)
     bands = _age_bands(profiles["birthday"], now)
-    columns += [area.cast(pa.string()), bands, profiles["gender"]]
+    places = whereabouts(profiles, shops)
+    columns += [area.cast(pa.string()), *places.columns, bands, profiles["gender"]]
     return pa.table(columns, schema=GROUPS)
 
 

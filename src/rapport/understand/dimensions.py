@@ -100,6 +100,15 @@ DIMENSIONS: tuple[Dimension, ...] = (
         description="The category of the line's product.",
     ),
     Dimension(
+        name="region",
+        expression="c.region",
+        reads="customer",
+        description=(
+            "The province, county or department where the customer lives (ISO 3166-2); where it "
+            "happened is `place`."
+        ),
+    ),
+    Dimension(
         name="rfm_segment",
         expression="c.rfm_segment",
         reads="customer",

@@ -34,6 +34,7 @@ from rapport.understand.question import Question, check_question
 from rapport.understand.relations import Relation
 from rapport.understand.relations.sales import RETAINED
 from rapport.understand.segments.compiled import Compiled, compile_rule, compile_rules
+from rapport.understand.segments.rule import happenings
 
 #: How far back sales are read, the nearest first, and the parameter that holds the moment.
 _SINCE = {"period": "start", "before": "before", "all": ""}
@@ -115,7 +116,9 @@ class Asked(Struct, frozen=True, kw_only=True):
 
 def leave_out_what_no_longer_holds(asked: Asked) -> tuple[Step, ...]:
     """Touchpoints corrected, cancelled or told twice, as known at the moment asked for."""
-    return relations.corrections(as_known_then=asked.as_known_then)
+    return relations.corrections(
+        as_known_then=asked.as_known_then, orders=reads_orders(asked.question)
+    )
 
 
 def find_sales(asked: Asked) -> tuple[Step, ...]:
@@ -219,6 +222,16 @@ STEPS: tuple[Callable[[Asked], tuple[Step, ...]], ...] = (
     group,
     line_up,
 )
+
+
+def reads_orders(question: Question) -> bool:
+    """Whether orders that were cancelled or told twice would spoil the answer."""
+    asked = {metric.relation for metric in question.defined_metrics()}
+    rules = [named.rule for named in question.segments]
+    rules += [] if question.segment is None else [question.segment]
+    return any(relations.BY_NAME[name].reads_orders for name in asked) or any(
+        happenings(rule) for rule in rules
+    )
 
 
 def compile_question(question: Question) -> Plan:
@@ -398,8 +411,8 @@ def _filter_sql(number: int, expression: str, values: tuple[str | None, ...], ex
     return f"NOT {kept}" if exclude else kept
 
 
-def local_day_sql(parameters: Mapping[str, Any], moment: str) -> str:
-    """Number of the local day of a moment; the zone's changes are bound as ``$until_…``."""
+def local_second_sql(parameters: Mapping[str, Any], moment: str) -> str:
+    """Seconds of a moment on the local wall clock; the zone's changes are bound as ``$until_…``."""
     count = sum(1 for name in parameters if name.startswith("until_"))
     last = f"$offset_{count}"
     if count:
@@ -407,11 +420,16 @@ def local_day_sql(parameters: Mapping[str, Any], moment: str) -> str:
             f"WHEN {moment} < $until_{number} THEN $offset_{number}" for number in range(count)
         )
         last = f"CASE {branches} ELSE {last} END"
-    return f"CAST(floor((epoch({moment}) + {last}) / 86400.0) AS INT)"
+    return f"(epoch({moment}) + {last})"
+
+
+def local_day_sql(parameters: Mapping[str, Any], moment: str) -> str:
+    """Number of the local day of a moment."""
+    return f"CAST(floor({local_second_sql(parameters, moment)} / 86400.0) AS INT)"
 
 
 def zone_parameters(start: datetime, end: datetime, time_zone: str) -> dict[str, Any]:
-    """What `local_day_sql` needs bound."""
+    """What `local_second_sql` needs bound."""
     found: dict[str, Any] = {}
     for number, (until, seconds) in enumerate(offsets(start, end, time_zone)):
         found[f"offset_{number}"] = seconds

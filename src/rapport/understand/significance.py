@@ -1,7 +1,8 @@
 """Is a change more than chance: tests of two periods, and which part of a whole moved it.
 
-Every test is two-sided and gives a p-value; several together are corrected by `holm`, so that a
-page which looks at twenty numbers does not find one remarkable by looking often enough.
+Every test is two-sided and gives a p-value; several together are corrected by `holm` or
+`benjamini_hochberg`, so that a page which looks at twenty numbers does not find one remarkable by
+looking often enough.
 """
 
 from __future__ import annotations
@@ -97,6 +98,30 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
     for rank, i in enumerate(order):
         highest = max(highest, min(1.0, p_values[i] * (len(p_values) - rank)))
         adjusted[i] = highest
+    return tuple(adjusted)
+
+
+def benjamini_hochberg(p_values: Sequence[float]) -> tuple[float, ...]:
+    """Adjusted p-values that keep the share of false ones among all findings at the level.
+
+    For long lists of findings, where `holm` would hide most of what is true.
+
+    References
+    ----------
+    Benjamini & Hochberg (1995), Controlling the False Discovery Rate: A Practical and Powerful
+    Approach to Multiple Testing, Journal of the Royal Statistical Society B 57.
+
+    Examples
+    --------
+    >>> [round(p, 3) for p in benjamini_hochberg([0.01, 0.04, 0.03, 0.9])]
+    [0.04, 0.053, 0.053, 0.9]
+    """
+    order = sorted(range(len(p_values)), key=lambda i: p_values[i], reverse=True)
+    adjusted = [0.0] * len(p_values)
+    lowest = 1.0
+    for place, i in enumerate(order):
+        lowest = min(lowest, p_values[i] * len(p_values) / (len(p_values) - place))
+        adjusted[i] = lowest
     return tuple(adjusted)
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from rapport.understand.metrics.base import Metric
-
-_COUNTED = "count(DISTINCT CASE WHEN is_order = 1 THEN profile_id END)"
+from rapport.understand.metrics.customer_profit import METRIC as CUSTOMER_PROFIT
 
 METRIC = Metric(
     name="profit_per_customer",
@@ -14,28 +13,12 @@ METRIC = Metric(
     direction="up",
     empty=None,
     relation="profits",
-    expression=(
-        "CASE WHEN sum(CASE WHEN profile_id IS NOT NULL AND ((is_service = 1 AND service_cost IS "
-        "NULL) OR (is_service = 0 AND goods_cost IS NULL)) THEN 1 ELSE 0 END) = 0 THEN sum(CASE "
-        "WHEN profile_id IS NOT NULL THEN coalesce(trade_amount, 0) - coalesce(goods_cost, 0) - "
-        "coalesce(service_cost, 0) END) END"
-    ),
-    per=_COUNTED,
+    expression=CUSTOMER_PROFIT.expression,
+    per=CUSTOMER_PROFIT.n,
     parts="decimal",
-    n=_COUNTED,
-    needs=(
-        "goods_cost_share",
-        "ticket_cost",
-        "call_cost",
-        "chat_cost",
-        "email_cost",
-        "return_cost",
-    ),
-    source=(
-        "Kaplan & Narayanan (2001), Measuring and Managing Customer Profitability, Journal of "
-        "Cost Management 15(5); Farris, Bendle, Pfeifer & Reibstein (2010), Marketing Metrics, "
-        "2nd ed.: customer profit"
-    ),
+    n=CUSTOMER_PROFIT.n,
+    needs=CUSTOMER_PROFIT.needs,
+    source=CUSTOMER_PROFIT.source,
     description=(
         "Customer profit divided by the customers who ordered in the period. No value while a "
         "cost in it is not stated."

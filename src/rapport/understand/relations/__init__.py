@@ -22,8 +22,10 @@ from rapport.understand.relations.sales import (
     CUSTOMER_BASE,
     CUSTOMER_ORDERS,
     NEWCOMERS,
+    PLACED_ORDERS,
     RETAINED,
     SALES,
+    WORTHS,
     named_sales,
     sales,
 )
@@ -56,6 +58,7 @@ RELATIONS: tuple[Relation, ...] = (
     MESSAGES,
     MOODS,
     NEWCOMERS,
+    PLACED_ORDERS,
     PROFITS,
     RETAINED,
     REVIEWS,
@@ -63,6 +66,7 @@ RELATIONS: tuple[Relation, ...] = (
     SERVED,
     SWITCHES,
     VISITS,
+    WORTHS,
 )
 
 BY_NAME: dict[str, Relation] = {relation.name: relation for relation in RELATIONS}

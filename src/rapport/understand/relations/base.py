@@ -13,7 +13,8 @@ from rapport.engines.lake import Step
 OF_TOUCHPOINTS: frozenset[str] = frozenset(
     {
         "acquisition_channel", "age_band", "agent", "campaign", "channel", "city", "country",
-        "gender", "language", "place", "postcode_area", "rfm_segment", "segment", "source",
+        "gender", "language", "place", "postcode_area", "region", "rfm_segment", "segment",
+        "source",
     }
 )  # fmt: skip
 
@@ -35,6 +36,8 @@ class Relation(Struct, frozen=True, kw_only=True):
     sales : str
         Which orders and refunds the steps read: none, those of the period, of the period before
         too, or of all of history.
+    orders : bool
+        Whether the steps read orders among other touchpoints; those that read `sales` do anyway.
     dimensions : frozenset of str
         What the rows can be split by and filtered on. "segment" stands for a segment's rule too.
     """
@@ -45,4 +48,10 @@ class Relation(Struct, frozen=True, kw_only=True):
     rows: str
     unnamed: str | None = None
     sales: Literal["", "period", "before", "all"] = ""
+    orders: bool = False
     dimensions: frozenset[str] = OF_TOUCHPOINTS
+
+    @property
+    def reads_orders(self) -> bool:
+        """Whether an order that was cancelled or told twice would spoil the rows."""
+        return self.orders or bool(self.sales)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from rapport.engines.lake import Step
 from rapport.understand.relations.base import Relation
-from rapport.understand.relations.holding import SPLIT, current, with_profiles
+from rapport.understand.relations.holding import IN_PERIOD, SPLIT, current, with_profiles
 
 
 def sales(*, as_known_then: bool, since: str) -> tuple[Step, ...]:
@@ -95,8 +95,8 @@ def _newcomers(_as_known_then: bool) -> tuple[Step, ...]:
 _YEAR = "INTERVAL '8760' HOUR"
 
 
-def _customer_base(_as_known_then: bool) -> tuple[Step, ...]:
-    splits = ", ".join(f"s.{name}" for name in SPLIT)
+def _base_spans() -> tuple[Step, ...]:
+    """Each order with how long it keeps its customer one."""
     return (
         *order_spans(),
         Step(
@@ -107,6 +107,13 @@ def _customer_base(_as_known_then: bool) -> tuple[Step, ...]:
             f"CASE WHEN o.next_order_at <= o.occurred_at + {_YEAR} THEN 0 ELSE 1 END AS lapses "
             "FROM ordered AS o",
         ),
+    )
+
+
+def _customer_base(_as_known_then: bool) -> tuple[Step, ...]:
+    splits = ", ".join(f"s.{name}" for name in SPLIT)
+    return (
+        *_base_spans(),
         Step(
             # Rows about a border of a period lie at the period's start, so that they fall in it.
             "customer_base",
@@ -121,6 +128,53 @@ def _customer_base(_as_known_then: bool) -> tuple[Step, ...]:
             f"AS part, {splits} FROM spans AS s JOIN period_bounds AS b "
             "ON s.until >= b.starts_at AND s.until < b.ends_at WHERE s.lapses = 1",
         ),
+    )
+
+
+def _worths(_as_known_then: bool) -> tuple[Step, ...]:
+    splits = ", ".join(f"s.{name}" for name in SPLIT)
+    return (
+        *_base_spans(),
+        Step(
+            "brought",
+            "SELECT b.starts_at, n.profile_id, sum(n.amount_base) AS brought "
+            "FROM named_sales AS n JOIN period_bounds AS b ON n.occurred_at < b.ends_at "
+            "WHERE n.profile_id IS NOT NULL GROUP BY b.starts_at, n.profile_id",
+        ),
+        Step(
+            "worths",
+            f"SELECT b.starts_at AS occurred_at, s.profile_id, w.brought, {splits} "
+            "FROM spans AS s JOIN period_bounds AS b "
+            "ON s.occurred_at < b.ends_at AND s.until >= b.ends_at "
+            "JOIN brought AS w ON w.starts_at = b.starts_at AND w.profile_id = s.profile_id",
+        ),
+    )
+
+
+def _placed(as_known_then: bool) -> tuple[Step, ...]:
+    """Every order that was placed, told twice or not, with whether it was cancelled."""
+    then = " AND t.received_at <= $as_of" if as_known_then else ""
+    splits = ", ".join(f"t.{name}" for name in SPLIT)
+    return (
+        Step(
+            "cancellations",
+            "SELECT DISTINCT t.source, t.order_id FROM touchpoints AS t "
+            f"WHERE t.type = $order_cancelled AND t.order_id IS NOT NULL{then}",
+        ),
+        Step(
+            "told_orders",
+            "SELECT t.atom_id, t.occurred_at, "
+            f"CASE WHEN c.order_id IS NULL THEN 0 ELSE 1 END AS is_cancelled, {splits}, "
+            "row_number() OVER (PARTITION BY t.source, coalesce(t.order_id, "
+            "concat('position ', CAST(t.position AS VARCHAR))) "
+            "ORDER BY t.received_at ASC NULLS LAST, t.position ASC NULLS LAST) AS telling "
+            "FROM touchpoints AS t LEFT JOIN left_out AS r ON r.position = t.position "
+            "LEFT JOIN cancellations AS c ON c.source = t.source AND c.order_id = t.order_id "
+            "WHERE t.type = $order_completed AND (r.position IS NULL OR c.order_id IS NOT NULL)"
+            f"{then}{IN_PERIOD}",
+        ),
+        Step("placed_orders", "SELECT t.* FROM told_orders AS t WHERE t.telling = 1"),
+        with_profiles("placed_orders"),
     )
 
 
@@ -160,4 +214,17 @@ CUSTOMER_BASE = Relation(
     steps=_customer_base,
     rows="customer_base",
     sales="all",
+)
+
+#: Customers at the end of a period, with all that they brought until then.
+WORTHS = Relation(name="worths", columns=("brought",), steps=_worths, rows="worths", sales="all")
+
+#: Orders as they were placed, the cancelled ones too.
+PLACED_ORDERS = Relation(
+    name="placed_orders",
+    columns=("is_cancelled",),
+    steps=_placed,
+    rows="named_placed_orders",
+    unnamed="placed_orders",
+    orders=True,
 )

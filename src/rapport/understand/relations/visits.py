@@ -74,5 +74,6 @@ VISITS = Relation(
     columns=("visitor", "pages", "has_cart", "has_order"),
     steps=_visits,
     rows="named_visits",
+    orders=True,
     dimensions=OF_TOUCHPOINTS - {"agent", "place"},
 )
