@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from rapport.engines.lake import Step
 from rapport.understand import relations
+from rapport.understand.geography.distances import distance_sql
 from rapport.understand.segments.happening import (
     COLUMN_OF,
     RANGES,
@@ -29,6 +30,7 @@ from rapport.understand.segments.happening import (
     number_of,
     whiches,
 )
+from rapport.understand.segments.near import Near
 from rapport.understand.segments.rule import (
     All,
     Any,
@@ -137,6 +139,8 @@ def compile_rules(
     def leaf_sql(leaf: Leaf) -> str:
         if isinstance(leaf, Condition):
             return _condition(leaf, f"{alias}.{leaf.column}", now, binder)
+        if isinstance(leaf, Near):
+            return _near(leaf, alias, binder)
         return facts.condition(leaf, alias)
 
     conditions = tuple(tuple(leaf_sql(leaf) for leaf in leaves(rule)) for rule in rules)
@@ -166,16 +170,20 @@ def key_of(part: Which | Happening) -> bytes:
 
 
 def moments_steps(
-    rules: Sequence[Rule], *, at: datetime, prefix: str = "rule"
+    rules: Sequence[Rule],
+    *,
+    at: datetime,
+    prefix: str = "rule",
+    columns: Sequence[str] = ("amount_base",),
 ) -> tuple[tuple[Step, ...], dict[str, Typed]]:
-    """The steps that find what rules mean, for `evaluated.judge`; after `relations.corrections`.
+    """The steps that find what rules mean; after `relations.corrections`.
 
-    The last one is named ``<prefix>_moments``: ``profile_id occurred_at amount_base mark_0 …``,
-    a mark for each of `distinct_whiches`.
+    The last one is named ``<prefix>_moments``: ``profile_id occurred_at``, these ``columns`` of
+    the touchpoint, and ``mark_0 …``, a mark for each of `distinct_whiches`.
     """
     binder = _Binder(prefix)
     facts = _Facts(rules, at, prefix, binder, as_known_then=False)
-    return facts.moments(), binder.parameters
+    return facts.moments(columns), binder.parameters
 
 
 class _Binder:
@@ -223,6 +231,12 @@ def _condition(condition: Condition, column: str, now: datetime, bind: _Binder) 
     else:
         inner = f"{column} {_SIGNS[operator]} {bind(values[0])}"
     return f"coalesce({inner}, FALSE)"
+
+
+def _near(near: Near, alias: str, bind: _Binder) -> str:
+    latitude, longitude = bind(float(near.latitude)), bind(float(near.longitude))
+    away = distance_sql(f"{alias}.latitude", f"{alias}.longitude", latitude, longitude)
+    return f"coalesce({away} <= {bind(float(near.km))}, FALSE)"
 
 
 class _Facts:
@@ -330,9 +344,9 @@ class _Facts:
             ),
         )
 
-    def moments(self) -> tuple[Step, ...]:
+    def moments(self, carried: Sequence[str] = ("amount_base",)) -> tuple[Step, ...]:
         """Whose moments any condition means, and which."""
-        columns, lines = [], []
+        columns, lines = [f"t.{name}" for name in carried], []
         conditions = []
         for number, which in enumerate(self.whiches):
             line = self._lines(which)
@@ -368,7 +382,7 @@ class _Facts:
         steps.append(
             Step(
                 f"{self.prefix}_moments",
-                f"SELECT m.profile_id, t.occurred_at, t.amount_base, {', '.join(columns)} "
+                f"SELECT m.profile_id, t.occurred_at, {', '.join(columns)} "
                 "FROM touchpoints AS t JOIN membership AS m ON m.atom_id = t.atom_id "
                 "LEFT JOIN left_out AS r ON r.position = t.position"
                 + (f" LEFT JOIN {items} AS i ON i.position = t.position" if lines else "")

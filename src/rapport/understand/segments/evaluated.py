@@ -25,6 +25,7 @@ from rapport.understand.segments.happening import (
     Which,
     number_of,
 )
+from rapport.understand.segments.near import Near, lives_near
 from rapport.understand.segments.rule import (
     All,
     Any,
@@ -97,7 +98,7 @@ def judge(
         member = _holds(rule, iter(held))
         truths.append("".join("1" if each else "0" for each in (member, *held)))
         for leaf in leaves(rule):
-            if not isinstance(leaf, Condition):
+            if isinstance(leaf, Happening):
                 edges.extend(_edges(leaf, past))
     return Judged(truths=tuple(truths), look_at=min(edges, default=None))
 
@@ -129,6 +130,8 @@ def _holds(rule: Rule, held: Iterator[bool]) -> bool:
 def _leaf(leaf: Leaf, customer: Mapping[str, Anything], past: _Past, now: datetime) -> bool:
     if isinstance(leaf, Condition):
         return _column_holds(leaf, customer.get(leaf.column), now)
+    if isinstance(leaf, Near):
+        return lives_near(leaf, customer)
     if isinstance(leaf, Happened):
         return _happened(leaf, past)
     if isinstance(leaf, Recency):

@@ -89,6 +89,11 @@ READY_MADE: tuple[ReadyMade, ...] = (
         description="Promoters who allow email: ask for a review or a recommendation.",
     ),
     ReadyMade(
+        key="near_a_shop",
+        rule=All(rules=(where("nearest_shop_km", "le", 25), where("email_marketing", "eq", True))),
+        description="Live within 25 km of one of our shops and allow email: invite to an open day.",
+    ),
+    ReadyMade(
         key="never_ordered",
         rule=where("order_count", "eq", 0),
         description="Known to us, without an order.",

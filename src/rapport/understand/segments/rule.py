@@ -1,9 +1,10 @@
 """The rule of a segment: conditions on a customer, joined by all, any and not.
 
-A condition compares a column of the customers' table, or says what the customer did
-(`happening.py`). A rule is data: stored as JSON, checked here, compiled to SQL in `compiled.py` and
-evaluated for one profile in `evaluated.py`. The two must agree (property tests compare them), so
-logic has two values: a condition on an unknown value is false, and its `not` is true.
+A condition compares a column of the customers' table, says what the customer did (`happening.py`)
+or where they live (`near.py`). A rule is data: stored as JSON, checked here, compiled to SQL in
+`compiled.py` and evaluated for one profile in `evaluated.py`. The two must agree (property tests
+compare them), so logic has two values: a condition on an unknown value is false, and its `not` is
+true.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from rapport.understand.segments.happening import (
     Recency,
     mistakes_of,
 )
+from rapport.understand.segments.near import Near, mistakes_of_near
 from rapport.vocabulary.lake_tables import CUSTOMERS
 
 Operator = Literal[
@@ -101,8 +103,8 @@ class Not(Struct, frozen=True, kw_only=True, tag_field="kind", tag="not"):
 
 
 #: What is either true or false of a customer by itself.
-Leaf: TypeAlias = Condition | Happened | Recency | Followed
-Rule: TypeAlias = Condition | Happened | Recency | Followed | All | Any | Not
+Leaf: TypeAlias = Condition | Near | Happened | Recency | Followed
+Rule: TypeAlias = Condition | Near | Happened | Recency | Followed | All | Any | Not
 
 
 def where(column: str, operator: Operator, value: Value = True) -> Condition:
@@ -144,7 +146,7 @@ def leaves(rule: Rule) -> Iterator[Leaf]:
 
 def happenings(rule: Rule) -> tuple[Happening, ...]:
     """The conditions on what a customer did, in reading order."""
-    return tuple(leaf for leaf in leaves(rule) if not isinstance(leaf, Condition))
+    return tuple(leaf for leaf in leaves(rule) if isinstance(leaf, Happening))
 
 
 def check(rule: Rule) -> None:
@@ -167,6 +169,9 @@ def check(rule: Rule) -> None:
         if isinstance(group, Any) and not group.rules
     )
     for leaf in found[:_MAX_CONDITIONS]:
+        if isinstance(leaf, Near):
+            mistakes.extend(mistakes_of_near(leaf))
+            continue
         if not isinstance(leaf, Condition):
             mistakes.extend(mistakes_of(leaf))
             continue

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from rapport.engines.ledger import Ledger, among
 from rapport.understand.segments.evaluated import Judged
+from rapport.understand.segments.near import Near
 from rapport.understand.segments.rule import Condition, Leaf, Rule, leaves, write_rule
 from rapport.understand.segments.standing import BETWEEN_RULES, STANDINGS
 from rapport.vocabulary.ledger_tables import (
@@ -325,7 +326,7 @@ class _Writing:
                 for leaf, bit, earlier in zip(leaves(rule), truths[1:], bits, strict=True)
                 if bit != earlier
             ]
-            of_columns = all(isinstance(each.condition, Condition) for each in why)
+            of_columns = all(isinstance(each.condition, Condition | Near) for each in why)
             if cause == "time" and why and of_columns:
                 cause = "figures"
         if not now:
