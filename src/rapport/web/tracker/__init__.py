@@ -1,7 +1,8 @@
 """The tracker of web sites: `rapport.js`, squeezed and served to the pages of any site.
 
-Its address stays the same for ever, since shops paste it into their pages. So browsers keep it for
-an hour only, and then ask by its ETag whether it is still the newest.
+Beside it lies `rapport-map.js`, which draws where visitors clicked. Their addresses stay the same
+for ever, since shops paste them into their pages. So browsers keep them for an hour only, and then
+ask by the ETag whether they are still the newest.
 """
 
 from __future__ import annotations
@@ -10,16 +11,18 @@ import gzip
 import hashlib
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
-from litestar import Response, get
-from litestar.datastructures import Headers
+from litestar import Request, Response, get
 
-from rapport.web.assets import Asset
+from rapport.web.assets import Asset, asset
 from rapport.web.tracker.squeeze import squeeze
 
 PATH = "/rapport.js"
+#: Draws maps of clicks; no visitor's page loads it.
+MAP_PATH = "/rapport-map.js"
 #: What the gzip file may weigh, in bytes; a visitor's first page waits for nothing larger.
-LARGEST = 2_500
+LARGEST = 2_600
 KEPT = "public, max-age=3600, stale-while-revalidate=604800"
 
 
@@ -57,15 +60,16 @@ def snippet(url: str, key: str) -> str:
 
 
 @get(
-    PATH,
+    [PATH, MAP_PATH],
     sync_to_thread=False,
     include_in_schema=False,
     name="tracker",
     opt={"permission": "public"},
 )
-def tracker_script(headers: Headers) -> Response[bytes]:
-    """Serve the script; register this in the application's route handlers."""
-    script = tracker()
+def tracker_script(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """Serve the scripts; register this in the application's route handlers."""
+    headers = request.headers
+    script = tracker() if request.url.path == PATH else asset("rapport-map.js")
     tag = f'"{hashlib.sha256(script.content).hexdigest()[:16]}"'
     said = {
         "Cache-Control": KEPT,

@@ -5,7 +5,7 @@
 // What it sends and what it never sends: docs/reference/tracker.md. The visitor decides: before
 // consent nothing is stored and nothing is sent; with Global Privacy Control nothing at all.
 //
-// Served squeezed (squeeze.py), and at most 2,500 bytes of gzip. So: comments stand on lines of
+// Served squeezed (squeeze.py), and at most 2,600 bytes of gzip. So: comments stand on lines of
 // their own, statements end in semicolons, regular expressions hold no spaces and no quotes, and
 // variables have other names than properties where that is no loss, since only then they shrink.
 (() => {
@@ -93,7 +93,9 @@
     const properties = add("page", { messageId: shown.id, properties: { path, url, referrer, title: document.title, ...sizes() } });
     // Title and content often follow a moment after the address.
     setTimeout(() => {
-      if (url == shown.url) measure((properties.title = document.title));
+      if (url != shown.url) return;
+      measure((properties.title = document.title));
+      properties.features = [...document.querySelectorAll("[data-rapport]")].map((one) => one.dataset.rapport);
     }, 300);
   };
 
@@ -250,7 +252,8 @@
 
   // ── beginning ──
 
-  if (navigator.globalPrivacyControl) (own.consent = () => remember((visitor.analytics = false)))();
+  // Who looks at the map of clicks is no visitor, and the map's script is fetched for nobody else.
+  if ((/#rapport-map=/.test(location.hash) && import(new URL("rapport-map.js", src))) || navigator.globalPrivacyControl) (own.consent = () => remember((visitor.analytics = false)))();
   else if (dataset.consent == "given") visitor.analytics = true;
   const heard = {
     popstate: look,
