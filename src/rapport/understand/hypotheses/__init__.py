@@ -1,0 +1,1 @@
+"""What a manager believes of customers, held against what the customers did."""
