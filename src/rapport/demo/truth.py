@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rapport.demo.files import write_json
+from rapport.demo.motives import MOTIVES, motives_of
 from rapport.demo.people import People
 from rapport.demo.silos.deliveries import SOURCE as DELIVERIES
 from rapport.demo.story import (
@@ -42,6 +43,7 @@ def write_truth(world: World, written: list[Written]) -> dict[str, Any]:
     _write(folder / "lifetimes.parquet", _lifetimes_table(world))
     _write(folder / "texts.parquet", _texts_table(written))
     _write(folder / "campaign_arms.parquet", _arms_table(world))
+    _write(folder / "motives.parquet", _motives_table(world))
     story = _story(world, written)
     write_json(folder / "story.json", story)
     return story
@@ -150,6 +152,16 @@ def _arms_table(world: World) -> pa.Table:
             rows["arm"].append("holdout" if held else "treated")
             rows["orders_14_days"].append(int(made[who]))
     return pa.table(rows)
+
+
+def _motives_table(world: World) -> pa.Table:
+    """Which kind of customer each person is."""
+    return pa.table(
+        {
+            "person_id": [person_id(i) for i in range(world.people.count)],
+            "motive": [MOTIVES[i] for i in motives_of(world).tolist()],
+        }
+    )
 
 
 def _made_by(world: World, index: int) -> dict[str, float]:

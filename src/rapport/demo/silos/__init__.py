@@ -9,6 +9,7 @@ SILOS: tuple[str, ...] = (
     "deliveries",
     "behaviour",
     "clicks",
+    "site",
     "visits",
     "surveys",
     "support",
@@ -25,4 +26,5 @@ SILOS: tuple[str, ...] = (
     "configurator",
     "reviews",
     "mail",
+    "values",
 )
