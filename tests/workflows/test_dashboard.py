@@ -136,15 +136,25 @@ def test_the_course_leaves_out_the_time_before_the_first_order(plain: Company) -
 
 
 def test_nps_of_each_channel_comes_with_its_answers(company: Company) -> None:
-    answers = [nps(i, 10, at(10, 2) + timedelta(hours=i)) for i in range(4)]
-    answers += [nps(i, 3, at(10, 2) + timedelta(hours=i), "phone") for i in range(2)]
+    answers = [nps(i, 10, at(10, 2) + timedelta(hours=i)) for i in range(10)]
+    answers += [nps(i, 3, at(10, 2) + timedelta(hours=i), "phone") for i in range(5)]
     fill(company, answers)
     found = nps_by_channel(company, standing(company))
     assert [(p.channel, p.nps, p.n) for p in found.parts] == [
-        ("web", 100.0, 4),
-        ("phone", -100.0, 2),
+        ("web", 100.0, 10),
+        ("phone", -100.0, 5),
     ]
-    assert (found.whole, found.n) == (pytest.approx(100 / 3), 6)
+    assert (found.whole, found.n) == (pytest.approx(100 / 3), 15)
+
+
+def test_the_score_of_a_few_is_not_shown_nor_what_the_total_would_leave_for_them(
+    company: Company,
+) -> None:
+    answers = [nps(i, 10, at(10, 2) + timedelta(hours=i)) for i in range(10)]
+    answers += [nps(i, 3, at(10, 2) + timedelta(hours=i), "phone") for i in range(2)]
+    fill(company, answers)
+    found = nps_by_channel(company, standing(company))
+    assert (found.parts, found.n) == ((), 12)
 
 
 def test_cohorts_show_only_units_that_are_over(plain: Company) -> None:

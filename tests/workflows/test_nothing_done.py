@@ -10,7 +10,13 @@ import pytest
 from sqlalchemy import select
 
 from rapport.understand.coverage import coverage
-from rapport.understand.customers import CONSENTS, GROUPS, SCORES, customers_query
+from rapport.understand.customers import (
+    CONSENTS,
+    GROUPS,
+    PERSONAS,
+    SCORES,
+    customers_query,
+)
 from rapport.understand.knowledge import freshness
 from rapport.vocabulary import touchpoint as v
 from rapport.vocabulary.ledger_tables import profile
@@ -57,6 +63,7 @@ def test_what_is_said_about_a_person_is_not_the_person_seen(company: Company, ty
             "profiles": GROUPS.empty_table(),
             "given_scores": SCORES.empty_table(),
             "consents": CONSENTS.empty_table(),
+            "personas": PERSONAS.empty_table(),
         },
     ).to_pylist()
     assert row["last_seen"] == START

@@ -18,6 +18,8 @@ from sqlalchemy import select
 
 from rapport.engines.lake import Query, Step
 from rapport.errors import NotFound
+from rapport.understand.personas.clusters import adjusted_rand_index
+from rapport.understand.personas.stored import personas_of
 from rapport.vocabulary.identifier import Identifier, atom_id
 from rapport.vocabulary.ledger_tables import (
     atom,
@@ -86,6 +88,7 @@ def certify_demo(company: Company) -> Certificate:
             *_households(company, pq.read_table(folder / "people.parquet")),
             *_scores(company, profile_of_person, pq.read_table(folder / "lifetimes.parquet")),
             *_texts(company, pq.read_table(folder / "texts.parquet")),
+            *_personas(company, profile_of_person, pq.read_table(folder / "motives.parquet")),
             *_totals(company, json.loads((folder / "story.json").read_text("utf-8"))),
         )
     )
@@ -271,6 +274,30 @@ def _best_profile(company: Company, records: pa.Table) -> pa.Table:
         )
     )
     return company.seen.ask(query, tables={"records": records})
+
+
+# ── discovered groups ──────────────────────────────────────────────────────────────────────────
+
+
+def _personas(company: Company, best: pa.Table, motives: pa.Table) -> tuple[Line, ...]:
+    """How far the discovered groups are the kinds of customers that the demo is made of."""
+    with company.ledger.read() as connection:
+        group_of = dict(personas_of(connection))
+    rows = motives.join(best, "person_id", join_type="inner").to_pylist()
+    placed = [(r["motive"], group_of[r["profile_id"]]) for r in rows if r["profile_id"] in group_of]
+    if not placed:
+        return (Line(what="personas", figure="none", meaning="`rapport personas find` says why"),)
+    true, found = (
+        np.unique(np.array(column), return_inverse=True)[1] for column in zip(*placed, strict=True)
+    )
+    return (
+        _line(
+            "personas ARI",
+            adjusted_rand_index(true, found),
+            f"agreement of {found.max() + 1} groups with the {true.max() + 1} true kinds of "
+            f"{len(placed):,} customers; 1 is full, 0 is chance",
+        ),
+    )
 
 
 # ── predictions ────────────────────────────────────────────────────────────────────────────────

@@ -19,6 +19,7 @@ from rapport.settings import Settings
 from rapport.understand.stated import stated_table
 from rapport.vocabulary.lake_tables import MEMBERSHIP
 from rapport.vocabulary.ledger_tables import membership, setting
+from rapport.vocabulary.shop import Shop
 from rapport.vocabulary.stated_figure import StatedFigure
 
 Clock = Callable[[], datetime]
@@ -44,6 +45,9 @@ COMPANY_SETTINGS: dict[str, Any] = {
     "approval_value": 10_000,  # or of people who bought for more, in the reporting currency
     "identity_rules": None,  # another merge line or other limits than usual, and those before
     "stated_figures": [],  # unit costs, spending and targets: `vocabulary/stated_figure.py`
+    "site_lists": {},  # what there is on each site: `site_lists.py`
+    "site_map_secret": None,  # signs the links that open a map of clicks on a site's own page
+    "shops": [],  # where the company's places are: `vocabulary/shop.py`
     "demo": None,  # "begun" or "ready" where the data folder holds the demo company
 }
 
@@ -95,6 +99,11 @@ class Company:
 def figures_of(stated: Any) -> tuple[StatedFigure, ...]:
     """The company's choice ``stated_figures`` as it is meant."""
     return msgspec.convert(stated, tuple[StatedFigure, ...])
+
+
+def shops_of(connection: Connection) -> tuple[Shop, ...]:
+    """Where the company's places are, by name."""
+    return msgspec.convert(read_choice(connection, "shops"), tuple[Shop, ...])
 
 
 @lru_cache(maxsize=8)

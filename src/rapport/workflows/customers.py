@@ -9,12 +9,19 @@ import pyarrow as pa
 from sqlalchemy import Connection, func, select
 
 from rapport.engines.ledger import among
-from rapport.understand.customers import CONSENTS, PROFILES, SCORES, build_customers
+from rapport.understand.customers import (
+    CONSENTS,
+    PERSONAS,
+    PROFILES,
+    SCORES,
+    build_customers,
+)
+from rapport.understand.personas.stored import personas_of
 from rapport.unify.consents import consent_state
 from rapport.vocabulary.lake_tables import CUSTOMERS
 from rapport.vocabulary.ledger_tables import consent, membership, profile, score
 from rapport.vocabulary.profile import ConsentState
-from rapport.workflows.company import Company, Progress, silent
+from rapport.workflows.company import Company, Progress, shops_of, silent
 from rapport.workflows.data_clock import data_until
 
 
@@ -33,13 +40,13 @@ def rebuild_customers(company: Company, *, progress: Progress = silent) -> int:
 
 def what_the_ledger_knows(
     connection: Connection, profile_ids: Sequence[str] | None = None
-) -> dict[str, pa.Table]:
+) -> dict[str, Any]:
     """What `build_customers` needs of the ledger: of everybody, or of some.
 
     Returns
     -------
     dict
-        ``profiles``, ``scores`` and ``consents``.
+        ``profiles``, ``scores``, ``consents``, ``personas`` and ``shops``.
     """
     p, s = profile.c, score.c
     profiles = select(*(p[name] for name in PROFILES.names)).where(p.merged_into.is_(None))
@@ -51,6 +58,8 @@ def what_the_ledger_knows(
         "profiles": _arrow(connection.execute(profiles).all(), PROFILES),
         "scores": _arrow(connection.execute(scores).all(), SCORES),
         "consents": _arrow(_latest_words(connection, profile_ids), CONSENTS),
+        "shops": shops_of(connection),
+        "personas": _arrow(personas_of(connection, profile_ids), PERSONAS),
     }
 
 

@@ -13,7 +13,7 @@ from rapport.errors import InvalidInput
 from rapport.understand.answer import Answer, Value, answer
 from rapport.understand.cohorts import CohortRetention, cohort_retention
 from rapport.understand.coverage import Coverage, coverage
-from rapport.understand.knowledge import Knowledge, knowledge
+from rapport.understand.knowledge import Knowledge
 from rapport.understand.metrics import BY_NAME as METRICS
 from rapport.understand.metrics.base import Metric
 from rapport.understand.periods import add_units, local_day, midnight, unit_start
@@ -21,6 +21,8 @@ from rapport.understand.question import Filter, Question, unknown
 from rapport.understand.segments.rule import Rule
 from rapport.workflows.company import Company
 from rapport.workflows.data_clock import data_until, end_of_today
+from rapport.workflows.disclosed import disclose
+from rapport.workflows.known import known
 from rapport.workflows.remembered import data_version, remembered
 from rapport.workflows.segment_definitions import find_segment
 from rapport.workflows.segments import SegmentRow, segment_rows, times_of
@@ -191,12 +193,7 @@ def stand(company: Company, view: View) -> Standing | None:
     )
     if covered.occurred_until is None:
         return None
-    known = remembered(
-        company,
-        version,
-        ["knowledge", known_at],
-        lambda: knowledge(company.seen, as_of=known_at),
-    )
+    held = known(company, version, as_of=known_at)
     # Days that are over and that data have reached: today is still filling.
     over = min(local_day(covered.occurred_until, zone) + timedelta(days=1), today)
     chosen, units = _units(view, over, zone)
@@ -207,7 +204,7 @@ def stand(company: Company, view: View) -> Standing | None:
         currency=company.choice("reporting_currency") or "EUR",
         version=version,
         coverage=covered,
-        knowledge=known,
+        knowledge=held,
         known_at=known_at,
         segment_rule=rule,
         segment_name=name,
@@ -339,19 +336,22 @@ def nps_by_channel(company: Company, standing: Standing) -> NpsByChannel:
     question = question_of(
         standing, ("nps",), midnight(first, standing.time_zone), standing.current.ends_at
     )
-    whole = ask(company, standing, question)
-    split = ask(company, standing, replace(question, dimensions=("channel",)))
+
+    def exact(asked: Question) -> Answer:
+        return ask(company, standing, asked)
+
+    (total,) = disclose(question, exact).rows
+    split = disclose(replace(question, dimensions=("channel",)), exact)
     parts = [
         NpsPart(channel=row["channel"], nps=row["nps"], n=row["nps_n"])
-        for row in split.rows()
+        for row in split.rows
         if row["nps"] is not None
     ]
-    (total,) = whole.rows()
     return NpsByChannel(
         first_day=first,
         last_day=standing.current.last_day,
         whole=total["nps"],
-        n=total["nps_n"],
+        n=total["nps_n"] or 0,
         parts=tuple(sorted(parts, key=lambda part: (-part.nps, part.channel))),
     )
 

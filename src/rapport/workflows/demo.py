@@ -5,17 +5,24 @@ from __future__ import annotations
 from datetime import date
 from time import perf_counter
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 from sqlalchemy import func, select
 
 from rapport.demo.company import generate
+from rapport.demo.shops import SHOPS
+from rapport.demo.silos.behaviour import SOURCE as SITE
+from rapport.demo.silos.site import sitemap
 from rapport.errors import Conflict
+from rapport.understand.hypotheses.reading import read_sentence
 from rapport.vocabulary.ledger_tables import journal, profile, refused
 from rapport.workflows.campaign import Campaign, run_campaign
 from rapport.workflows.company import Company, Progress, silent
+from rapport.workflows.hypotheses import look, write_hypothesis
 from rapport.workflows.import_files import import_folder
+from rapport.workflows.personas import find_personas
 from rapport.workflows.resolve import resolve_company
 from rapport.workflows.setup import ensure_company
+from rapport.workflows.site_lists import save_site_list
 from rapport.workflows.stated_figures import state_figure
 from rapport.workflows.train import train_models
 from rapport.workflows.users import create_user
@@ -124,17 +131,43 @@ def build_demo(
     company.choose("time_zone", "Europe/Brussels")
     ensure_company(company, owner_email=DEMO_USERS[2].email)
     _state_figures(company)
+    save_site_list(company, SITE, sitemap(), author=DEMO_USERS[2].email)
+    company.choose("shops", [to_builtins(shop) for shop in SHOPS])
     _ensure_users(company)
     import_folder(company, silos, progress=progress)
     mark = timed("import", mark)
     resolve_company(company, match=True, progress=progress)
     mark = timed("resolve", mark)
     train_models(company, progress=progress)
+    _believe(company)
     mark = timed("train", mark)
+    find_personas(company, progress=progress)
+    mark = timed("personas", mark)
     run_campaign(company, WINTER_CAMPAIGN, progress=progress)
     timed("decide", mark)
     company.choose("demo", "ready")
     return _built(company, made=True, seconds=perf_counter() - began, steps=steps)
+
+
+#: What its people believe, and for how many days customers are followed. A late parcel does bring
+#: complaints in this world; who writes a review spends more only for buying more anyway.
+_BELIEFS: tuple[tuple[DemoUser, str, int], ...] = (
+    (DEMO_USERS[0], "Customers who configure a product spend more", 60),
+    (DEMO_USERS[1], "Klanten die een beoordeling schrijven, besteden meer", 60),
+    (DEMO_USERS[0], "Customers who wait over 4 days for their parcel leave more", 60),
+    (DEMO_USERS[0], "Customers who wait over 4 days for their parcel complain more", 30),
+)
+
+
+def _believe(company: Company) -> None:
+    for user, statement, days in _BELIEFS:
+        made = write_hypothesis(
+            company,
+            statement=statement,
+            definition=read_sentence(statement, user.language).hypothesis(days),
+            author=user.email,
+        )
+        look(company, made, author=user.email)
 
 
 #: What the invented company states of itself: name, amount, scope. Its world has no truth about

@@ -1,4 +1,5 @@
-"""What takes long and may wait: visits to sources, matching of records, measuring of quality.
+"""What takes long and may wait: visits to sources, matching of records, measuring of quality,
+groups of customers, weekly mails.
 
 It runs in one thread beside the worker's rounds, so that an hour's visit holds up no touchpoint.
 """
@@ -9,10 +10,12 @@ import logging
 from threading import Event, Thread
 
 from rapport.errors import Conflict, RapportError
+from rapport.workflows.board_mail import mail_due_boards
 from rapport.workflows.company import Company
 from rapport.workflows.identity_health import identity_is_due, measure_identity
 from rapport.workflows.identity_rules import run_identity_job
 from rapport.workflows.matching import match_company, matching_is_due
+from rapport.workflows.personas import personas_are_due, renew_personas
 from rapport.workflows.pull import due_pulls, pull_source
 from rapport.workflows.quality import measure_quality, quality_is_due
 from rapport.workflows.survey_definitions import read_all_again, rereading_is_due
@@ -52,6 +55,11 @@ def run_errands(company: Company, stop: Event) -> int:
     if not stop.is_set() and identity_is_due(company):
         measure_identity(company)
         done += 1
+    if not stop.is_set() and personas_are_due(company):
+        renew_personas(company)
+        done += 1
+    if not stop.is_set():
+        done += mail_due_boards(company)
     return done
 
 

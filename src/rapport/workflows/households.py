@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -43,6 +43,7 @@ from rapport.vocabulary.ledger_tables import (
     profile,
 )
 from rapport.workflows.company import Company
+from rapport.workflows.customer_names import names_of
 from rapport.workflows.group_words import LONGEST_REASON, note
 from rapport.workflows.refresh import refresh_profiles
 
@@ -302,7 +303,7 @@ def household_view(company: Company, household_id: str, *, reveal: bool) -> Hous
         atoms = [a for those in atoms_of(connection, ids).values() for a in those]
         words = standing_words(connection, HOUSEHOLD, atoms)
         before = _lived_there(connection, atoms, set(ids))
-        names = _names(connection, {p for word in words for p in (word.a, word.b) if p})
+        names = names_of(connection, {p for word in words for p in (word.a, word.b) if p})
     return Household(
         household_id=here,
         at=now,
@@ -387,18 +388,6 @@ def whys(stored: Sequence[Sequence[Any]]) -> tuple[WhyTogether, ...]:
     return tuple(WhyTogether(code=w[0], same_name=w[1], degree=w[2]) for w in stored)
 
 
-def _names(connection: Connection, profile_ids: Collection[str]) -> dict[str, str | None]:
-    p = profile.c
-    return {
-        row[0]: row[1]
-        for row in rows_in(
-            connection,
-            lambda piece: select(p.profile_id, p.name).where(among(p.profile_id, piece)),
-            profile_ids,
-        )
-    }
-
-
 def _lived_there(
     connection: Connection, atoms: Sequence[int], members: set[str]
 ) -> tuple[LivedThere, ...]:
@@ -446,7 +435,7 @@ def _lived_there(
             gone,
         )
     }
-    names = _names(connection, gone.keys())
+    names = names_of(connection, gone.keys())
     return tuple(
         LivedThere(
             profile_id=profile_id,
@@ -490,7 +479,7 @@ def home_of(connection: Connection, here: str, *, now: datetime, reveal: bool) -
         )
     person = read_people(connection, [here]).get(here)
     words = standing_words(connection, HOUSEHOLD, atoms_of(connection, [here]).get(here, ()))
-    names = _names(connection, {here, *(p for word in words for p in (word.a, word.b) if p)})
+    names = names_of(connection, {here, *(p for word in words for p in (word.a, word.b) if p)})
     return PersonHome(
         profile_id=here,
         name=names.get(here),

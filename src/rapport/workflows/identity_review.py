@@ -51,6 +51,7 @@ from rapport.vocabulary.profile import Fact
 from rapport.workflows.company import Company, Progress, read_choice, silent
 from rapport.workflows.customer import MASKED
 from rapport.workflows.customer_changes import join_within
+from rapport.workflows.customer_names import names_of
 from rapport.workflows.customer_timeline import source_labels
 from rapport.workflows.identity_approval import (
     Proposed,
@@ -384,7 +385,7 @@ def _review(connection: Connection, found: Suggestion, *, reveal: bool) -> Revie
     after = next_suggestion(connection, state, after=found)
     score = scores_of(connection, [(found.a, found.b)])[found.a, found.b]
     rivals = rivals_of(connection, members[left], members[right])
-    named = _names_of(connection, [rival.profile_id for rival in rivals[:_MOST_RIVALS]])
+    named = names_of(connection, [rival.profile_id for rival in rivals[:_MOST_RIVALS]])
     model = with_merge_line(
         company_model(read_choice(connection, "identity_model")), identity_rules(connection).merge
     )
@@ -655,16 +656,3 @@ def put_off_suggestion(company: Company, key: str, *, author: str) -> str | None
         put_off(connection, a, b)
         note(connection, author, "identity.later", key, None, now)
     return None if after is None else after.key
-
-
-def _names_of(connection: Connection, profile_ids: Sequence[str]) -> dict[str, str | None]:
-    """What the profiles are called."""
-    p = profile.c
-    return {
-        row[0]: row[1]
-        for row in rows_in(
-            connection,
-            lambda piece: select(p.profile_id, p.name).where(among(p.profile_id, piece)),
-            profile_ids,
-        )
-    }

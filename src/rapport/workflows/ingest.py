@@ -34,6 +34,7 @@ from rapport.unify.resolve import resolve_batch
 from rapport.unify.sighting import Sighting, sighting_of
 from rapport.unify.stored_evidence import open_memberships
 from rapport.vocabulary.identifier import atom_id
+from rapport.vocabulary.lake_tables import FROM_JOURNAL
 from rapport.vocabulary.ledger_tables import (
     from_micros,
     journal,
@@ -47,6 +48,7 @@ from rapport.workflows.company import Company, Progress, read_choice, silent, wr
 from rapport.workflows.cycle_search import paused_cycle_search
 from rapport.workflows.lake_rows import Judged, item_rows, touchpoint_rows
 from rapport.workflows.money import Rates, read_rates
+from rapport.workflows.site_rows import site_rows
 
 log = logging.getLogger("rapport.ingest")
 
@@ -186,7 +188,7 @@ def read_the_texts(batch: Batch) -> None:
 
 
 def write_the_lake(batch: Batch) -> None:
-    """Append touchpoints and the lines of orders, each position once."""
+    """Append touchpoints, the lines of orders and behaviour on sites, each position once."""
     lake = batch.company.lake
     rows = touchpoint_rows(
         batch.touchpoints, batch.positions, batch.atoms, batch.judged, batch.rates
@@ -194,6 +196,8 @@ def write_the_lake(batch: Batch) -> None:
     lake.append("touchpoints", rows, app=WORKER, until=batch.last)
     items = item_rows(batch.touchpoints, batch.positions, batch.atoms, batch.rates)
     lake.append("order_items", items, app=WORKER, until=batch.last)
+    seen = site_rows(batch.touchpoints, batch.positions, batch.atoms)
+    lake.append("site_events", seen, app=WORKER, until=batch.last)
 
 
 def find_what_is_undone(batch: Batch) -> None:
@@ -334,7 +338,7 @@ def _set_aside(batch: Batch, problem: Exception) -> Batch:
     # The kind of error only: its message may hold what the entry says.
     log.error("position %d is refused: %s", entry.position, name)
     company = batch.company
-    for table in ("touchpoints", "order_items"):
+    for table in FROM_JOURNAL:
         company.lake.withdraw(table, [entry.position])
     detail = f"accepted, but with a value that the stores cannot hold ({name})"
     refused = Batch(

@@ -42,11 +42,12 @@ from rapport.understand.journeys.steps import (
 )
 from rapport.understand.journeys.walks import Walked, walk
 from rapport.understand.journeys.watch import Watched, watch
-from rapport.understand.knowledge import knowledge
 from rapport.understand.periods import local_day, midnight
-from rapport.vocabulary.ledger_tables import audit, journey_version, profile, user
+from rapport.vocabulary.ledger_tables import audit, journey_version, user
 from rapport.workflows.company import Company
+from rapport.workflows.customer_names import names_of
 from rapport.workflows.data_clock import data_until
+from rapport.workflows.known import known
 from rapport.workflows.remembered import data_version, remembered
 
 PERIODS = (90, 180, 365)
@@ -356,7 +357,7 @@ def journey_report(
 
 def _walked(company: Company, definition: JourneyDefinition, until: datetime) -> Walked:
     seen = company.seen
-    walked = walk(seen, definition, until=until, known=knowledge(seen))
+    walked = walk(seen, definition, until=until, known=known(company, data_version(company)))
     present = set(pc.unique(walked.moves["stage"]).to_pylist())
     stages = tuple(
         stage if number in present else replace(stage, optional=True)
@@ -444,12 +445,7 @@ def step_people(
         offset=(page - 1) * PAGE,
     )
     with company.ledger.read() as connection:
-        rows = connection.execute(
-            select(profile.c.profile_id, profile.c.name).where(
-                profile.c.profile_id.in_([each.profile_id for each in found])
-            )
-        )
-        names = {row.profile_id: row.name for row in rows}
+        names = names_of(connection, [each.profile_id for each in found])
     return StepPeople(
         step=place,
         to=dict(walked.definition.steps)[place],
@@ -479,7 +475,7 @@ def proposed_journey(company: Company) -> Proposal | None:
             company.seen,
             start=until - timedelta(days=365),
             until=until,
-            known=knowledge(company.seen),
+            known=known(company, version),
         ),
     )
 

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import select
 
 from rapport.errors import InvalidInput, NotFound
 from rapport.privacy.disclosure import is_too_small
-from rapport.understand.answer import Value, behind
+from rapport.understand.answer import Value, answer, behind
 from rapport.understand.metrics import BY_NAME as METRICS
 from rapport.understand.metrics.base import Metric
 from rapport.understand.periods import midnight
 from rapport.understand.question import Filter, Question, dimensions_of, unknown
-from rapport.vocabulary.ledger_tables import profile
 from rapport.workflows.company import Company
+from rapport.workflows.customer_names import names_of
 from rapport.workflows.dashboard import Standing, ask, question_of
 from rapport.workflows.data_clock import end_of_today
-from rapport.workflows.questions import known_of
+from rapport.workflows.disclosed import disclose, of_people
+from rapport.workflows.known import known_for
 from rapport.workflows.remembered import data_version, remembered
 
 PAGE = 50
@@ -47,7 +46,8 @@ class MetricPeople(Struct, frozen=True, kw_only=True):
     value : number or None
         The number itself; None also where the group is too small to say it.
     total : int or None
-        How many customers; None where they are too few to be a group.
+        How many customers; None where they are too few to be a group, or would give such a one
+        away. Nothing is counted then.
     unknown_n : int
         Observations that no known customer stands behind.
     """
@@ -67,7 +67,8 @@ class MetricPeople(Struct, frozen=True, kw_only=True):
 class MetricPart(Struct, frozen=True, kw_only=True):
     """The metric of one value of a dimension; `part` is None for "not known".
 
-    `value` is None, and `hidden` true, where too few people stand behind it.
+    `hidden` is true, and nothing else is said, where too few people stand behind it, or where it
+    would give those away.
     """
 
     part: str | None
@@ -127,38 +128,25 @@ def catalogue_values(company: Company, standing: Standing) -> dict[str, tuple[Va
 def metric_parts(company: Company, standing: Standing, name: str, dimension: str) -> MetricParts:
     """A metric of the current unit by one dimension, groups too small to show hidden."""
     question = question_of(
-        standing,
-        (name,),
-        _start(standing),
-        _end(standing),
-        dimensions=(dimension,),
-        count_people=_of_people(METRICS[name]),
+        standing, (name,), _start(standing), _end(standing), dimensions=(dimension,)
     )
-    rows = ask(company, standing, question).rows()
-    parts = [_part(row, name, dimension, _of_people(METRICS[name])) for row in rows]
-    parts = [part for part in parts if part.n]
+    found = disclose(question, lambda exact: ask(company, standing, exact))
+    parts = [
+        MetricPart(
+            part=row[dimension],
+            value=row[name],
+            n=row[f"{name}_n"] or 0,
+            people=(row[f"{name}_people"] or 0) if of_people(METRICS[name]) else 0,
+            hidden=hidden,
+        )
+        for row, hidden in zip(found.rows, found.hidden[name], strict=True)
+    ]
+    parts = [part for part in parts if part.n or part.hidden]
     parts.sort(key=lambda part: (part.part is None, -part.n, part.part or ""))
     return MetricParts(
         dimension=dimension,
         parts=tuple(parts[:MOST_PARTS]),
         left_out=max(0, len(parts) - MOST_PARTS),
-    )
-
-
-def _of_people(metric: Metric) -> bool:
-    """Spending is the company's own: nobody stands behind it."""
-    return metric.relation != "acquisitions"
-
-
-def _part(row: dict[str, Any], name: str, dimension: str, of_people: bool) -> MetricPart:
-    people = row[f"{name}_people"] if of_people else 0
-    hidden = is_too_small(people)
-    return MetricPart(
-        part=row[dimension],
-        value=None if hidden else row[name],
-        n=row[f"{name}_n"],
-        people=people,
-        hidden=hidden,
     )
 
 
@@ -216,13 +204,18 @@ def metric_people(
     return _people(company, question, data_version(company), page=page, size=size)
 
 
+def question_people(company: Company, question: Question, *, page: int = 1) -> MetricPeople:
+    """The customers behind one number: a question of one metric, without grain or splits."""
+    return _people(company, question, data_version(company), page=page, size=PAGE)
+
+
 def _people(
     company: Company, question: Question, version: str, *, page: int, size: int
 ) -> MetricPeople:
     if not 1 <= size <= 200 or not 1 <= page <= DEEPEST // size:
         raise InvalidInput(f"A page has 1 to 200 customers and begins within the first {DEEPEST:,}")
     (name,) = question.metrics
-    known = known_of(company, version, question.as_of)
+    known = known_for(company, version, question)
     offset = (page - 1) * size
     found = remembered(
         company,
@@ -230,23 +223,23 @@ def _people(
         ["behind", question, offset, size],
         lambda: behind(company.seen, question, limit=size, offset=offset, known=known),
     )
-    small = is_too_small(found.total)
+    whole = disclose(
+        question,
+        lambda exact: remembered(
+            company, version, exact, lambda: answer(company.seen, exact, known=known)
+        ),
+    )
+    small = is_too_small(found.total) or whole.hidden[name][0]
     with company.ledger.read() as connection:
-        names = dict(
-            connection.execute(
-                select(profile.c.profile_id, profile.c.name).where(
-                    profile.c.profile_id.in_([each.profile_id for each in found.people])
-                )
-            ).all()
-        )
+        names = names_of(connection, [each.profile_id for each in found.people])
     return MetricPeople(
         metric=name,
         start=question.start,
         end=question.end,
         value=None if small else found.value,
-        n=found.n,
+        n=0 if small else found.n,
         total=None if small else found.total,
-        unknown_n=found.unknown_n,
+        unknown_n=0 if small else found.unknown_n,
         first=offset + 1,
         people=()
         if small

@@ -9,14 +9,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from rapport.errors import InvalidQuestion
-from rapport.understand.answer import answer
+from rapport.understand.answer import Answer, answer
 from rapport.understand.cohorts import Cohort, cohort_retention
-from rapport.understand.knowledge import Knowledge, knowledge
 from rapport.understand.periods import GRAINS, midnight
-from rapport.understand.question import Question, check_question, unknown
+from rapport.understand.question import Question, unknown
 from rapport.understand.segments.rule import Rule
 from rapport.workflows.company import Company
 from rapport.workflows.data_clock import end_of_today
+from rapport.workflows.disclosed import disclose
+from rapport.workflows.known import known, known_for
 from rapport.workflows.remembered import data_version, remembered
 from rapport.workflows.segments import times_of
 
@@ -31,6 +32,16 @@ class Answered(Struct, frozen=True, kw_only=True):
     digest: str
 
 
+class DisclosedAnswer(Answered, frozen=True, kw_only=True):
+    """The same without what may not be shown.
+
+    `hidden` says per metric, row by row, whether its cell is: too few people stand behind it, or it
+    would give away another one.
+    """
+
+    hidden: dict[str, tuple[bool, ...]]
+
+
 class CohortTriangle(Struct, frozen=True, kw_only=True):
     """Who comes back, by the period of the first order."""
 
@@ -40,7 +51,7 @@ class CohortTriangle(Struct, frozen=True, kw_only=True):
 
 
 def ask_question(company: Company, question: Question) -> Answered:
-    """The answer to a question as a program asks it.
+    """The exact answer to a question, for whoever holds the company's data itself.
 
     A `now` that is not given is the end of the company's today, and an `at` this moment.
 
@@ -49,6 +60,48 @@ def ask_question(company: Company, question: Question) -> Answered:
     InvalidQuestion
         Naming all that is wrong.
     """
+    question = _placed_in_time(company, question)
+    version = data_version(company)
+    held = known_for(company, version, question)
+    found = remembered(
+        company, version, question, lambda: answer(company.seen, question, known=held)
+    )
+    return Answered(
+        rows=found.rows(),
+        currency=company.choice("reporting_currency"),
+        received_until=held.received_until,
+        touchpoints=held.touchpoints,
+        digest=found.digest,
+    )
+
+
+def ask_disclosed(company: Company, question: Question) -> DisclosedAnswer:
+    """The answer as it may be shown to somebody: see `disclosed.disclose`.
+
+    Raises
+    ------
+    InvalidQuestion
+        Naming all that is wrong.
+    """
+    question = _placed_in_time(company, question)
+    version = data_version(company)
+    held = known_for(company, version, question)
+
+    def exact(asked: Question) -> Answer:
+        return remembered(company, version, asked, lambda: answer(company.seen, asked, known=held))
+
+    found = disclose(question, exact)
+    return DisclosedAnswer(
+        rows=found.rows,
+        currency=company.choice("reporting_currency"),
+        received_until=held.received_until,
+        touchpoints=held.touchpoints,
+        digest=found.digest,
+        hidden=found.hidden,
+    )
+
+
+def _placed_in_time(company: Company, question: Question) -> Question:
     if question.now is None:
         today = end_of_today(company.clock(), company.choice("time_zone"))
         question = replace(question, now=today)
@@ -56,19 +109,7 @@ def ask_question(company: Company, question: Question) -> Answered:
         rules = [each.rule for each in question.segments]
         rules += [] if question.segment is None else [question.segment]
         question = replace(question, at=times_of(company, rules).at)
-    check_question(question)
-    version = data_version(company)
-    known = known_of(company, version, question.as_of)
-    found = remembered(
-        company, version, question, lambda: answer(company.seen, question, known=known)
-    )
-    return Answered(
-        rows=found.rows(),
-        currency=company.choice("reporting_currency"),
-        received_until=known.received_until,
-        touchpoints=known.touchpoints,
-        digest=found.digest,
-    )
+    return question
 
 
 def ask_cohorts(
@@ -88,7 +129,7 @@ def ask_cohorts(
         raise InvalidQuestion(unknown("grain", grain, GRAINS))
     zone = company.choice("time_zone")
     version = data_version(company)
-    known = known_of(company, version, as_of)
+    held = known(company, version, as_of=as_of)
     start, end = midnight(first_day, zone), midnight(last_day, zone)
     now = end_of_today(company.clock(), zone)
     at = None if segment is None else times_of(company, [segment]).at
@@ -106,14 +147,7 @@ def ask_cohorts(
             segment=segment,
             now=now,
             at=at,
-            known=known,
+            known=held,
         ),
     )
-    return CohortTriangle(grain=grain, cohorts=found.cohorts, received_until=known.received_until)
-
-
-def known_of(company: Company, version: str, as_of: datetime | None) -> Knowledge:
-    """What the lake knows, or knew then, found once for all who ask."""
-    return remembered(
-        company, version, ["knowledge", as_of], lambda: knowledge(company.seen, as_of=as_of)
-    )
+    return CohortTriangle(grain=grain, cohorts=found.cohorts, received_until=held.received_until)

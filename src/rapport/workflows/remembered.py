@@ -19,6 +19,7 @@ import msgspec
 from sqlalchemy import func, select
 
 from rapport.engines.lake import Lake
+from rapport.vocabulary.lake_tables import FROM_JOURNAL
 from rapport.vocabulary.ledger_tables import membership
 from rapport.workflows.company import Company, read_choice
 
@@ -45,7 +46,7 @@ def data_version(company: Company) -> str:
         decided = connection.scalar(select(func.max(membership.c.decision_id)))
         stated = msgspec.json.encode(read_choice(connection, "stated_figures"))
     mark = blake2b(stated, digest_size=8).hexdigest()
-    tables = company.lake.version("touchpoints", "order_items", "membership", "customers")
+    tables = company.lake.version(*FROM_JOURNAL, "membership", "customers")
     return f"{tables},{decided},{mark}"
 
 

@@ -10,8 +10,10 @@ from msgspec import Struct
 from sqlalchemy import Connection, delete, insert, select, update
 
 from rapport.errors import Conflict, InvalidInput, NotFound
+from rapport.understand.personas.statements import Trait
+from rapport.understand.personas.stored import KEY, Persona, live_personas
 from rapport.understand.segments.ready_made import READY_MADE
-from rapport.understand.segments.rule import Rule, check, read_rule
+from rapport.understand.segments.rule import Rule, check, read_rule, where
 from rapport.vocabulary.ledger_tables import audit, segment
 from rapport.workflows.company import Company
 
@@ -19,18 +21,27 @@ OWN = "own-"
 
 
 class NamedSegment(Struct, frozen=True, kw_only=True):
-    """A segment with its rule; `name` is None for ready-made ones, which pages put into words."""
+    """A segment with its rule; where `name` is None, pages find the words.
+
+    `traits` are those of a discovered group, which name it until a colleague does.
+    """
 
     key: str
     name: str | None
     rule: Rule
     author: str | None = None
     created_at: datetime | None = None
+    traits: tuple[Trait, ...] = ()
+
+    @property
+    def discovered(self) -> bool:
+        """Whether it was found in the data: its name can be changed and its rule cannot."""
+        return self.key.startswith(KEY)
 
     @property
     def ready_made(self) -> bool:
-        """Whether it came with the product and cannot be changed."""
-        return self.name is None
+        """Whether it came with the product or was discovered, and its rule cannot be changed."""
+        return not self.key.startswith(OWN)
 
 
 _READY = {each.key: NamedSegment(key=each.key, name=None, rule=each.rule) for each in READY_MADE}
@@ -46,11 +57,17 @@ def _named(row: Any) -> NamedSegment:
     )
 
 
+def _discovered(persona: Persona) -> NamedSegment:
+    rule = where("persona", "eq", persona.key)
+    return NamedSegment(key=persona.key, name=persona.name, rule=rule, traits=persona.traits)
+
+
 def all_segments(company: Company) -> tuple[NamedSegment, ...]:
-    """The ready-made ones, then the company's own by name."""
+    """The ready-made ones, those discovered, then the company's own by name."""
     with company.ledger.read() as connection:
+        found = live_personas(connection)
         rows = connection.execute(select(segment).order_by(segment.c.name)).all()
-    return (*_READY.values(), *map(_named, rows))
+    return (*_READY.values(), *map(_discovered, found), *map(_named, rows))
 
 
 def find_segment(company: Company, key: str) -> NamedSegment:
@@ -63,6 +80,12 @@ def find_segment(company: Company, key: str) -> NamedSegment:
     """
     if key in _READY:
         return _READY[key]
+    if key.startswith(KEY):
+        with company.ledger.read() as connection:
+            found = [each for each in live_personas(connection) if each.key == key]
+        if not found:
+            raise NotFound(f"There is no discovered group {key!r} now. See /personas.")
+        return _discovered(found[0])
     number = _own_id(key)
     with company.ledger.read() as connection:
         row = connection.execute(select(segment).where(segment.c.segment_id == number)).first()
@@ -130,7 +153,7 @@ def delete_segment(company: Company, key: str, *, author: str) -> NamedSegment:
     """Forget a segment of the company's own; returns it, so that it can be made again."""
     found = find_segment(company, key)
     if found.ready_made:
-        raise InvalidInput(f"{key} came with the product and cannot be deleted")
+        raise InvalidInput(f"{key} came with the product or was discovered, and cannot be deleted")
     with company.ledger.write() as connection:
         connection.execute(delete(segment).where(segment.c.segment_id == _own_id(key)))
         _audit(connection, company.clock(), author, "segment_deleted", key)

@@ -11,12 +11,11 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import Connection, select
 
 from rapport.errors import InvalidInput
 from rapport.privacy.spreadsheet_cells import safe_cell
 from rapport.understand.answer import answer
-from rapport.understand.knowledge import Knowledge, knowledge
+from rapport.understand.knowledge import Knowledge
 from rapport.understand.periods import add_units, local_day, midnight, unit_start
 from rapport.understand.question import NamedRule, Question
 from rapport.understand.rfm import RFM_SEGMENTS
@@ -29,10 +28,11 @@ from rapport.understand.segments.members import (
 )
 from rapport.understand.segments.members import members as list_members
 from rapport.understand.segments.rule import All, Rule, check, happenings
-from rapport.vocabulary.ledger_tables import profile
 from rapport.workflows.accuracy import Accuracy, newest_accuracy
 from rapport.workflows.company import Company
+from rapport.workflows.customer_names import names_of
 from rapport.workflows.data_clock import data_until, end_of_today
+from rapport.workflows.known import known
 from rapport.workflows.remembered import data_version, remembered
 from rapport.workflows.segment_definitions import NamedSegment, all_segments
 
@@ -128,7 +128,7 @@ def known_of(company: Company, version: str, times: Times) -> Knowledge | None:
     """Which touchpoints no longer hold, where a rule asks what somebody did."""
     if times.at is None:
         return None
-    return remembered(company, version, ["knowledge", None], lambda: knowledge(company.seen))
+    return known(company, version)
 
 
 # ── side by side ───────────────────────────────────────────────────────────────────────────────
@@ -270,7 +270,7 @@ def segment_members(
     )
     rows = table.to_pylist()
     with company.ledger.read() as connection:
-        names = _names(connection, [row["profile_id"] for row in rows])
+        names = names_of(connection, [row["profile_id"] for row in rows])
     accuracy = newest_accuracy(company)
     alive_holds, value_holds = _holds(accuracy)
     fields = set(Member.__struct_fields__) & set(table.column_names) - {"name"}
@@ -288,17 +288,6 @@ def segment_members(
         ),
         accuracy=accuracy,
     )
-
-
-def _names(connection: Connection, profile_ids: Sequence[str]) -> dict[str, str | None]:
-    found: dict[str, str | None] = {}
-    for start in range(0, len(profile_ids), 500):
-        piece = profile_ids[start : start + 500]
-        rows = connection.execute(
-            select(profile.c.profile_id, profile.c.name).where(profile.c.profile_id.in_(piece))
-        )
-        found.update((row.profile_id, row.name) for row in rows)
-    return found
 
 
 def members_csv(company: Company, rule: Rule) -> Iterator[bytes]:

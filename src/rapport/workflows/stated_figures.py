@@ -11,9 +11,10 @@ from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from rapport.errors import Conflict, InvalidInput, NotFound
+from rapport.understand.metrics import BY_NAME as METRICS
 from rapport.understand.question import unknown
 from rapport.vocabulary.ledger_tables import audit
-from rapport.vocabulary.stated_figure import KIND_OF, FigureKind, StatedFigure
+from rapport.vocabulary.stated_figure import KIND_OF, TARGET, FigureKind, StatedFigure
 from rapport.workflows.company import Company, figures_of, read_choice, write_choice
 
 _MOST = 2_000
@@ -62,6 +63,8 @@ def state_figure(
         scope=_scope(kind, scope),
     )
     _check_days(kind, new)
+    if name == TARGET:
+        _check_target(new)
     with company.ledger.write() as connection:
         before = _read(connection)
         after = _with(before, new)
@@ -136,6 +139,16 @@ def _check_days(kind: FigureKind, new: StatedFigure) -> None:
         kind.spread and (new.last_day - new.first_day).days > _LONGEST_SPREAD
     ):
         raise InvalidInput("A figure is spread over ten years at most, and ends before 2200")
+
+
+def _check_target(new: StatedFigure) -> None:
+    metric = METRICS.get(new.scope or "")
+    if metric is None:
+        raise InvalidInput(unknown("metric", new.scope or "", METRICS))
+    if metric.unit == "share" and new.amount > 1:
+        raise InvalidInput(f"{metric.name} is a share from 0 to 1 (0.6 for 60%), not {new.amount}")
+    if new.last_day is None and metric.per is None:
+        raise InvalidInput(f"{metric.name} adds up over days: say until when it is to be reached")
 
 
 def _with(before: tuple[StatedFigure, ...], new: StatedFigure) -> tuple[StatedFigure, ...]:

@@ -82,6 +82,20 @@ def list_users(company: Company) -> list[User]:
         return [_user(row) for row in rows]
 
 
+def find_user(company: Company, email: str) -> User:
+    """The account of an address that may sign in.
+
+    Raises
+    ------
+    NotFound
+        If there is none.
+    """
+    for user in list_users(company):
+        if user.email.lower() == email.strip().lower():
+            return user
+    raise NotFound(f"There is no account {email!r}; see `rapport user list`")
+
+
 def set_password(company: Company, *, email: str, password: str, actor: str = "cli") -> None:
     """Give an account a new password and end its sessions."""
     hashed = hash_password(password)

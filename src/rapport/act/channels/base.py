@@ -8,6 +8,14 @@ from typing import Protocol
 from msgspec import Struct
 
 
+class Attachment(Struct, frozen=True, kw_only=True):
+    """A file that comes with a message; `media_type` such as "application/pdf"."""
+
+    name: str
+    media_type: str
+    data: bytes
+
+
 class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one person reads. `purpose` is the contact's, or "internal" for a colleague."""
 
@@ -16,6 +24,7 @@ class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
     html: str | None = None
     purpose: str = "internal"
     unsubscribe_url: str | None = None
+    attachments: tuple[Attachment, ...] = ()
 
 
 class Delivery(Struct, frozen=True, kw_only=True):

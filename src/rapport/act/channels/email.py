@@ -177,6 +177,9 @@ def compose(delivery: Delivery, *, mail_from: str, domain: str) -> EmailMessage:
     mail.set_content(message.text, charset="utf-8")
     if message.html is not None:
         mail.add_alternative(message.html, subtype="html", charset="utf-8")
+    for file in message.attachments:
+        main, _, sub = file.media_type.partition("/")
+        mail.add_attachment(file.data, maintype=main, subtype=sub, filename=file.name)
     return mail
 
 

@@ -1,0 +1,453 @@
+"""Discovered segments: groups found, customers placed in them, and portraits of all segments.
+
+`find_personas` searches anew and carries ids over; `place_personas` places everybody by the groups
+as they are. Both run in the background: weekly and daily, or when somebody asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from msgspec import Struct
+from sqlalchemy import Connection, func, insert, select, update
+
+from rapport.errors import InvalidInput, NotEnoughData, NotFound
+from rapport.understand.personas.carried import Carried, carry, flows
+from rapport.understand.personas.clusters import Bools
+from rapport.understand.personas.day import GROUPED, typical_days
+from rapport.understand.personas.discovery import NOWHERE, Groups, find_groups, place
+from rapport.understand.personas.facts import Known, only, read_facts
+from rapport.understand.personas.statements import (
+    Statement,
+    describe,
+    suggested_name,
+    traits_of,
+)
+from rapport.understand.personas.stored import (
+    KEY,
+    Fit,
+    Migration,
+    Persona,
+    Portrait,
+    all_personas,
+    keep_fit,
+    keep_members,
+    keep_personas,
+    keep_portraits,
+    live_personas,
+    name_persona,
+    newest_fit,
+    next_persona_id,
+    portrait_of,
+)
+from rapport.vocabulary.ledger_tables import (
+    audit,
+    job,
+    persona_fit,
+    persona_member,
+    portrait,
+    segment_member,
+)
+from rapport.workflows.company import Company, Progress, silent
+from rapport.workflows.customers import rebuild_customers
+from rapport.workflows.data_clock import data_until
+from rapport.workflows.segment_definitions import find_segment
+from rapport.workflows.segment_members import follow_segments
+
+JOB = "personas"
+FIND_EVERY = timedelta(days=7)
+PLACE_EVERY = timedelta(days=1)
+#: The same customers give the same groups.
+SEED = 1985
+
+
+class PersonaRow(Struct, frozen=True, kw_only=True):
+    """One discovered group beside the others; ``share`` is of those who are in one, 0 … 1."""
+
+    persona: Persona
+    customers: int
+    share: float
+    portrait: Portrait | None
+
+
+class PersonasView(Struct, frozen=True, kw_only=True):
+    """The discovered groups, the search behind them, and what is under way.
+
+    `fit` is the newest search; None: nobody searched yet. `working` says that a search waits or
+    runs; `problem`, why the last one failed.
+    """
+
+    fit: Fit | None
+    personas: tuple[PersonaRow, ...]
+    placed: int
+    working: bool
+    problem: str | None
+
+
+# ── finding and placing ────────────────────────────────────────────────────────────────────────
+
+
+def find_personas(company: Company, *, progress: Progress = silent) -> Fit:
+    """Search for groups, give them the ids of those before, and place everybody.
+
+    Where no groups are found again the search is kept with its reason, and nobody is in a group.
+    """
+    with company.ledger.alone("personas"):
+        progress("personas", 0, 3)
+        now, until = company.clock(), data_until(company)
+        zone = company.choice("time_zone")
+        known = read_facts(company.seen, until, time_zone=zone)
+        progress("personas", 1, 3)
+        try:
+            groups = find_groups(known, seed=SEED)
+        except NotEnoughData as refusal:
+            with company.ledger.write() as connection:
+                keep_fit(
+                    connection, at=now, data_until=until, status="refused",
+                    refused=refusal.message, **refusal.details,
+                )  # fmt: skip
+        else:
+            _keep(company, known, groups, now, until, zone)
+        progress("personas", 2, 3)
+        _place(company, known, until, zone)
+        progress("personas", 3, 3)
+        with company.ledger.read() as connection:
+            found = newest_fit(connection)
+        if found is None:
+            raise NotFound("The search was not kept")
+        return found
+
+
+def place_personas(company: Company) -> None:
+    """Place everybody in the groups as they are, and make the portraits of all segments anew."""
+    with company.ledger.alone("personas"):
+        until, zone = data_until(company), company.choice("time_zone")
+        _place(company, read_facts(company.seen, until, time_zone=zone), until, zone)
+
+
+def _keep(
+    company: Company, known: Known, groups: Groups, now: datetime, until: datetime, zone: str
+) -> None:
+    with company.ledger.read() as connection:
+        before = newest_fit(connection, with_groups=True)
+        next_id = next_persona_id(connection)
+    count = len(groups.centres)
+    migration = None
+    ids = tuple(range(next_id, next_id + count))
+    if before is not None and before.groups is not None:
+        then = read_facts(company.seen, before.data_until, time_zone=zone)
+        carried = _carried(then, known, before, groups, next_id)
+        ids = carried.persona_ids
+        migration = Migration(
+            since=before.fit_id,
+            fates=carried.fates,
+            sources=carried.sources,
+            flows=flows(
+                then, known, old=before.groups, new=groups, old_ids=before.persona_ids,
+                new_ids=ids,
+            ),
+        )  # fmt: skip
+    with company.ledger.write() as connection:
+        fit_id = keep_fit(
+            connection, at=now, data_until=until, status="live", groups=groups, persona_ids=ids,
+            migration=migration, stability=groups.stability,
+        )  # fmt: skip
+        keep_personas(connection, ids, fit_id)
+
+
+def _carried(then: Known, now: Known, before: Fit, groups: Groups, next_id: int) -> Carried:
+    """Ids for new groups, by the customers whom both searches could place."""
+    old = dict(zip(then.profile_ids, place(then, _groups(before)).tolist(), strict=True))
+    was = np.array([old.get(name, NOWHERE) for name in now.profile_ids])
+    return carry(was, place(now, groups), before.persona_ids, len(groups.centres), next_id)
+
+
+def _groups(fit: Fit) -> Groups:
+    if fit.groups is None:
+        raise NotFound(f"Search {fit.fit_id} found no groups")
+    return fit.groups
+
+
+def _place(company: Company, known: Known, until: datetime, zone: str) -> None:
+    now = company.clock()
+    with company.ledger.read() as connection:
+        fit = newest_fit(connection)
+    placed: dict[str, int] = {}
+    if fit is not None and fit.groups is not None:
+        placed = {
+            name: fit.persona_ids[group]
+            for name, group in zip(
+                known.profile_ids, place(known, fit.groups).tolist(), strict=True
+            )
+            if group != NOWHERE
+        }
+    with company.ledger.write() as connection:
+        keep_members(connection, company.ledger, placed, now)
+    rebuild_customers(company)
+    follow_segments(company, everybody=True)
+    portraits = _portraits(company, known, now, until, zone)
+    with company.ledger.write() as connection:
+        keep_portraits(connection, portraits)
+        _name_new(connection, {each.segment_key: each.statements for each in portraits})
+
+
+def _portraits(
+    company: Company, known: Known, now: datetime, until: datetime, zone: str
+) -> list[Portrait]:
+    m = segment_member.c
+    with company.ledger.read() as connection:
+        rows = connection.execute(select(m.profile_id, m.segment_key).order_by(m.segment_key)).all()
+    columns = list(zip(*rows, strict=True)) if rows else [(), ()]
+    grouped = pa.table([pa.array(list(each), pa.string()) for each in columns], schema=GROUPED)
+    sizes = {row["values"]: row["counts"] for row in grouped["segment"].value_counts().to_pylist()}
+    # Those of whom enough is known to be in a group buy and answer more than others do: beside
+    # everybody each group would only be called active.
+    discovered = pc.starts_with(grouped["segment"], KEY)
+    placed = grouped.filter(discovered)
+    in_groups = pa.table([placed["profile_id"], pa.repeat(KEY, len(placed))], schema=GROUPED)
+    days = typical_days(company.seen, until, pa.concat_tables([grouped, in_groups]), time_zone=zone)
+    return [
+        Portrait(
+            segment_key=key,
+            made_at=now,
+            data_until=until,
+            members=sizes[key],
+            described=described,
+            everybody=everybody,
+            statements=statements,
+            everybody_in_groups=base == KEY,
+            day=days.get(key),
+            base=days.get(base),
+        )
+        for base, some, own in (
+            ("", known, grouped.filter(pc.invert(discovered))),
+            (KEY, only(known, _among(known, in_groups)), placed),
+        )
+        for key, described, everybody, statements in _described(some, own)
+    ]
+
+
+def _described(
+    known: Known, grouped: pa.Table
+) -> list[tuple[str, int, int, tuple[Statement, ...]]]:
+    members = {
+        key: _among(known, grouped.filter(pc.equal(grouped["segment"], key)))
+        for key in pc.unique(grouped["segment"]).to_pylist()
+    }
+    said = describe(traits_of(known), members)
+    return [(key, int(own.sum()), len(known), said[key]) for key, own in members.items()]
+
+
+def _among(known: Known, people: pa.Table) -> Bools:
+    """Which of the described are among some people; shape (n,)."""
+    ids = pa.array(known.profile_ids, pa.string())
+    found: Bools = pc.is_in(ids, value_set=people["profile_id"].combine_chunks()).to_numpy(
+        zero_copy_only=False
+    )
+    return found
+
+
+def _name_new(connection: Connection, said: Mapping[str, tuple[Statement, ...]]) -> None:
+    """Groups without a name get the two traits that say most of them, and keep these."""
+    for each in live_personas(connection):
+        if not each.traits and said.get(each.key):
+            name_persona(connection, each.persona_id, traits=suggested_name(said[each.key]))
+
+
+# ── asked for, and due ─────────────────────────────────────────────────────────────────────────
+
+
+def request_personas(company: Company, *, author: str) -> int:
+    """Have the worker search for groups; returns the job's number, that of one under way if any."""
+    now = company.clock()
+    with company.ledger.write() as connection:
+        company.ledger.lock(connection, "personas_job")
+        waiting = _job(connection)
+        if waiting is not None:
+            return int(waiting.job_id)
+        made = connection.execute(
+            insert(job)
+            .values(kind=JOB, arguments={}, status="waiting", done=0, created_at=now)
+            .returning(job.c.job_id)
+        )
+        number = int(made.scalar_one())
+        _note(connection, now, author, "personas.find", str(number))
+    return number
+
+
+def _job(connection: Connection) -> Any | None:
+    return connection.execute(
+        select(job).where(job.c.kind == JOB, job.c.status.in_(("waiting", "running")))
+    ).first()
+
+
+def personas_are_due(company: Company) -> bool:
+    """Whether a search was asked for, or the last one or the portraits are old."""
+    now = company.clock()
+    if company.choice("customers_built_at") is None:
+        return False
+    with company.ledger.read() as connection:
+        fit = newest_fit(connection)
+        made = connection.scalar(select(func.min(portrait.c.made_at)))
+        if _job(connection) is not None or fit is None:
+            return True
+    return now - fit.fitted_at >= FIND_EVERY or (made is not None and now - made >= PLACE_EVERY)
+
+
+def renew_personas(company: Company) -> None:
+    """Search where that is due or asked for; else place everybody anew."""
+    now = company.clock()
+    with company.ledger.read() as connection:
+        asked, fit = _job(connection), newest_fit(connection)
+    if asked is None and fit is not None and now - fit.fitted_at < FIND_EVERY:
+        place_personas(company)
+        return
+    number = request_personas(company, author="worker") if asked is None else int(asked.job_id)
+    _tell(company, number, status="running", started_at=now)
+
+    def progress(step: str, done: int, total: int | None) -> None:
+        _tell(company, number, step=step, done=done, total=total)
+
+    ended: dict[str, Any] = {"status": "done"}
+    try:
+        found = find_personas(company, progress=progress)
+        ended["result"] = {"fit": found.fit_id, "refused": found.refused}
+    except Exception as problem:
+        # Kept where its page shows it; the message of a foreign error may quote a person.
+        ended = {"status": "failed", "error": getattr(problem, "message", type(problem).__name__)}
+        raise
+    finally:
+        _tell(company, number, finished_at=company.clock(), **ended)
+
+
+def _tell(company: Company, number: int, **values: Any) -> None:
+    with company.ledger.write() as connection:
+        connection.execute(update(job).where(job.c.job_id == number).values(**values))
+
+
+# ── reading ────────────────────────────────────────────────────────────────────────────────────
+
+
+def list_personas(company: Company) -> PersonasView:
+    """The discovered groups, the largest first, with their portraits."""
+    m = persona_member.c
+    with company.ledger.read() as connection:
+        fit = newest_fit(connection)
+        sizes: dict[int, int] = {
+            row[0]: row[1]
+            for row in connection.execute(select(m.persona_id, func.count()).group_by(m.persona_id))
+        }
+        found = [(each, portrait_of(connection, each.key)) for each in live_personas(connection)]
+        working = _job(connection) is not None
+        last = connection.execute(
+            select(job.c.status, job.c.error)
+            .where(job.c.kind == JOB)
+            .order_by(job.c.job_id.desc())
+            .limit(1)
+        ).first()
+    placed = sum(sizes.values())
+    rows = [
+        PersonaRow(
+            persona=each,
+            customers=sizes.get(each.persona_id, 0),
+            share=sizes.get(each.persona_id, 0) / placed if placed else 0.0,
+            portrait=portrait,
+        )
+        for each, portrait in found
+    ]
+    return PersonasView(
+        fit=fit,
+        personas=tuple(sorted(rows, key=lambda row: (-row.customers, row.persona.persona_id))),
+        placed=placed,
+        working=working,
+        problem=last.error if last is not None and last.status == "failed" else None,
+    )
+
+
+def newest_portrait(company: Company, key: str) -> Portrait | None:
+    """What the members of any segment are like; None where nobody looked at it yet.
+
+    Raises
+    ------
+    NotFound
+        If there is no such segment.
+    """
+    find_segment(company, key)
+    with company.ledger.read() as connection:
+        return portrait_of(connection, key)
+
+
+def find_portrait(company: Company, key: str) -> Portrait:
+    """What the members of any segment are like.
+
+    Raises
+    ------
+    NotFound
+        If there is no such segment, or nobody looked at it yet.
+    """
+    found = newest_portrait(company, key)
+    if found is None:
+        raise NotFound(
+            f"Segment {key!r} was not described yet, or nobody belongs to it; the worker describes "
+            "all segments once a day, and `rapport personas find` does so at once"
+        )
+    return found
+
+
+def find_migration(company: Company) -> tuple[Fit | None, tuple[Persona, ...]]:
+    """The newest search that found groups, with who moved since the one before, and all groups.
+
+    Returns
+    -------
+    fit : Fit or None
+        None where no groups were found yet.
+    personas : tuple of Persona
+    """
+    with company.ledger.read() as connection:
+        return newest_fit(connection, with_groups=True), all_personas(connection)
+
+
+def fit_day(company: Company, fit_id: int) -> datetime:
+    """When a search was made.
+
+    Raises
+    ------
+    NotFound
+        If there was none of that number.
+    """
+    f = persona_fit.c
+    with company.ledger.read() as connection:
+        at: datetime | None = connection.scalar(select(f.fitted_at).where(f.fit_id == fit_id))
+    if at is None:
+        raise NotFound(f"There was no search {fit_id}; `rapport personas list` names the newest")
+    return at
+
+
+def rename_persona(company: Company, key: str, name: str | None, *, author: str) -> None:
+    """Name a discovered group; None goes back to the name that its traits make.
+
+    Raises
+    ------
+    InvalidInput
+        If the name is too long.
+    NotFound
+        If there is no such group now.
+    """
+    find_segment(company, key)
+    if not key.startswith(KEY):
+        raise InvalidInput(f"{key} is no discovered group; change its name at /segments")
+    said = " ".join((name or "").split())
+    if len(said) > 80:
+        raise InvalidInput("A group needs a name of at most 80 characters")
+    with company.ledger.write() as connection:
+        name_persona(connection, int(key.removeprefix(KEY)), name=said or None)
+        _note(connection, company.clock(), author, "persona_named", key)
+
+
+def _note(connection: Connection, now: datetime, actor: str, action: str, subject: str) -> None:
+    connection.execute(insert(audit).values(at=now, actor=actor, action=action, subject=subject))
