@@ -19,36 +19,45 @@ from rapport.act.tickets import tickets_of
 from rapport.collect.refused import keep_refused
 from rapport.collect.sources import find_source
 from rapport.settings import Settings
+from rapport.understand.hypotheses.definition import Holds, Hypothesis
+from rapport.understand.hypotheses.ready_made import OUTCOMES
 from rapport.understand.journeys.definition import JourneyDefinition, Stage, StageCondition
 from rapport.understand.segments.rule import where
 from rapport.unify.group_words import HOUSEHOLD
 from rapport.unify.identity_rules import IdentityRules
 from rapport.unify.stored_evidence import atoms_of
 from rapport.vocabulary import touchpoint as v
-from rapport.vocabulary.ledger_tables import job, profile
+from rapport.vocabulary.ledger_tables import board_card, job, profile
 from rapport.vocabulary.ledger_tables import source as sources
 from rapport.vocabulary.touchpoint import Item, RefusedRecord, Touchpoint
 from rapport.web.pages import page_routes
+from rapport.workflows.boards import make_board
 from rapport.workflows.company import Company, open_company
 from rapport.workflows.company_accounts import list_accounts, say_works_at
 from rapport.workflows.customer_changes import join_customers, record_contact
 from rapport.workflows.group_words import say_group_role
 from rapport.workflows.households import household_view, list_households
+from rapport.workflows.hypotheses import look, write_hypothesis
 from rapport.workflows.identity_health import measure_identity
 from rapport.workflows.identity_review import renew_queue
 from rapport.workflows.identity_rules import ask_what_if, run_identity_job
 from rapport.workflows.journeys import save_journey
+from rapport.workflows.personas import list_personas, rename_persona
 from rapport.workflows.quality import measure_quality
 from rapport.workflows.resolve import resolve_company
+from rapport.workflows.saved_questions import SavedQuestion
 from rapport.workflows.segment_definitions import save_segment
+from rapport.workflows.site_pictures import keep_picture
 from rapport.workflows.sources import add_collector
 from rapport.workflows.ticket_work import note_ticket
 from rapport.workflows.upload import keep_upload
-from rapport.workflows.users import create_api_token, create_user
+from rapport.workflows.users import create_api_token, create_user, find_user
 from tests.company import PASSWORD
 from tests.customer_data import crm, eszter, evil
 from tests.feedback import HOSTILE
 from tests.likeness import alike
+from tests.personas import plant_groups
+from tests.pictures import PNG
 from tests.small_company import copy_of_small_company
 from tests.touchpoints import email, keep, order, touchpoint
 
@@ -68,6 +77,8 @@ PAGES: Mapping[str, tuple[str, ...]] = {
     "/admin/outbox": ("/admin/outbox",),
     "/admin/policy": ("/admin/policy?policy=1&max_messages=1&window_days=30",),
     "/admin/users": ("/admin/users",),
+    "/boards": ("/boards", "/boards?gone=own-1"),
+    "/boards/{key:str}": ("/boards/{board}?gone=1", "/boards/general"),
     "/conflicts": ("/conflicts", "/conflicts?show=settled", "/conflicts?tier=3"),
     "/conflicts/rules": ("/conflicts/rules",),
     "/conflicts/rules/{name:str}": (
@@ -82,8 +93,15 @@ PAGES: Mapping[str, tuple[str, ...]] = {
     "/customers/{profile_id:str}/identity": ("/customers/{bad}/identity?q=maes",),
     "/customers/{profile_id:str}/message": ("/customers/{bad}/message",),
     "/customers/{profile_id:str}/ticket": ("/customers/{bad}/ticket",),
+    "/customers/{profile_id:str}/visit": ("/customers/{bad}/visit?from={began}&to={last}",),
     "/households": ("/households", "/households?q=nothing"),
     "/households/{household_id:str}": ("/households/{household}?q=maes",),
+    "/hypotheses": ("/hypotheses", "/hypotheses?gone=1&statement={typed}"),
+    "/hypotheses/new": ("/hypotheses/new?sentence={typed}",),
+    "/hypotheses/{hypothesis_id:int}": ("/hypotheses/{hypothesis}",),
+    "/hypotheses/{hypothesis_id:int}/customers": (
+        "/hypotheses/{hypothesis}/customers?side=others",
+    ),
     "/identity": ("/identity", "/identity?show=later"),
     "/identity/approvals": ("/identity/approvals",),
     "/identity/health": ("/identity/health",),
@@ -100,14 +118,27 @@ PAGES: Mapping[str, tuple[str, ...]] = {
     "/journeys/{key:str}/people": (
         "/journeys/{journey}/people?stage=consider&outcome=lost&days=365&by=country&part=BE",
     ),
+    "/map": ("/map", "/map?metric=revenue&days=365&country=BE"),
+    "/map/regions/{region:str}": ("/map/regions/BE-VOV",),
+    "/map/shop": ("/map/shop?name=Gent",),
+    "/map/shops": ("/map/shops",),
     "/metrics": ("/metrics",),
     "/metrics/{name:str}": ("/metrics/nps", "/metrics/revenue?by=country"),
     "/metrics/{name:str}/people": (
         "/metrics/revenue/people",
         "/metrics/orders/people?by=channel&part=web",
     ),
+    "/personas": ("/personas",),
+    "/personas/migration": ("/personas/migration",),
+    "/personas/{key:str}": ("/personas/{persona}", "/personas/{segment}"),
     "/predictions": ("/predictions",),
     "/quality": ("/quality",),
+    "/questions": (
+        "/questions",
+        "/questions?metric=revenue&metric=nps&grain=month&compare=forecast",
+        "/questions?metric=revenue&split=city&split=channel&only=country%3DHU",
+    ),
+    "/questions/people": ("/questions/people?metric=orders&of=orders",),
     "/segments": ("/segments",),
     "/segments/new": ("/segments/new",),
     "/segments/people": ("/segments/people?rule={rule}",),
@@ -115,6 +146,13 @@ PAGES: Mapping[str, tuple[str, ...]] = {
     "/segments/{key:str}/changes": ("/segments/{segment}/changes",),
     "/segments/{key:str}/edit": ("/segments/{segment}/edit",),
     "/sign-in": ("/sign-in",),
+    "/site": ("/site", "/site?source=shop&days=30"),
+    "/site/page": (
+        "/site/page?path=/fr/stores&days=180&width=phone",
+        "/site/page?source=shop&path={path}",
+    ),
+    "/site/searches": ("/site/searches", "/site/searches?source=shop&country=BE"),
+    "/site/unused": ("/site/unused",),
     "/sources": ("/sources",),
     "/sources/new": ("/sources/new", "/sources/new?q=shop"),
     "/sources/new/connect": ("/sources/new/connect",),
@@ -131,6 +169,11 @@ PAGES: Mapping[str, tuple[str, ...]] = {
 }
 #: Parts of pages, which htmx fetches.
 FRAGMENTS: Mapping[str, tuple[str, ...]] = {
+    "/boards/{key:str}/cards/{card_id:int}": (
+        "/boards/{board}/cards/1",
+        "/boards/{board}/cards/2",
+        "/boards/general/cards/2",
+    ),
     "/customers/{profile_id:str}/timeline": ("/customers/{bad}/timeline",),
     "/dashboard/{name:str}": tuple(
         f"/dashboard/{name}" for name in ("top", "changes", "charts", "rest")
@@ -140,8 +183,15 @@ FRAGMENTS: Mapping[str, tuple[str, ...]] = {
 }
 #: What a browser saves instead of showing.
 FILES: Mapping[str, tuple[str, ...]] = {
+    "/boards/{key:str}/paper/{kind:str}": (
+        "/boards/{board}/paper/html",
+        "/boards/{board}/paper/pdf",
+    ),
     "/conflicts/silos/{name:str}/corrections.csv": ("/conflicts/silos/loyalty/corrections.csv",),
     "/customers.csv": ("/customers.csv",),
+    "/site/picture": ("/site/picture?source=web&path=/fr/stores&width=tablet",),
+    "/map.csv": ("/map.csv?metric=revenue",),
+    "/questions.csv": ("/questions.csv?metric=revenue&split=city",),
     "/sources/{name:str}/refused.csv": ("/sources/{source}/refused.csv",),
 }
 
@@ -161,6 +211,12 @@ class Placed(Struct, frozen=True, kw_only=True):
     household: str
     account: str
     journey: str
+    hypothesis: int
+    path: str
+    began: str
+    last: str
+    persona: str
+    board: str
 
     def address(self, example: str) -> str:
         """An example with the company's own ids."""
@@ -189,7 +245,8 @@ def stranger(now: datetime) -> list[Touchpoint]:
     """A customer all of whose values break out, and have something on every page."""
     contact, mail = crm(breakout("record")), email("break@out.example")
     who = (contact, mail)
-    visit = now - timedelta(hours=5)
+    visit, earlier = now - timedelta(hours=5), now - timedelta(days=2)
+    view = {"path": breakout("path"), "view": "break-site-0"}
     return [
         touchpoint(
             "break-crm", source=SOURCE, channel="crm", type=v.RECORD_SEEN,
@@ -235,6 +292,20 @@ def stranger(now: datetime) -> list[Touchpoint]:
                 ]
             )
         ),
+        *(
+            touchpoint(
+                f"break-site-{n}", type=kind, record=contact, properties={**view, **said},
+                occurred_at=earlier + timedelta(minutes=n),
+            )
+            for n, (kind, said) in enumerate(
+                [
+                    (v.PAGE_VIEWED, {"title": breakout("title"), "view_width": 390}),
+                    (v.PRODUCTS_SEARCHED, {"query": breakout("query"), "results": 0}),
+                    (v.ELEMENT_CLICKED, {"element": breakout("element")}),
+                    (v.DEAD_CLICKED, {"element": breakout("element")}),
+                ]
+            )
+        ),
     ]  # fmt: skip
 
 
@@ -244,6 +315,7 @@ STORED = (
     "subject", "event_type", "query", "viewed", "source", "segment", "rule_value", "note",
     "detail", "payload", "label", "user", "api_token", "reason", "column", "cell", "company_name",
     "channel", "mate", "home", "employer", "title", "word", "journey", "stage", "stage_place",
+    "belief", "path", "element", "board", "card",
 )  # fmt: skip
 
 
@@ -253,6 +325,21 @@ def hostile_company(place: Path, folder: Path) -> Iterator[tuple[Company, Placed
     data = copy_of_small_company(place, folder)
     with open_company(Settings(data=str(data))) as company:
         yield company, _spoil(company)
+
+
+def _board(company: Company, author: str) -> str:
+    """A board whose name breaks out, with a question that is none any more."""
+    user = find_user(company, author)
+    asked = (SavedQuestion(metrics=("orders",), grain="month"),) * 2
+    name = breakout("board")[:80]
+    key = make_board(company, name=name, roles=("manager",), author=user, questions=asked)
+    with company.ledger.write() as connection:
+        connection.execute(
+            update(board_card)
+            .where(board_card.c.place == 1)
+            .values(title=breakout("card"), question={"metrics": [breakout("gone")]})
+        )
+    return key
 
 
 def _spoil(company: Company) -> Placed:
@@ -313,6 +400,7 @@ def _spoil(company: Company) -> Placed:
     )
     record_contact(company, ids["Eszter Vandenberghe"], channel="phone", author=author)
     note_ticket(company, number, body=breakout("note"), author=author)
+    keep_picture(company, "web", "/fr/stores", "tablet", PNG, author=author)
     add_collector(company, name="website", label=breakout("label"))
     _refuse(company, SOURCE, now)
     _fetch_from(company, "loyalty", now)
@@ -330,9 +418,37 @@ def _spoil(company: Company) -> Placed:
         household=households[0].household_id,
         account=accounts[0].account_id,
         journey=_journey(company, author),
+        hypothesis=_hypothesis(company, author),
+        persona=_personas(company, author),
+        board=_board(company, author),
         typed="alert",
+        path=breakout("path"),
+        began=(now - timedelta(days=2)).isoformat(),
+        last=(now - timedelta(days=2) + timedelta(minutes=3)).isoformat(),
         trial=_suggest(company, ids["first_name"], ids["Eszter Vandenberghe"], author),
     )
+
+
+def _hypothesis(company: Company, author: str) -> int:
+    """A hypothesis whose every word breaks out, and that was looked at."""
+    belief = breakout("belief")
+    made = write_hypothesis(
+        company, statement=belief, author=author,
+        definition=Hypothesis(
+            exposure=Holds(rule=where("city", "eq", belief)), outcome=OUTCOMES["leave"]
+        ),
+    )  # fmt: skip
+    look(company, made, author=author)
+    return made
+
+
+def _personas(company: Company, author: str) -> str:
+    """A discovered group whose name breaks out; it is found twice, so that somebody moved."""
+    for _ in range(2):
+        plant_groups(company)
+    key = list_personas(company).personas[0].persona.key
+    rename_persona(company, key, breakout("persona"), author=author)
+    return key
 
 
 def _journey(company: Company, author: str) -> str:

@@ -54,6 +54,7 @@ from rapport.web.pages import page_routes
 from rapport.web.parts.context import CSRF_FIELD, CSRF_HEADER
 from rapport.web.parts.frame import CONTENT_SECURITY_POLICY
 from rapport.web.tracker import tracker_script
+from rapport.web.tracker.click_map import read_click_map
 from rapport.web.visit import SESSION_COOKIE, error_page
 from rapport.workflows.company import Company, open_company
 from rapport.workflows.users import Session, session_of, user_of_api_token
@@ -275,7 +276,13 @@ def create_app(
         route_handlers=[
             Router(
                 "/",
-                route_handlers=[assets, tracker_script, *page_routes(), *api_routes()],
+                route_handlers=[
+                    assets,
+                    tracker_script,
+                    read_click_map,
+                    *page_routes(),
+                    *api_routes(),
+                ],
                 guards=[permission_guard],
                 before_request=before_each,
                 middleware=[CrashesAreErrors(), WhoAsks],

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import pytest
 
 from rapport import cli
+from rapport.demo.silos.site import sitemap
 from rapport.errors import (
     Conflict,
     InvalidInput,
@@ -53,6 +54,18 @@ JSON_ANSWERS: dict[str, tuple[tuple[str, ...], set[str]]] = {
         ("identity", "lookup", "name=Szabó Eszter", "country=HU"),
         {"matches", "by_likeness"},
     ),
+    "boards list": (
+        ("boards", "list", "--as", "manager@kadar.example"),
+        {"key", "name", "roles", "author", "cards"},
+    ),
+    "boards show": (
+        ("boards", "show", "shop", "--as", "manager@kadar.example"),
+        {"subject", "text", "pdf_bytes"},
+    ),
+    "boards mail": (
+        ("boards", "mail", "shop", "manager@kadar.example", "--dry-run"),
+        {"board", "recipients", "enqueued", "dry_run"},
+    ),
     "segments list": (("segments", "list"), {"segment", "figures", "trend"}),
     "segments count": (
         ("segments", "count", '{{"kind":"happened","which":{{"types":["Order Completed"]}}}}'),
@@ -67,6 +80,18 @@ JSON_ANSWERS: dict[str, tuple[tuple[str, ...], set[str]]] = {
     "segments sizes": (("segments", "sizes", "loyal"), {"day", "members", "entered", "left"}),
     "segments overlap": (("segments", "overlap", "loyal"), {"customers", "members", "others"}),
     "segments follow": (("segments", "follow"), {"looked_at", "entered", "left"}),
+    "places map": (("places", "map"), {"regions", "elsewhere", "precision"}),
+    "places shops": (("places", "shops"), {"name", "touchpoints", "shop", "found"}),
+    "places catchment": (("places", "catchment"), {"shop", "rings", "reach_km"}),
+    "places place": (
+        ("places", "place", "Gent", "--town", "BE Gent", "--dry-run"),
+        {"name", "latitude", "longitude"},
+    ),
+    "places forget": (("places", "forget", "Gent"), {"forgotten"}),
+    "personas find": (("personas", "find"), {"fit_id", "status", "stability"}),
+    "personas list": (("personas", "list"), {"fit", "personas", "placed"}),
+    "personas show": (("personas", "show", "never_ordered"), {"members", "statements", "day"}),
+    "personas migration": (("personas", "migration"), {"fit", "migration"}),
     "sources list": (("sources", "list"), {"sources", "kinds"}),
     "sources kinds": (("sources", "kinds"), {"sources", "counts"}),
     "sources connect": (("sources", "connect", "letters.toml"), {"source"}),
@@ -87,6 +112,20 @@ JSON_ANSWERS: dict[str, tuple[tuple[str, ...], set[str]]] = {
         ("journeys", "save", "journey.json", "--dry-run"),
         {"key", "definition"},
     ),
+    "hypotheses list": (("hypotheses", "list"), {"hypothesis_id", "statement", "looks"}),
+    "hypotheses read": (
+        ("hypotheses", "read", "Customers who wait over 2 days leave more"),
+        {"exposure", "outcome", "more"},
+    ),
+    "hypotheses write": (
+        ("hypotheses", "write", "Customers who wait over 2 days leave more", "--dry-run"),
+        {"hypothesis_id", "definition"},
+    ),
+    "hypotheses look": (("hypotheses", "look", "1"), {"number", "result", "data_until"}),
+    "site pages": (("site", "pages"), {"path", "visitors", "views", "seconds"}),
+    "site searches": (("site", "searches"), {"term", "searches", "without_result"}),
+    "site unused": (("site", "unused"), {"path", "element", "known_from", "below"}),
+    "site list": (("site", "list", "sitemap.xml", "--dry-run"), {"source", "known"}),
     "accounts": (("accounts",), {"rows"}),
     "households list": (("households", "list"), {"rows"}),
     "households say": (("households", "say", "{one}", "{other}", "--apart"), {"profile_id"}),
@@ -151,6 +190,7 @@ def test_json_is_json_and_nothing_else(name: str, rapport: Rapport, own_demo: Pa
     )
     Path("change.toml").write_text('[constants]\nrecord_kind = "crm_contact"\n')
     steps = '[{"key": "look", "types": ["Product Viewed"]}, {"key": "buy", "types": ["b"]}]'
+    Path("sitemap.xml").write_text(sitemap())
     Path("journey.json").write_text(f'{{"stages": {steps}}}')
     if name in ("sources pull", "sources every"):
         assert rapport("--data", own_demo, "sources", "connect", "letters.toml").code == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -20,10 +20,14 @@ from rapport.understand.cohorts import cohort_query, cohort_retention
 from rapport.understand.customers import (
     CONSENTS,
     GROUPS,
+    PERSONAS,
     SCORES,
     build_customers,
     customers_query,
 )
+from rapport.understand.geography.catchment import SHOPS, catchment_query
+from rapport.understand.hypotheses.definition import read_hypothesis
+from rapport.understand.hypotheses.subjects import followed_query
 from rapport.understand.journeys.bottlenecks import cell_query
 from rapport.understand.journeys.definition import read_definition
 from rapport.understand.journeys.flows import flow_query, follow_query
@@ -34,13 +38,26 @@ from rapport.understand.journeys.walks import moves_query
 from rapport.understand.journeys.watch import complaint_query, failure_query, time_query
 from rapport.understand.metrics import BY_NAME as METRICS
 from rapport.understand.periods import days, midnight
+from rapport.understand.personas.day import GROUPED, day_query
+from rapport.understand.personas.facts import answers_query, facts_query, offers_query
 from rapport.understand.plan import compile_question
 from rapport.understand.question import Filter, Question
 from rapport.understand.segments.members import member_ids, members_query
 from rapport.understand.segments.rule import Rule, read_rule
+from rapport.understand.site.browsing import SiteScope
+from rapport.understand.site.elements import element_query, point_query, trouble_query
+from rapport.understand.site.interests import interest_query
+from rapport.understand.site.pages import page_query
+from rapport.understand.site.scrolling import scroll_query
+from rapport.understand.site.searches import search_query
+from rapport.understand.site.totals import totals_query
+from rapport.understand.site.unused import shown_query, used_query
+from rapport.understand.site.usefulness import usefulness_query
+from rapport.understand.site.visits import page_visit_query
 from rapport.vocabulary.lake_tables import (
     CUSTOMERS,
     ORDER_ITEMS,
+    SITE_EVENTS,
     STATED_FIGURES,
     TOUCHPOINTS,
 )
@@ -109,6 +126,8 @@ def tables_of(spec: Spec) -> dict[str, pa.Table]:
         return {"customers": pa.Table.from_pylist(full, CUSTOMERS)}
     people = sorted({row["person"] for row in spec.given if row.get("person")})
     atoms = {name: number for number, name in enumerate(people, 1)}
+    if "site" in spec.question:
+        return _site_tables(spec, atoms)
     rows = [
         {**_typed(row, TOUCHPOINTS), "atom_id": atoms.get(row.get("person", ""))}
         for row in spec.given
@@ -121,6 +140,36 @@ def tables_of(spec: Spec) -> dict[str, pa.Table]:
         else _stated(spec, "customers", CUSTOMERS),
         "order_items": _stated(spec, "items", ORDER_ITEMS),
         "stated_figures": _stated(spec, "stated", STATED_FIGURES),
+        "shops": _stated(spec, "shops", SHOPS),
+    }
+
+
+_CHAINS = frozenset(
+    {
+        "followed", "moves", "failures", "times", "complaints", "lost", "funnel", "steps", "flows",
+        "follows", "paths",
+    }
+)  # fmt: skip
+
+
+def _site_tables(spec: Spec, atoms: dict[str, int]) -> dict[str, pa.Table]:
+    """Events of a site; a person whose name ends in a question mark is not known."""
+    rows = [
+        {
+            "bucket": 0,
+            "position": position,
+            "source": "site",
+            **_typed(row, SITE_EVENTS),
+            "atom_id": atoms[row["person"]],
+        }
+        for position, row in enumerate(spec.given, 1)
+    ]
+    known = {number: name for name, number in atoms.items() if not name.endswith("?")}
+    return {
+        "site_events": pa.Table.from_pylist(rows, SITE_EVENTS),
+        "membership": membership(known),
+        "customers": _stated(spec, "customers", CUSTOMERS),
+        "touchpoints": TOUCHPOINTS.empty_table(),
     }
 
 
@@ -199,12 +248,22 @@ def _range(spec: Spec) -> dict[str, Any]:
     return {"start": start, "end": end, "time_zone": zone}
 
 
+def _catchment_query(spec: Spec) -> Query:
+    start, end = days(spec.question["from"], spec.question["to"], "UTC")
+    return catchment_query(start, end)
+
+
 def _rule(spec: Spec) -> tuple[Rule, datetime]:
     return read_rule(spec.question["rule"]), midnight(spec.question["on"], "UTC")
 
 
-def _journey_query(spec: Spec) -> Query:
+def _chain_query(spec: Spec) -> Query:
+    """The query of a hypothesis or a journey, whose answer is what the engine gives."""
     asked = spec.question
+    if "hypothesis" in asked:
+        return followed_query(
+            read_hypothesis(asked["hypothesis"]), until=midnight(asked["until"], "UTC")
+        )
     definition = read_definition(asked["journey"])
     start, until = midnight(asked["from"], "UTC"), midnight(asked["until"], "UTC")
     by = asked.get("by")
@@ -223,6 +282,52 @@ def _journey_query(spec: Spec) -> Query:
     return plain[asked["ask"]](definition, start=start, until=until)
 
 
+def _site_query(spec: Spec) -> Query:
+    asked = spec.question
+    scope = SiteScope(
+        source="site",
+        start=midnight(asked["from"], "UTC"),
+        until=midnight(asked["until"], "UTC"),
+        **asked["site"],
+    )
+    if asked["ask"] in _OF_PAGES:
+        return _OF_PAGES[asked["ask"]](scope, asked["path"])
+    if asked["ask"] == "interests":
+        return interest_query(scope, asked["by"])
+    return _OF_SITES[asked["ask"]](scope)
+
+
+_OF_PAGES: dict[str, Callable[[SiteScope, str], Query]] = {
+    "elements": element_query,
+    "points": point_query,
+    "page visits": page_visit_query,
+    "scrolling": scroll_query,
+}
+_OF_SITES: dict[str, Callable[[SiteScope], Query]] = {
+    "pages": page_query,
+    "searches": search_query,
+    "shown": shown_query,
+    "totals": totals_query,
+    "troubles": trouble_query,
+    "used": used_query,
+    "usefulness": usefulness_query,
+}
+
+
+def _of_personas(spec: Spec) -> Asked:
+    """What is known of customers, what they answered, or when they are in touch."""
+    now, zone = midnight(spec.question["on"], "UTC"), spec.question.get("time_zone", "UTC")
+    people = spec.question.get("group", ())
+    rows = [{"profile_id": name, "segment": "group"} for name in people]
+    tables = {**tables_of(spec), "grouped": pa.Table.from_pylist(rows, GROUPED)}
+    queries = {
+        "facts": lambda: facts_query(now, zone), "answers": lambda: answers_query(now),
+        "offers": lambda: offers_query(now),
+        "day": lambda: day_query(now, zone),
+    }  # fmt: skip
+    return Asked(query=queries[spec.question["ask"]](), tables=tables)
+
+
 def asked_of(spec: Spec) -> Asked:
     """The query of a section, and its tables."""
     tables = tables_of(spec)
@@ -235,11 +340,19 @@ def asked_of(spec: Spec) -> Asked:
         return Asked(query=query, tables={**tables, **small})
     if kind == "customers":
         query = customers_query(midnight(spec.question["on"], "UTC"))
-        ledger = {"profiles": GROUPS, "given_scores": SCORES, "consents": CONSENTS}
+        ledger = {
+            "profiles": GROUPS, "given_scores": SCORES, "consents": CONSENTS, "personas": PERSONAS,
+        }  # fmt: skip
         empty = {name: schema.empty_table() for name, schema in ledger.items()}
         return Asked(query=query, tables={**tables, **empty})
-    if "journey" in spec.question:
-        return Asked(query=_journey_query(spec), tables=tables)
+    if kind in _CHAINS:
+        return Asked(query=_chain_query(spec), tables=tables)
+    if "site" in spec.question:
+        return Asked(query=_site_query(spec), tables=tables)
+    if kind == "catchment":
+        return Asked(query=_catchment_query(spec), tables=tables)
+    if kind in ("facts", "answers", "offers", "day"):
+        return _of_personas(spec)
     rule, now = _rule(spec)
     return Asked(query=members_query(rule, now=now), tables=tables)
 
@@ -271,9 +384,15 @@ def found_by(spec: Spec, lake: Lake) -> list[dict[str, str]]:
         return [
             {name: _written(row[name]) for name in spec.expected[0]} for row in table.to_pylist()
         ]
-    if "journey" in spec.question:
-        rows = lake.ask(_journey_query(spec), tables=tables).to_pylist()
+    if kind in _CHAINS or kind == "catchment" or "site" in spec.question:
+        asked = asked_of(spec)
+        rows = lake.ask(asked.query, tables=asked.tables).to_pylist()
         return [{name: _written(row[name]) for name in spec.expected[0]} for row in rows]
+    if kind in ("facts", "answers", "offers", "day"):
+        asked = _of_personas(spec)
+        rows = lake.ask(asked.query, tables=asked.tables).to_pylist()
+        found = [{name: _written(row[name]) for name in spec.expected[0]} for row in rows]
+        return sorted(found, key=lambda row: tuple(row.values()))
     rule, now = _rule(spec)
     found = member_ids(lake, rule, now=now, tables=tables)
     return [{"profile_id": name} for name in found["profile_id"].to_pylist()]

@@ -401,7 +401,7 @@ def dashboard(ctx: PageContext) -> h.Markup:
             caption="Segments by revenue",
             sort=sort_by("/", "revenue", descending=True),
         ),
-        pagination(ctx, first=1, last=7, total=12, previous_href=None, next_href="/?page=2"),
+        pagination(ctx, number=1, first=1, last=7, total=12, turn="/?page={}".format),
         title="Segments",
         note="7 of 12, by share of revenue",
         tools=h.a({"href": "/segments"}, "All segments →"),

@@ -53,13 +53,17 @@ def test_a_filter_leaves_out_the_figures_that_cannot_be_filtered(client: TestCli
 
 
 def test_a_figure_is_split_and_each_part_leads_to_its_customers(client: TestClient[Any]) -> None:
-    page = client.get("/metrics/revenue?period=2026-08-01&by=country").text
-    assert "by=country&amp;part=BE" in page
-    assert "by=country&amp;part=HU" not in page
-    assert "too few people" in page  # five in Belgium, one in Hungary
-    whole = client.get("/metrics/revenue?by=channel&grain=quarter&period=2026-08-01").text
-    assert "by=channel&amp;part=web" in whole
+    page = client.get("/metrics/revenue?by=source&grain=quarter&period=2026-08-01").text
+    assert "by=source&amp;part=" in page
     assert client.get("/metrics/revenue?by=product").status_code == 400
+
+
+def test_a_part_that_would_give_away_a_small_one_is_hidden_with_it(client: TestClient[Any]) -> None:
+    page = client.get("/metrics/revenue?period=2026-08-01&by=country").text
+    # One bought in Hungary; five in Belgium, whose amount would leave that one's of the total.
+    assert "by=country&amp;part=" not in page
+    assert page.count("too few people") == 2
+    assert "€200" not in page.partition('id="split"')[2]
 
 
 def test_the_customers_behind_a_figure_are_listed_with_their_own(client: TestClient[Any]) -> None:
@@ -71,7 +75,9 @@ def test_the_customers_behind_a_figure_are_listed_with_their_own(client: TestCli
     part = client.get(
         "/metrics/revenue/people?grain=quarter&period=2026-08-01&by=channel&part=web"
     ).text
-    assert "8 known customers stand behind it" in part
+    # Eight of twelve: who knew them would know the four others, who are no group.
+    assert "8 known customers stand behind it" not in part
+    assert "of persons and not of a group" in part
     assert client.get("/metrics/revenue/people?by=product&part=x").status_code == 400
     assert client.get("/metrics/revenu/people").status_code == 404
 

@@ -178,12 +178,14 @@ def test_a_row_of_another_length_than_the_headings_is_refused() -> None:
 
 
 def test_pages_at_the_ends_offer_no_link_beyond() -> None:
-    written = pagination(
-        CTX, first=1, last=50, total=84_312, previous_href=None, next_href="/c?page=2"
-    )
+    written = pagination(CTX, number=1, first=1, last=50, total=84_312, turn="/c?page={}".format)
     assert "1–50 of 84,312" in written
     assert written.count("<a ") == 1
+    assert 'href="/c?page=2"' in written
     assert 'aria-disabled="true"' in written
+    last = pagination(CTX, number=2, first=51, last=60, total=60, turn="/c?page={}".format)
+    assert 'href="/c?page=1"' in last
+    assert last.count("<a ") == 1
 
 
 def event(moment: datetime, **more: object) -> Event:

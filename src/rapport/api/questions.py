@@ -18,7 +18,7 @@ from rapport.understand.periods import GRAINS
 from rapport.understand.question import Question, dimensions_of
 from rapport.workflows.company import Company
 from rapport.workflows.metrics import PAGE, MetricPeople, filter_of, metric_of, metric_people
-from rapport.workflows.questions import Answered, CohortTriangle, ask_cohorts, ask_question
+from rapport.workflows.questions import CohortTriangle, DisclosedAnswer, ask_cohorts, ask_disclosed
 from rapport.workflows.segment_definitions import find_segment
 
 _READ = {"permission": "dashboard.read"}
@@ -40,9 +40,12 @@ class Vocabulary(Struct, frozen=True, kw_only=True):
 
 
 @post("/api/v1/questions", sync_to_thread=True, opt=_READ, status_code=200, tags=["questions"])
-def ask(company: NamedDependency[Company], data: Annotated[Question, Body()]) -> Answered:
-    """Answer a question: metrics × dimensions × filters × time × as known when."""
-    return ask_question(company, data)
+def ask(company: NamedDependency[Company], data: Annotated[Question, Body()]) -> DisclosedAnswer:
+    """Answer a question: metrics × dimensions × filters × time × as known when.
+
+    Where too few people stand behind a cell, it says nothing, nor do those that give it away.
+    """
+    return ask_disclosed(company, data)
 
 
 @get("/api/v1/metrics", sync_to_thread=False, opt=_READ, tags=["questions"])

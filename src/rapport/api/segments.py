@@ -96,7 +96,7 @@ def change_segment(
     """Change a segment of the company's own."""
     user: User = request.user
     if find_segment(company, key).ready_made:
-        raise InvalidInput(f"{key} came with the product; make a segment of your own from its rule")
+        raise InvalidInput(f"{key} is no segment of your own; make one from its rule")
     save_segment(company, name=data.name, rule=data.rule, author=user.email, key=key)
     return find_segment(company, key)
 

@@ -9,20 +9,25 @@ from rich.markup import escape
 
 from rapport import __version__
 from rapport.cli.accounts import accounts
+from rapport.cli.boards import boards
 from rapport.cli.certify import certify
 from rapport.cli.common import Context, err
 from rapport.cli.conflicts import conflicts
 from rapport.cli.demo import demo
 from rapport.cli.doctor import doctor
 from rapport.cli.households import households
+from rapport.cli.hypotheses import hypotheses
 from rapport.cli.identity import identity
 from rapport.cli.import_files import import_
 from rapport.cli.journeys import journeys
 from rapport.cli.metrics import metrics
+from rapport.cli.personas import personas
+from rapport.cli.places import places
 from rapport.cli.rebuild import rebuild
 from rapport.cli.resolve import resolve
 from rapport.cli.segments import segments
 from rapport.cli.serve import serve
+from rapport.cli.site import site
 from rapport.cli.sources import sources
 from rapport.cli.train import train
 from rapport.cli.users import user
@@ -46,7 +51,8 @@ def main_group(context: click.Context, data: str | None) -> None:
 
 for command in (
     demo, serve, import_, resolve, train, certify, doctor, rebuild, user, sources, identity,
-    conflicts, households, accounts, journeys, metrics, segments,
+    conflicts, households, accounts, boards, journeys, hypotheses, metrics, personas, places,
+    segments, site,
 ):  # fmt: skip
     main_group.add_command(command)
 

@@ -85,6 +85,7 @@ _STEP_WORDS = {
     "queue": "Who waits for a person's word",
     "customers": "Customers, segments, RFM",
     "train": "Models, with their back-test",
+    "personas": "Groups of customers",
     "decide": "Deciding on messages",
     "rebuild": "Writing the lake anew",
 }

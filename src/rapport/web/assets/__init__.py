@@ -25,12 +25,12 @@ MEDIA_TYPES = {
     "svg": "image/svg+xml",
     "woff2": "font/woff2",
 }
-NAMES = ("htmx.js", "inter.woff2", "logo.svg", "rapport-ui.js", "rapport.css")
+NAMES = ("htmx.js", "inter.woff2", "logo.svg", "rapport-map.js", "rapport-ui.js", "rapport.css")
 # Found by pages of every address, so that no reverse proxy needs to know them.
 PREFIX = "/assets/"
 # For the application: pages are compressed as they are sent, files here once and for ever.
 # Litestar would compress them a second time, which no browser can read.
-COMPRESSION = CompressionConfig(backend="gzip", exclude=[f"^{PREFIX}", "^/rapport.js$"])
+COMPRESSION = CompressionConfig(backend="gzip", exclude=[f"^{PREFIX}", "^/rapport(-map)?.js$"])
 FOR_EVER = "public, max-age=31536000, immutable"
 
 

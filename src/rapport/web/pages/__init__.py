@@ -29,17 +29,23 @@ PAGES: tuple[str, ...] = (
     "rapport.web.pages.account",
     "rapport.web.pages.accounts",
     "rapport.web.pages.admin",
+    "rapport.web.pages.boards",
     "rapport.web.pages.conflicts",
     "rapport.web.pages.customer",
     "rapport.web.pages.customers",
     "rapport.web.pages.dashboard",
     "rapport.web.pages.households",
+    "rapport.web.pages.hypotheses",
     "rapport.web.pages.identity",
     "rapport.web.pages.inbox",
     "rapport.web.pages.journeys",
+    "rapport.web.pages.map",
+    "rapport.web.pages.personas",
     "rapport.web.pages.predictions",
+    "rapport.web.pages.questions",
     "rapport.web.pages.segments",
     "rapport.web.pages.sign_in",
+    "rapport.web.pages.site",
     "rapport.web.pages.sources",
 )
 
@@ -48,6 +54,30 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         "understand",
         (
             Entry(name="dashboard", href="/", icon="layout-dashboard", permission="dashboard.read"),
+            Entry(name="boards", href="/boards", icon="layout-grid", permission="boards.read"),
+            Entry(name="questions", href="/questions", icon="search", permission="dashboard.read"),
+            Entry(name="figures", href="/metrics", icon="sigma", permission="dashboard.read"),
+            Entry(name="journeys", href="/journeys", icon="waypoints", permission="dashboard.read"),
+            Entry(
+                name="site", href="/site", icon="mouse-pointer-click", permission="dashboard.read"
+            ),
+            Entry(
+                name="hypotheses",
+                href="/hypotheses",
+                icon="lightbulb",
+                permission="dashboard.read",
+            ),
+            Entry(
+                name="predictions",
+                href="/predictions",
+                icon="trending-up",
+                permission="dashboard.read",
+            ),
+        ),
+    ),
+    (
+        "people",
+        (
             Entry(name="customers", href="/customers", icon="users", permission="customers.read"),
             Entry(name="households", href="/households", icon="house", permission="customers.read"),
             Entry(
@@ -57,14 +87,8 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
                 permission="customers.read",
             ),
             Entry(name="segments", href="/segments", icon="blend", permission="segments.read"),
-            Entry(name="journeys", href="/journeys", icon="waypoints", permission="dashboard.read"),
-            Entry(name="figures", href="/metrics", icon="sigma", permission="dashboard.read"),
-            Entry(
-                name="predictions",
-                href="/predictions",
-                icon="trending-up",
-                permission="dashboard.read",
-            ),
+            Entry(name="personas", href="/personas", icon="shapes", permission="segments.read"),
+            Entry(name="map", href="/map", icon="map", permission="dashboard.read"),
         ),
     ),
     (

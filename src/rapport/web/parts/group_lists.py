@@ -203,6 +203,7 @@ def _turning(context: PageContext, path: str, shown: Shown, sort: str) -> h.Mark
         first=offset + 1,
         last=offset + rows,
         total=total,
-        previous_href=href(number - 1) if number > 1 else None,
-        next_href=href(number + 1) if more else None,
+        number=number,
+        turn=href,
+        more=more,
     )

@@ -5,14 +5,18 @@ from __future__ import annotations
 from datetime import date
 
 from rapport.understand.answer import Value
+from rapport.understand.geography.outlines import region_name
 from rapport.understand.metrics.base import Metric
+from rapport.understand.segments.ready_made import READY_MADE
 from rapport.vocabulary.touchpoint import CHANNELS
 from rapport.web.numbers import NO_BREAK
 from rapport.web.parts.context import PageContext
+from rapport.web.parts.traits import persona_name
 from rapport.web.places import language_name
 from rapport.web.words import locale_of
 from rapport.workflows.segment_definitions import NamedSegment
 
+_READY_SEGMENTS = frozenset(each.key for each in READY_MADE)
 #: Means below it are read in cents.
 _SMALL = 100
 
@@ -92,6 +96,10 @@ def part_name(context: PageContext, dimension: str, value: str) -> str:
         return channel_name(context, value)
     if dimension == "gender":
         return context.t(f"measures.gender.{value}")
+    if dimension == "region":
+        return region_name(value)
+    if dimension == "segment" and value in _READY_SEGMENTS:
+        return context.t(f"measures.segment.{value}")
     if dimension == "rfm_segment":
         return context.t(f"measures.segment.{value}")
     if dimension == "language":
@@ -100,13 +108,19 @@ def part_name(context: PageContext, dimension: str, value: str) -> str:
 
 
 def segment_name(context: PageContext, segment: NamedSegment) -> str:
-    """Its own name, or our words for a ready-made one."""
+    """Its own name, or our words for a ready-made or discovered one."""
+    if segment.discovered:
+        return persona_name(context, segment.key, segment.name, segment.traits)
     return segment.name or context.t(f"measures.segment.{segment.key}")
 
 
 def unit_name(context: PageContext, grain: str, first_day: date, *, long: bool = False) -> str:
-    """A week, month or quarter: short for axes, long for sentences."""
+    """A day, week, month, quarter or year: short for axes, long for sentences."""
     n = context.n
+    if grain == "year":
+        return str(first_day.year)
+    if grain == "day":
+        return n.date(first_day) if long else n.day_month_short(first_day)
     if grain == "quarter":
         return n.quarter(first_day)
     if grain == "week":

@@ -129,14 +129,26 @@ def meter(share: float, text: h.Child) -> h.Markup:
 def pagination(
     context: PageContext,
     *,
+    number: int,
     first: int,
     last: int,
     total: int | None,
-    previous_href: str | None,
-    next_href: str | None,
+    turn: Callable[[int], str],
+    more: bool | None = None,
 ) -> h.Markup:
-    """Which rows are shown (``1–50 of 84,312``) and the way to the others."""
+    """Which rows are shown (``1–50 of 84,312``) and the way to the others.
+
+    Parameters
+    ----------
+    number : int
+        Of this page, from 1.
+    turn : callable
+        From a page's number to its address.
+    more : bool, optional
+        Whether a page follows; by default what ``total`` says.
+    """
     n = context.n
+    follows = (total is not None and last < total) if more is None else more
     if total is None:
         shown = context.t("parts.pages.shown", first=n.count(first), last=n.count(last))
     else:
@@ -148,8 +160,10 @@ def pagination(
         h.span(shown),
         h.span(
             {"class": "pages-links"},
-            _turn(previous_href, context.t("parts.pages.previous"), "prev"),
-            _turn(next_href, context.t("parts.pages.next"), "next"),
+            _turn(
+                turn(number - 1) if number > 1 else None, context.t("parts.pages.previous"), "prev"
+            ),
+            _turn(turn(number + 1) if follows else None, context.t("parts.pages.next"), "next"),
         ),
     )
 

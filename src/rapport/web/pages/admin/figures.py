@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from rapport.understand.metrics import BY_NAME as METRICS
 from rapport.vocabulary.stated_figure import FIGURE_KINDS, KIND_OF, StatedFigure
 from rapport.web import html as h
 from rapport.web.pages.admin.sections import admin_page
@@ -11,7 +12,7 @@ from rapport.web.parts.buttons import button
 from rapport.web.parts.cards import card
 from rapport.web.parts.context import PageContext
 from rapport.web.parts.forms import field, form, select_field
-from rapport.web.parts.measures import dimension_name, figure_name
+from rapport.web.parts.measures import dimension_name, figure_name, metric_name, written
 from rapport.web.parts.tables import Column, table
 
 
@@ -100,15 +101,16 @@ def _stated(context: PageContext, figures: tuple[StatedFigure, ...]) -> h.Markup
 def _row(context: PageContext, figure: StatedFigure) -> list[h.Child]:
     n, t = context.n, context.t
     kind = KIND_OF[figure.name]
-    scope = (
-        h.div(
-            {"class": "small muted"},
-            dimension_name(context, kind.scope), ": ", h.bdi(figure.scope),
+    scope = None
+    if kind.scope == "metric":
+        scope = h.div({"class": "small muted"}, metric_name(context, figure.scope or ""))
+    elif figure.scope and kind.scope != "none":
+        scope = h.div(
+            {"class": "small muted"}, dimension_name(context, kind.scope), ": ", h.bdi(figure.scope)
         )
-        if figure.scope and kind.scope != "none"
-        else None
-    )  # fmt: skip
-    if kind.unit == "money":
+    if kind.unit == "metric":
+        amount = written(context, METRICS[figure.scope or ""], figure.amount)
+    elif kind.unit == "money":
         amount = n.price(figure.amount)
     elif kind.unit == "share":
         amount = n.share(figure.amount)

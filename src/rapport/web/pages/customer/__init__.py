@@ -33,6 +33,7 @@ from rapport.web.pages.customer.sides import (
     predictions_card,
     tickets_card,
 )
+from rapport.web.pages.customer.visits import visit_page
 from rapport.web.parts.buttons import button, post_button
 from rapport.web.parts.cards import Tone
 from rapport.web.parts.chips import chip, chips
@@ -568,6 +569,7 @@ def _number(text: Any) -> int:
 routes = (
     customer_page,
     timeline_fragment,
+    visit_page,
     pins_post,
     next_step_post,
     identity_page,

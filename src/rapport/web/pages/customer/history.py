@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 
 from rapport.vocabulary import touchpoint as v
 from rapport.web import html as h
+from rapport.web.pages.customer.visits import visit_fold
 from rapport.web.parts.buttons import button
 from rapport.web.parts.cards import card
 from rapport.web.parts.choices import Choice, pills
@@ -135,7 +136,7 @@ def timeline_card(
         ),
         timeline(
             context,
-            (_event(context, line) for line in page.lines),
+            (_event(context, page.profile_id, line) for line in page.lines),
             today=context.n.local(now).date(),
         )
         if page.lines
@@ -175,7 +176,7 @@ def more_events(context: PageContext, page: Timeline, *, now: datetime) -> h.Mar
     return h.fragment(
         timeline(
             context,
-            (_event(context, line) for line in page.lines),
+            (_event(context, page.profile_id, line) for line in page.lines),
             today=context.n.local(now).date(),
         ),
         more_link(context, page),
@@ -186,7 +187,7 @@ def _swap(href: str) -> dict[str, h.Attribute]:
     return load(href, target="#timeline", select="#timeline", push=True)
 
 
-def _event(context: PageContext, line: TimelineLine) -> Event:
+def _event(context: PageContext, profile_id: str, line: TimelineLine) -> Event:
     return Event(
         occurred_at=line.occurred_at,
         icon=_ICONS.get(line.type) or _KIND_ICONS[line.kind],
@@ -195,6 +196,7 @@ def _event(context: PageContext, line: TimelineLine) -> Event:
         quote=_shortened(line.text) if line.text else None,
         note=_note(context, line),
         mood=line.sentiment,
+        actions=visit_fold(context, profile_id, line),
     )
 
 

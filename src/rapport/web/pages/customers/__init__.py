@@ -248,8 +248,9 @@ def _list(
             first=first,
             last=last,
             total=total,
-            previous_href=href(number - 1) if number > 1 else None,
-            next_href=href(number + 1) if more and not (searching and total is None) else None,
+            number=number,
+            turn=href,
+            more=more and not (searching and total is None),
         )
         if number > 1 or more
         else None,

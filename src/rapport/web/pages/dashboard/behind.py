@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from litestar import Request, Response, get
@@ -62,11 +63,15 @@ def people_page(
         kept = {"by": by} if part is None else {"by": by, "part": part}
     found = standing_people(company, standing, name, narrowed=narrowed, page=max(page_number, 1))
     back = href(f"/metrics/{name}", standing.view)
+
+    def turn(other: int) -> str:
+        return href(f"/metrics/{name}/people", standing.view, **kept, page_number=other)
+
     return html_response(
         page(
             context,
             title,
-            h.div({"class": "stack"}, _list(context, standing, metric, found, kept)),
+            h.div({"class": "stack"}, people_card(context, metric, found, turn)),
             subtitle=_subtitle(context, standing, by, part),
             tools=[button(t("metrics.to_metric"), href=back, icon_name="info")],
         )
@@ -81,13 +86,10 @@ def _subtitle(context: PageContext, standing: Standing, by: str, part: str | Non
     return said
 
 
-def _list(
-    context: PageContext,
-    standing: Standing,
-    metric: Metric,
-    found: MetricPeople,
-    kept: dict[str, str],
+def people_card(
+    context: PageContext, metric: Metric, found: MetricPeople, turn: Callable[[int], str]
 ) -> h.Markup:
+    """The customers of one page; ``turn`` gives the address of another."""
     t, n = context.t, context.n
     nobody = (
         h.p({"class": "muted"}, t("metrics.unknown_n", count=found.unknown_n))
@@ -119,10 +121,6 @@ def _list(
     last = found.first + len(found.people) - 1
     number = (found.first - 1) // PAGE + 1
 
-    def turn(other: int) -> str:
-        path = f"/metrics/{metric.name}/people"
-        return href(path, standing.view, **kept, page_number=other)
-
     said = t(
         "metrics.behind",
         count=found.total,
@@ -137,8 +135,8 @@ def _list(
             first=found.first,
             last=last,
             total=found.total,
-            previous_href=turn(number - 1) if number > 1 else None,
-            next_href=turn(number + 1) if last < found.total else None,
+            number=number,
+            turn=turn,
         ),
         foot=nobody,
         flush=True,

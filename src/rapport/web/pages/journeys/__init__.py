@@ -396,8 +396,8 @@ def _people(
                 first=found.first,
                 last=last,
                 total=found.total,
-                previous_href=turn(number - 1) if number > 1 else None,
-                next_href=turn(number + 1) if last < found.total else None,
+                number=number,
+                turn=turn,
             ),
             flush=True,
         )

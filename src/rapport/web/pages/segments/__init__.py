@@ -78,7 +78,12 @@ def segments_page(
     rows = segments_overview(company)
     accuracy = newest_accuracy(company)
     own = [row for row in rows if not row.segment.ready_made]
-    ready = [row for row in rows if row.segment.ready_made and row.figures.customers]
+    found = [row for row in rows if row.segment.discovered and row.figures.customers]
+    ready = [
+        row
+        for row in rows
+        if row.segment.ready_made and not row.segment.discovered and row.figures.customers
+    ]
     may_write = request.user.may("segments.write")
     new = button(t("segments.new"), href="/segments/new", kind="primary", icon_name="plus")
     body: list[h.Child] = []
@@ -114,6 +119,13 @@ def segments_page(
         h.div(
             {"class": "stack"},
             own_card,
+            card(
+                segment_table(context, found, accuracy, caption=t("personas.title")),
+                title=h.a({"href": "/personas"}, t("personas.title")),
+                flush=True,
+            )
+            if found
+            else None,
             card(
                 segment_table(
                     context,
@@ -183,6 +195,7 @@ def segment_page(
     user: User = request.user
     tools: list[h.Child] = [
         button(t("segments.csv"), href=f"/segments/{key}.csv", icon_name="download"),
+        button(t("personas.from_segment"), href=f"/personas/{key}", icon_name="shapes"),
     ]
     if user.may("dashboard.read"):
         tools.append(
@@ -338,8 +351,8 @@ def _pages(
         first=found.first,
         last=last,
         total=found.counted.members,
-        previous_href=turn(number - 1) if number > 1 else None,
-        next_href=turn(number + 1) if last < found.counted.members else None,
+        number=number,
+        turn=turn,
     )
 
 
@@ -367,6 +380,7 @@ def new_page(request: Request[Any, Any, Any], company: NamedDependency[Company])
     zone = company.choice("time_zone")
     if query.get("rule"):
         draft = draft_of(read_rule(query["rule"]), zone)
+        name = query.get("name", "")[:80]
     elif query.get("from"):
         found = find_segment(company, query["from"])
         draft = draft_of(found.rule, zone)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rapport.understand.geography.outlines import region_name
 from rapport.understand.rfm import RFM_SEGMENTS
 from rapport.understand.segments.rule import COLUMNS, Leaf, Rule, check
 from rapport.web import html as h
@@ -23,6 +24,13 @@ from rapport.web.pages.segments.happening_form import (
     happening_words,
     kinds,
 )
+from rapport.web.pages.segments.near_form import (
+    NEAR,
+    DraftNear,
+    near_fields,
+    near_list,
+    near_words,
+)
 from rapport.web.parts.buttons import button
 from rapport.web.parts.context import PageContext
 from rapport.web.parts.forms import field, form
@@ -30,8 +38,10 @@ from rapport.web.parts.htmx import send
 from rapport.web.parts.icons import icon
 from rapport.web.parts.measures import channel_name, country_name, segment_name
 from rapport.workflows.company import Company
+from rapport.workflows.segment_definitions import all_segments
 from rapport.workflows.segment_history import OverlapView
 from rapport.workflows.segments import Counted, text_choices
+from rapport.workflows.shops import located_shops
 
 _DRAFT = "/segments/draft"
 _CHOICES = "segments-choices-"
@@ -80,6 +90,9 @@ def builder(
             h.div({"id": "rule"}, _group(context, company, draft, "0", redraw)),
             _datalists(company, context, sorted(columns)),
             filter_lists(context, company, did),
+            near_list(located_shops(company))
+            if any(isinstance(part, DraftNear) for part in parts)
+            else None,
             count_line(context, counted),
             overlap_line(context, overlap),
             h.div(
@@ -139,8 +152,8 @@ def overlap_line(context: PageContext, overlap: OverlapView | None) -> h.Markup:
     return h.p(line, context.t("segments.overlap_line", parts=", ".join(named)))
 
 
-def _parts(draft: DraftGroup) -> list[DraftCondition | DraftHappening]:
-    found: list[DraftCondition | DraftHappening] = []
+def _parts(draft: DraftGroup) -> list[DraftCondition | DraftHappening | DraftNear]:
+    found: list[DraftCondition | DraftHappening | DraftNear] = []
     for part in draft.parts:
         found += _parts(part) if isinstance(part, DraftGroup) else [part]
     return found
@@ -201,6 +214,9 @@ def _part(
     if isinstance(part, DraftHappening):
         first = _what(context, part.column, at, redraw)
         return happening_fields(context, company, part, at, first, _moves(context, at), redraw)
+    if isinstance(part, DraftNear):
+        first = _what(context, NEAR, at, redraw)
+        return near_fields(context, part, at, first, _moves(context, at))
     return _condition(context, part, at, redraw)
 
 
@@ -224,7 +240,10 @@ def _what(context: PageContext, column: str, at: str, redraw: dict[str, h.Attrib
             "aria-label": t("segments.column"),
         },
         h.element("optgroup")({"label": t("segments.did.title")}, options(kinds(context))),
-        h.element("optgroup")({"label": t("segments.did.known")}, options(columns)),
+        h.element("optgroup")(
+            {"label": t("segments.did.known")},
+            options([(NEAR, t("segments.near.title")), *columns]),
+        ),
     )
 
 
@@ -354,16 +373,25 @@ def _moves(context: PageContext, at: str) -> h.Markup:
 
 def _datalists(company: Company, context: PageContext, columns: Sequence[str]) -> list[h.Markup]:
     """What may be typed into the text fields: the values that occur."""
+    named = {
+        each.key: segment_name(context, each)
+        for each in (all_segments(company) if "persona" in columns else ())
+    }
     return [
         h.element("datalist")(
             {"id": f"{_CHOICES}{column}"},
             (
-                h.option({"value": value}, f"{context.n.count(customers)}")
+                h.option({"value": value}, _choice(context, named, value, customers))
                 for value, customers in text_choices(company, column)
             ),
         )
         for column in columns
     ]
+
+
+def _choice(context: PageContext, named: dict[str, str], value: str, customers: int) -> str:
+    count = context.n.count(customers)
+    return f"{named[value]} ({count})" if value in named else count
 
 
 # ── a rule in words ────────────────────────────────────────────────────────────────────────────
@@ -392,6 +420,8 @@ def _said(context: PageContext, draft: DraftPart) -> h.Markup:
     if isinstance(draft, DraftHappening):
         happening = happening_of(draft)
         return h.span("–" if happening is None else happening_words(context, happening))
+    if isinstance(draft, DraftNear):
+        return h.span(near_words(context, draft))
     if isinstance(draft, DraftGroup):
         if not draft.parts:
             return h.p(context.t("segments.everybody"))
@@ -423,6 +453,8 @@ def _shown(context: PageContext, draft: DraftCondition) -> str:
         values = draft.value.split("; ")
     if draft.column == "rfm_segment":
         values = [t(f"measures.segment.{v}") if v in RFM_SEGMENTS else v for v in values]
+    elif draft.column == "region":
+        values = [region_name(v) for v in values]
     elif draft.column == "country":
         values = [country_name(context, v) for v in values]
     elif draft.column == "acquisition_channel":

@@ -197,8 +197,8 @@ def changes_response(
                 first=shown.first,
                 last=last,
                 total=shown.total,
-                previous_href=turn(number - 1) if number > 1 else None,
-                next_href=turn(number + 1) if last < shown.total else None,
+                number=number,
+                turn=turn,
             ),
             flush=True,
         )

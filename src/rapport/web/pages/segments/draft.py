@@ -17,6 +17,7 @@ import msgspec
 from rapport.errors import InvalidInput
 from rapport.understand.periods import midnight
 from rapport.understand.segments.happening import Followed, Happened, Recency
+from rapport.understand.segments.near import Near
 from rapport.understand.segments.rule import (
     COLUMNS,
     OPERATORS,
@@ -37,6 +38,7 @@ from rapport.web.pages.segments.happening_draft import (
     happening_of,
     read_happening,
 )
+from rapport.web.pages.segments.near_form import NEAR, DraftNear, near_draft, near_of, read_near
 
 JOINS = ("all", "any", "none")
 #: What the form offers for each kind. Days need no "on or before": "before" the next one says it.
@@ -71,7 +73,7 @@ class DraftGroup(msgspec.Struct):
     error: str | None = None
 
 
-DraftPart: TypeAlias = DraftCondition | DraftHappening | DraftGroup
+DraftPart: TypeAlias = DraftCondition | DraftHappening | DraftNear | DraftGroup
 
 
 def empty_draft() -> DraftGroup:
@@ -105,6 +107,8 @@ def _read(form: Mapping[str, str], at: str, depth: int, seen: list[int]) -> Draf
     column = form.get(f"n.{at}.column", "")
     if column in KINDS:
         return read_happening(form, at, column)
+    if column == NEAR:
+        return read_near(form, at)
     if column not in COLUMNS:
         return None
     operator = form.get(f"n.{at}.operator", "")
@@ -182,6 +186,8 @@ def rule_of(draft: DraftGroup, time_zone: str) -> Rule | None:
 def _rule(draft: DraftPart, zone: str) -> Rule | None:
     if isinstance(draft, DraftHappening):
         return happening_of(draft)
+    if isinstance(draft, DraftNear):
+        return near_of(draft)
     draft.error = None
     if isinstance(draft, DraftCondition):
         try:
@@ -283,6 +289,8 @@ def draft_of(rule: Rule, time_zone: str) -> DraftGroup:
 def _draft(rule: Rule, zone: str) -> DraftPart:
     if isinstance(rule, Happened | Recency | Followed):
         return happening_draft(rule)
+    if isinstance(rule, Near):
+        return near_draft(rule)
     if isinstance(rule, Condition):
         return _draft_condition(rule, zone)
     if isinstance(rule, Not):
