@@ -143,9 +143,7 @@ class Bench:
             self.raw.execute(f"SET threads = {threads}")
         for table in ("touchpoints", "membership"):
             files = DeltaTable(str(folder / table)).file_uris()
-            self.raw.execute(
-                f"CREATE VIEW {table} AS SELECT * FROM read_parquet({files})"  # noqa: S608
-            )
+            self.raw.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet({files})")
         self.raw.register("left_out", self.known.left_out)
         self.raw.register("moves", self.walked.moves)
 

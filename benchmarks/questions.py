@@ -261,7 +261,7 @@ def main() -> None:
     def floor(table: str, columns: tuple[str, ...], condition: str = "") -> float:
         read = ", ".join(f"max({column})" for column in columns)
         files = DeltaTable(str(folder / table)).file_uris()
-        sql = f"SELECT {read} FROM read_parquet({files}, hive_partitioning = true) {condition}"  # noqa: S608
+        sql = f"SELECT {read} FROM read_parquet({files}, hive_partitioning = true) {condition}"
         return p50(lambda: raw.sql(sql).to_arrow_table(), arguments.repeat)
 
     print(f"{arguments.touchpoints:,} touchpoints, median of {arguments.repeat}")
