@@ -114,7 +114,7 @@ def open_lake(folder: Path, touchpoints: int, threads: int) -> Lake:
     for first in range(0, touchpoints, BATCH):
         size = min(BATCH, touchpoints - first)
         rows = generate(first, size, touchpoints, atoms, rng)
-        lake.append("touchpoints", rows, app="ingest", until=first + size)
+        lake.append("touchpoints", rows, app="ingest", until=first + size - 1)
         print(f"made {first + size:,}", flush=True)
     profiles = rng.integers(0, int(atoms * 0.7), atoms)
     lake.overwrite(

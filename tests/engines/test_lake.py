@@ -144,3 +144,17 @@ def test_every_table_of_the_lake_can_be_asked_before_its_first_row(lake: Lake) -
     for name in LAKE_TABLES:
         step = Step("all", f"SELECT count(*) AS n FROM {name}")
         assert lake.ask(Query(steps=(step,))).to_pylist() == [{"n": 0}]
+
+
+def test_the_newest_time_is_known_without_reading_rows(lake: Lake) -> None:
+    assert lake.newest("touchpoints", "received_at") is None
+    rows = touchpoints(1, 2, 3)
+    late = START + timedelta(days=9, microseconds=1_234)
+    moments = pa.array([START, late, START], pa.timestamp("us", tz="UTC"))
+    at = rows.schema.get_field_index("received_at")
+    lake.append("touchpoints", rows.set_column(at, "received_at", moments), app="ingest", until=3)
+    lake.append("touchpoints", touchpoints(4), app="ingest", until=4)
+    assert lake.newest("touchpoints", "received_at") == late - timedelta(microseconds=234)
+    assert lake.newest("touchpoints", "type") is None  # what people did stays out of the log
+    lake.withdraw("touchpoints", [2])
+    assert lake.newest("touchpoints", "received_at") == START + timedelta(hours=4)

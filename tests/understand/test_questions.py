@@ -422,6 +422,8 @@ def test_knowledge_found_once_spares_and_changes_nothing(lake: Lake) -> None:
         question = msgspec.structs.replace(every, as_of=as_of)
         known = knowledge(lake, as_of=as_of)
         assert known.left_out.num_rows > 20
+        arrived = [m for m in rows["received_at"].to_pylist() if as_of is None or m <= as_of]
+        assert (known.received_until, known.touchpoints) == (max(arrived), len(arrived))
         assert answer(lake, question, known=known).digest == answer(lake, question).digest
         period = {"start": question.start, "end": question.end, "as_of": as_of}
         assert cohort_retention(lake, **period, known=known) == cohort_retention(lake, **period)

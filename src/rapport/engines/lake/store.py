@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ _CONFIGURATION = {
     # Readers other than deltalake must see deletes: no table of ours hides rows in side files.
     "delta.enableDeletionVectors": "false",
     # What people said and bought stays out of the file statistics in the log.
-    "delta.dataSkippingStatsColumns": "position,atom_id,occurred_at",
+    "delta.dataSkippingStatsColumns": "position,atom_id,occurred_at,received_at",
     "delta.checkpointInterval": "20",
 }
 #: Files of one bucket that are joined into one when there are more.
@@ -68,6 +69,8 @@ class Lake:
             self._engine.execute(f"SET threads = {int(threads)}")
         self._tables: dict[str, DeltaTable] = {}
         self._lock = threading.RLock()
+        # The engine refuses to close while a thread is opening a cursor on it.
+        self._opening = threading.Lock()
         self._changes: dict[str, pa.Table] = {}
 
     # ── writing ────────────────────────────────────────────────────────────────────────────────
@@ -246,7 +249,8 @@ class Lake:
             Small tables that the steps read beside the lake's, or instead of one of them.
         """
         given = dict(tables or {})
-        cursor = self._engine.cursor()
+        with self._opening:
+            cursor = self._engine.cursor()
         try:
             stored: dict[str, str] = {}
             for name in sorted(query.tables()):
@@ -286,6 +290,21 @@ class Lake:
             f"UNION ALL BY NAME SELECT * FROM changed_{table}"
         )
 
+    def newest(self, table: str, column: str) -> datetime | None:
+        """The newest time in a column to the millisecond, rounded down, without reading a row.
+
+        None: there are no rows, or some were written without this in the table's log.
+        """
+        delta = self._open(table)
+        if delta is None:
+            return None
+        files = pa.table(delta.get_add_actions(flatten=True))
+        name = f"max.{column}"
+        if name not in files.column_names or files[name].null_count:
+            return None
+        found: datetime | None = pc.max(files[name]).as_py()
+        return found
+
     def version(self, *tables: str) -> str:
         """A mark that changes whenever one of ``tables`` (by default: all) changes."""
         marks = []
@@ -296,7 +315,8 @@ class Lake:
 
     def close(self) -> None:
         """Let go of the engine."""
-        self._engine.close()
+        with self._opening:
+            self._engine.close()
 
 
 def digest(answer: pa.Table) -> str:

@@ -11,6 +11,8 @@ from rapport.understand.relations.costs import ACQUISITIONS, PROFITS
 from rapport.understand.relations.holding import (
     DONE,
     NO_DETAIL,
+    REPLACED,
+    SUSPECTS,
     TYPES,
     bind,
     corrections,
@@ -38,6 +40,8 @@ __all__ = [
     "DONE",
     "NO_DETAIL",
     "RELATIONS",
+    "REPLACED",
+    "SUSPECTS",
     "TYPES",
     "Relation",
     "bind",

@@ -67,6 +67,16 @@ def bind(steps: tuple[Step, ...], parameters: Mapping[str, Any]) -> Query:
 
 
 _KNOWN_THEN = " AND t.received_at <= $as_of"
+_DEALT = (
+    "(t.type = $order_completed OR t.type = $order_refunded OR t.type = $order_cancelled) "
+    "AND t.order_id IS NOT NULL"
+)
+
+
+#: Steps of `corrections` that are small however large the lake: by touchpoints that were corrected,
+#: and by orders of which more than one row speaks.
+REPLACED = "replaced"
+SUSPECTS = "suspects"
 
 
 def corrections(*, as_known_then: bool, orders: bool = True) -> tuple[Step, ...]:
@@ -99,7 +109,7 @@ def corrections(*, as_known_then: bool, orders: bool = True) -> tuple[Step, ...]
             "WHERE t.corrects IS NOT NULL AND t.corrects <> t.touchpoint_id" + then,
         ),
         Step(
-            "replaced",
+            REPLACED,
             # Without corrections the engine sees an empty side and reads no ids at all.
             "SELECT t.position FROM touchpoints AS t JOIN ("
             "SELECT DISTINCT source, corrects FROM corrections) AS c "
@@ -113,14 +123,22 @@ def corrections(*, as_known_then: bool, orders: bool = True) -> tuple[Step, ...]
     return (
         *replaced,
         Step(
+            # Corrections can only clear an order: so they need not be asked about all of them.
+            SUSPECTS,
+            "SELECT t.source, t.order_id FROM touchpoints AS t "
+            f"WHERE {_DEALT}{then} GROUP BY t.source, t.order_id HAVING count(*) > 1 AND "
+            "(max(CASE WHEN t.type = $order_cancelled THEN 1 ELSE 0 END) = 1 "
+            "OR sum(CASE WHEN t.type = $order_completed THEN 1 ELSE 0 END) > 1)",
+        ),
+        Step(
             "dealt",
             "SELECT t.position, t.source, t.order_id, "
             "CASE WHEN t.type = $order_completed THEN 1 ELSE 0 END AS is_order, "
             "CASE WHEN t.type = $order_cancelled THEN 1 ELSE 0 END AS is_cancellation "
-            "FROM touchpoints AS t LEFT JOIN replaced AS r ON r.position = t.position "
-            "WHERE (t.type = $order_completed OR t.type = $order_refunded "
-            "OR t.type = $order_cancelled) AND t.order_id IS NOT NULL AND r.position IS NULL"
-            + then,
+            f"FROM touchpoints AS t JOIN {SUSPECTS} AS s "
+            "ON s.source = t.source AND s.order_id = t.order_id "
+            "LEFT JOIN replaced AS r ON r.position = t.position "
+            f"WHERE {_DEALT} AND r.position IS NULL{then}",
         ),
         Step(
             "told_twice",
