@@ -185,7 +185,8 @@ def test_a_page_of_the_list_reads_by_an_index_and_no_table_whole(people: Ledger)
             connection.exec_driver_sql("SET LOCAL enable_sort = off")
             plan = connection.exec_driver_sql(f"EXPLAIN {asked}").all()
             steps = [row[0].strip().split("  (")[0] for row in plan]
-            assert "->  Index Scan Backward using review_pair_by_rank on review_pair" in steps, steps
+            index = "Index Scan Backward using review_pair_by_rank on review_pair"
+            assert any(step.endswith(index) for step in steps), steps
             assert not any("Sort" in step for step in steps), steps
 
 
