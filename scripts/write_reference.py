@@ -201,6 +201,8 @@ LAKE_ROWS: dict[str, str] = {
     "membership": "which profile each record belonged to when the snapshot was made",
     "customers": "one profile with what questions and segments ask about it; derived",
     "scores": "one score of one profile as one model version gave it",
+    "model_versions": "one fitted or refused model; kept in the ledger and laid over the lake, "
+    "never written to it",
     "stated_figures": "a cost, spending or target that the company states, for a stretch of time; "
     "kept in the ledger and laid over the lake, never written to it",
 }

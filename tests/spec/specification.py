@@ -56,11 +56,13 @@ from rapport.understand.site.usefulness import usefulness_query
 from rapport.understand.site.visits import page_visit_query
 from rapport.vocabulary.lake_tables import (
     CUSTOMERS,
+    MODEL_VERSIONS,
     ORDER_ITEMS,
     SITE_EVENTS,
     STATED_FIGURES,
     TOUCHPOINTS,
 )
+from rapport.vocabulary.lake_tables import SCORES as SCORE_HISTORY
 from tests.understand.touchpoint_rows import membership, touchpoints
 
 FOLDER = Path(__file__).parent
@@ -141,6 +143,8 @@ def tables_of(spec: Spec) -> dict[str, pa.Table]:
         "order_items": _stated(spec, "items", ORDER_ITEMS),
         "stated_figures": _stated(spec, "stated", STATED_FIGURES),
         "shops": _stated(spec, "shops", SHOPS),
+        "scores": _stated(spec, "scores", SCORE_HISTORY),
+        "model_versions": _stated(spec, "models", MODEL_VERSIONS),
     }
 
 

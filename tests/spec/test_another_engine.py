@@ -107,7 +107,13 @@ def test_generated_silos_have_the_same_digest(
         "membership": members,
         **{
             name: LAKE_TABLES[name].empty_table()
-            for name in ("customers", "order_items", "stated_figures")
+            for name in (
+                "customers",
+                "model_versions",
+                "order_items",
+                "scores",
+                "stated_figures",
+            )
         },
     }
     asked = Asked(query=plan.query, tables={**stored, **plan.tables})

@@ -5,6 +5,7 @@ All that the generated silos can answer; the others have specifications alone (`
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -17,6 +18,7 @@ from rapport.engines.lake import Lake
 from rapport.understand.answer import answer
 from rapport.understand.metrics import BY_NAME
 from rapport.understand.question import Question
+from rapport.vocabulary.lake_tables import MODEL_VERSIONS, SCORES
 from tests.understand.touchpoint_rows import at, generated
 
 pytestmark = pytest.mark.slow  # seconds: not before every commit
@@ -100,6 +102,12 @@ def expected(
     )
     csat = surveys.filter(pl.col("question") == "csat")
     told = frame.filter(pl.col("type") == "Order Completed").sort("received_at", "position")
+    lone = (
+        frame.filter((pl.col("type") == "Order Cancelled") & pl.col("order_id").is_not_null())
+        .join(told.select("source", "order_id"), on=["source", "order_id"], how="anti")
+        .sort("received_at", "position")
+    )
+    told = pl.concat([told, lone])
     asked_for = within(
         bucketed(
             pl.concat(
@@ -285,6 +293,60 @@ def test_every_metric_equals_its_definition_in_polars(
                 )
     told = {period for values in wanted.values() for period in values}
     assert told <= {row["period"] for row in rows} | {p for p in told if p.year == 2024}
+
+
+@pytest.mark.parametrize("as_of", [None, at("2025-09-15T12:00:00+00:00")], ids=["now", "then"])
+def test_what_customers_are_expected_to_bring_equals_its_definition_in_polars(
+    lake: Lake, as_of: datetime | None
+) -> None:
+    chance = random.Random(7)  # noqa: S311 - a test
+    people = [f"p{number}" for number in range(150)]
+    ends = [
+        at(f"{year}-{month:02}-01T00:00:00+00:00")
+        for year in (2025, 2026)
+        for month in range(1, 13)
+    ]
+    versions, scores = [], []
+    for number, day in enumerate(
+        at(f"2025-{m:02}-{d}") for m in range(2, 10) for d in ("01", "17")
+    ):
+        refused = chance.random() < 0.2
+        versions.append({
+            "version_id": number, "model": "customer_value", "data_until": day,
+            "fitted_at": day + timedelta(days=chance.choice([0, 3, 40])),
+            "status": "refused" if refused else "retired",
+        })  # fmt: skip
+        scores += [
+            {"profile_id": person, "version_id": number, "name": name, "as_of": day,
+             "value": round(chance.expovariate(1 / 80), 3)}
+            for person in people if not refused and chance.random() < 0.7
+            for name in ("expected_value", "expected_orders", "probability_alive")
+        ]  # fmt: skip
+    lake.append("scores", pa.Table.from_pylist(scores, SCORES), app="scores", until=1)
+    models = pa.Table.from_pylist(versions, MODEL_VERSIONS)
+    frame = pl.DataFrame(scores).filter(pl.col("name") == "expected_value")
+    question = Question(
+        metrics=("predicted_customer_value",),
+        start=ends[0], end=ends[-1], grain="month", time_zone="UTC", as_of=as_of,
+    )  # fmt: skip
+
+    rows = answer(lake.seeing({"model_versions": models}), question).rows()
+
+    shown = 0
+    for row, end in zip(rows, ends[1:], strict=True):
+        there = [
+            each["version_id"]
+            for each in versions
+            if each["data_until"] <= end + timedelta(days=1)
+            and (as_of is None or each["fitted_at"] <= as_of)
+        ]
+        wanted = frame.filter(pl.col("version_id") == (there[-1] if there else -1))["value"].mean()
+        found = row["predicted_customer_value"]
+        assert (found is None) == (wanted is None)
+        if found is not None:
+            shown += 1
+            assert float(found) == pytest.approx(wanted, abs=1e-4)
+    assert 3 < shown < len(rows)
 
 
 def test_the_generated_silos_have_every_difficulty() -> None:

@@ -175,6 +175,17 @@ SCORES = pa.schema(
     ]
 )
 
+#: When each model was fitted, on what. The ledger holds it; `Company.seen` lays it over the lake.
+MODEL_VERSIONS = pa.schema(
+    [
+        pa.field("version_id", pa.int64(), nullable=False),
+        pa.field("model", pa.string(), nullable=False),
+        pa.field("fitted_at", _TIME, nullable=False),
+        pa.field("data_until", _TIME, nullable=False),
+        pa.field("status", pa.string(), nullable=False),  # live | retired | refused
+    ]
+)
+
 LAKE_TABLES: dict[str, pa.Schema] = {
     "touchpoints": TOUCHPOINTS,
     "order_items": ORDER_ITEMS,
@@ -182,6 +193,7 @@ LAKE_TABLES: dict[str, pa.Schema] = {
     "membership": MEMBERSHIP,
     "customers": CUSTOMERS,
     "scores": SCORES,
+    "model_versions": MODEL_VERSIONS,
     "stated_figures": STATED_FIGURES,
 }
 

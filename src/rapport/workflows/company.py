@@ -17,8 +17,8 @@ from rapport.engines.lake import Lake
 from rapport.engines.ledger import Ledger, open_ledger
 from rapport.settings import Settings
 from rapport.understand.stated import stated_table
-from rapport.vocabulary.lake_tables import MEMBERSHIP
-from rapport.vocabulary.ledger_tables import membership, setting
+from rapport.vocabulary.lake_tables import MEMBERSHIP, MODEL_VERSIONS
+from rapport.vocabulary.ledger_tables import membership, model_version, setting
 from rapport.vocabulary.shop import Shop
 from rapport.vocabulary.stated_figure import StatedFigure
 
@@ -82,7 +82,7 @@ class Company:
 
     @property
     def seen(self) -> Lake:
-        """The lake as the ledger says now: whose each record is, and what the company stated."""
+        """The lake as the ledger says now: whose each record is, what was stated, which models."""
         with self.ledger.read() as connection:
             snapshot = read_choice(connection, "membership_snapshot")
             stated = read_choice(connection, "stated_figures")
@@ -92,8 +92,14 @@ class Company:
                     membership.c.valid_to.is_(None), membership.c.decision_id > snapshot
                 )
             ).all()
+            versions = connection.execute(
+                select(*(model_version.c[name] for name in MODEL_VERSIONS.names))
+            ).all()
         figures = _stated_table(msgspec.json.encode(stated), zone)
-        return self.lake.seeing({"membership": _as_arrow(rows), "stated_figures": figures})
+        models = pa.Table.from_pylist([row._asdict() for row in versions], MODEL_VERSIONS)
+        return self.lake.seeing(
+            {"membership": _as_arrow(rows), "stated_figures": figures, "model_versions": models}
+        )
 
 
 def figures_of(stated: Any) -> tuple[StatedFigure, ...]:

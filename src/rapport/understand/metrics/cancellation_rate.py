@@ -21,6 +21,7 @@ METRIC = Metric(
     ),
     description=(
         "Of the orders placed in the period, the share that was cancelled since, by whoever and "
-        "whenever. Young periods rise as cancellations come in."
+        "whenever. Young periods rise as cancellations come in. Where a source tells of an order "
+        "only that it was cancelled, that is when it counts as placed."
     ),
 )

@@ -20,6 +20,7 @@ from rapport.understand.relations.holding import (
 )
 from rapport.understand.relations.lines import LINES
 from rapport.understand.relations.messages import MESSAGES
+from rapport.understand.relations.predictions import PREDICTED_VALUES
 from rapport.understand.relations.sales import (
     CUSTOMER_BASE,
     CUSTOMER_ORDERS,
@@ -63,6 +64,7 @@ RELATIONS: tuple[Relation, ...] = (
     MOODS,
     NEWCOMERS,
     PLACED_ORDERS,
+    PREDICTED_VALUES,
     PROFITS,
     RETAINED,
     REVIEWS,

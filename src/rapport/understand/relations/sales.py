@@ -152,7 +152,11 @@ def _worths(_as_known_then: bool) -> tuple[Step, ...]:
 
 
 def _placed(as_known_then: bool) -> tuple[Step, ...]:
-    """Every order that was placed, told twice or not, with whether it was cancelled."""
+    """Every order that was placed, told twice or not, with whether it was cancelled.
+
+    A source that tells the last state of an order alone tells of a cancelled one only that: it was
+    placed too, at the moment that is told.
+    """
     then = " AND t.received_at <= $as_of" if as_known_then else ""
     splits = ", ".join(f"t.{name}" for name in SPLIT)
     return (
@@ -160,6 +164,12 @@ def _placed(as_known_then: bool) -> tuple[Step, ...]:
             "cancellations",
             "SELECT DISTINCT t.source, t.order_id FROM touchpoints AS t "
             f"WHERE t.type = $order_cancelled AND t.order_id IS NOT NULL{then}",
+        ),
+        Step(
+            "only_cancelled",
+            "SELECT c.source, c.order_id FROM cancellations AS c LEFT JOIN touchpoints AS t "
+            "ON t.source = c.source AND t.order_id = c.order_id "
+            f"AND t.type = $order_completed{then} WHERE t.position IS NULL",
         ),
         Step(
             "told_orders",
@@ -170,7 +180,9 @@ def _placed(as_known_then: bool) -> tuple[Step, ...]:
             "ORDER BY t.received_at ASC NULLS LAST, t.position ASC NULLS LAST) AS telling "
             "FROM touchpoints AS t LEFT JOIN left_out AS r ON r.position = t.position "
             "LEFT JOIN cancellations AS c ON c.source = t.source AND c.order_id = t.order_id "
-            "WHERE t.type = $order_completed AND (r.position IS NULL OR c.order_id IS NOT NULL)"
+            "LEFT JOIN only_cancelled AS o ON o.source = t.source AND o.order_id = t.order_id "
+            "WHERE (t.type = $order_completed AND (r.position IS NULL OR c.order_id IS NOT NULL) "
+            "OR t.type = $order_cancelled AND o.order_id IS NOT NULL)"
             f"{then}{IN_PERIOD}",
         ),
         Step("placed_orders", "SELECT t.* FROM told_orders AS t WHERE t.telling = 1"),
