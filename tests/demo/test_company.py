@@ -206,7 +206,7 @@ def test_every_good_moment_can_be_read_and_lies_inside_the_story(
             assert moment < until
             assert moment >= datetime(2021, 1, 1)  # noqa: DTZ001
             checked[mapping["source"]] += 1
-    assert len(checked) == 20
+    assert len(checked) == 22
 
 
 TILLS = (

@@ -12,7 +12,9 @@ SILOS: tuple[str, ...] = (
     "site",
     "visits",
     "surveys",
+    "wallet",
     "support",
+    "effort",
     "calls",
     "mailbox",
     "whatsapp",
@@ -27,4 +29,5 @@ SILOS: tuple[str, ...] = (
     "reviews",
     "mail",
     "values",
+    "subscriptions",
 )

@@ -22,6 +22,8 @@ SOURCE = "callcentre"
 #: Hungary telephones over a system of its own, which records and transcribes.
 SOURCE_HU = "callcentre_hu"
 _LINE_HU = "+3617001234"
+#: Of the calls of Budapest, those that were tried in vain before.
+MISSED = 0.12
 HEADER = ("call_id", "ended", "seconds", "caller", "agent", "language", "topic", "country", "notes")
 
 
@@ -93,6 +95,7 @@ def write(world: World) -> Written:
                 write_call(occasion, text_chance[n]) if spoken else "",
             )
         )
+    _add_missed(world, months)
     count = write_csv(world.folder / "calls" / "calls.csv", HEADER, rows, delimiter=";")
     copy_mapping(world.folder, "calls/calls")
     files = [WrittenFile(path="calls/calls.csv", source=SOURCE, rows=count)]
@@ -107,6 +110,40 @@ def write(world: World) -> Written:
         texts=tuple(texts),
         touchpoints=Counter({SOURCE: count, SOURCE_HU: sum(f.rows for f in files[1:])}),
     )
+
+
+def _add_missed(world: World, months: dict[str, list[dict[str, Any]]]) -> None:
+    """Calls of Budapest that nobody answered, before the caller tried again."""
+    rng = world.rng("missed calls")
+    for month, calls in months.items():
+        missed = []
+        for call in calls:
+            chance, before, rang = rng.random(), rng.uniform(300, 5400), int(rng.uniform(20, 75))
+            if chance >= MISSED:
+                continue
+            (dialog,) = call["dialog"]
+            start = np.datetime64(dialog["start"][:-1], "s") - np.timedelta64(int(before), "s")
+            if str(start)[:7] != month:
+                continue
+            missed.append(
+                {
+                    "vcon": call["vcon"],
+                    "uuid": _uuid(world.seed, f"missed before {call['uuid']}"),
+                    "created_at": f"{start}Z",
+                    "parties": call["parties"],
+                    "dialog": [
+                        {
+                            "type": "incomplete",
+                            "start": f"{start}Z",
+                            "duration": rang,
+                            "parties": dialog["parties"],
+                            "originator": dialog["originator"],
+                            "disposition": "no-answer",
+                        }
+                    ],
+                }
+            )
+        months[month] = sorted([*calls, *missed], key=lambda call: str(call["created_at"]))
 
 
 def _uuid(seed: int, call_id: str) -> str:

@@ -152,8 +152,8 @@ def only(known: Known, rows: NDArray[np.bool_]) -> Known:
     )
 
 
-#: Questions on how one visit went; they are no value or attitude.
-_SATISFACTION = ("nps", "csat", "ces")
+#: Questions on how one visit went, or on how much is bought where; they are no value or attitude.
+_SATISFACTION = ("nps", "csat", "ces", "share_of_wallet")
 
 
 def _rest(number: str, by: int) -> str:
