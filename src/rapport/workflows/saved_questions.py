@@ -27,6 +27,7 @@ from rapport.understand.periods import (
 )
 from rapport.understand.question import Filter, NamedRule, Question, check_question, unknown
 from rapport.workflows.company import Company, figures_of
+from rapport.workflows.comparable import Begun, when_begun
 from rapport.workflows.dashboard import Standing, View, ask, change_of, question_of, stand
 from rapport.workflows.disclosed import Disclosed, disclose
 from rapport.workflows.metrics import filter_of
@@ -109,6 +110,9 @@ class AnsweredQuestion(Struct, frozen=True, kw_only=True):
         The local days asked for, both included, cut where the data end.
     compared_first, compared_last : date or None
         Those that it is compared with.
+    data_begin, comparable_from : date or None
+        Where data begin within the days to compare with: in which month, and from which day on
+        such a period has a whole one before it.
     whole : dict of str to Shown
         Per metric, the whole period as one number.
     outlook : dict of str to Outlook
@@ -122,6 +126,8 @@ class AnsweredQuestion(Struct, frozen=True, kw_only=True):
     last_day: date
     compared_first: date | None
     compared_last: date | None
+    data_begin: date | None
+    comparable_from: date | None
     whole: dict[str, Shown]
     rows: tuple[ShownRow, ...]
     outlook: dict[str, Outlook]
@@ -220,10 +226,10 @@ def answer_saved(company: Company, saved: SavedQuestion) -> AnsweredQuestion | N
         earlier_whole = _disclosed(
             company, standing, replace(then, grain=None, dimensions=(), segments=())
         )
-        begun = _metrics_begun(company, standing, then)
+        begun = when_begun(then, lambda asked: _disclosed(company, standing, asked))
     else:
-        begun = frozenset(saved.metrics)
-    comparable = _Comparable(company, saved, zone, begun)
+        begun = Begun(metrics=frozenset(saved.metrics))
+    comparable = _Comparable(company, saved, zone, begun.metrics)
     return AnsweredQuestion(
         saved=saved,
         question=question,
@@ -234,6 +240,8 @@ def answer_saved(company: Company, saved: SavedQuestion) -> AnsweredQuestion | N
         compared_last=None
         if compared is None
         else local_day(compared[1] - timedelta(microseconds=1), zone),
+        data_begin=begun.data_begin,
+        comparable_from=begun.comparable_from(end, zone),
         whole=_rows(whole, earlier_whole, question, (), comparable)[0].figures,
         rows=_rows(found, earlier, question, question.dimensions, comparable),
         outlook=outlooks(
@@ -390,18 +398,6 @@ def _rows(
             )
         )
     return tuple(rows)
-
-
-def _metrics_begun(company: Company, standing: Standing, then: Question) -> frozenset[str]:
-    """The metrics whose data had begun when the earlier days did.
-
-    Half a year of data is no year to compare with: the company would seem to have doubled.
-    """
-    months = replace(then, grain="month", dimensions=(), segments=())
-    if len(months.periods()) < 3:
-        return frozenset(then.metrics)
-    first = _disclosed(company, standing, months).rows[0]
-    return frozenset(name for name in then.metrics if first[f"{name}_n"] != 0)
 
 
 def _known(metric: Metric, row: Mapping[str, Any]) -> Value:

@@ -66,7 +66,12 @@ def question_scope(context: PageContext, asked: AnsweredQuestion) -> str:
     """The days, what they are compared with, the filters and as known when."""
     t, n = context.t, context.n
     parts = [span_name(context, asked.first_day, asked.last_day)]
-    if asked.compared_first and asked.compared_last:
+    if asked.comparable_from and asked.data_begin:
+        # By day or month, those days are compared which have data before them.
+        begin = unit_name(context, "month", asked.data_begin, long=True)
+        day = n.date(asked.comparable_from)
+        parts.append(t("questions.comparable_from", begin=begin, day=day))
+    elif asked.compared_first and asked.compared_last:
         against = span_name(context, asked.compared_first, asked.compared_last)
         parts.append(t("dashboard.compared", period=against))
     elif asked.saved.compare == "target":
