@@ -60,7 +60,11 @@ JSON_ANSWERS: dict[str, tuple[tuple[str, ...], set[str]]] = {
     ),
     "boards show": (
         ("boards", "show", "shop", "--as", "manager@kadar.example"),
-        {"subject", "text", "pdf_bytes"},
+        {"subject", "text"},
+    ),
+    "boards pdf": (
+        ("boards", "pdf", "shop", "--as", "manager@kadar.example", "--to", "board.pdf"),
+        {"board", "file", "bytes"},
     ),
     "boards mail": (
         ("boards", "mail", "shop", "manager@kadar.example", "--dry-run"),

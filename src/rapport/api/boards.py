@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any
 
-from litestar import Request, delete, get, post, put
+from litestar import Request, Response, delete, get, patch, post, put
 from litestar.di import NamedDependency
 from litestar.params import Body, FromPath
 from msgspec import Struct
@@ -16,6 +16,7 @@ from rapport.workflows.board_mail import (
     answer_card,
     set_weekly_mail,
     weekly_mail,
+    write_paper,
 )
 from rapport.workflows.boards import (
     Board,
@@ -24,8 +25,12 @@ from rapport.workflows.boards import (
     card_of,
     find_board,
     make_board,
+    order_cards,
     remove_board,
     remove_card,
+    rename_board,
+    restore_board,
+    restore_card,
 )
 from rapport.workflows.company import Company
 from rapport.workflows.outlook import Outlook
@@ -41,6 +46,19 @@ class BoardDraft(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: str
     roles: tuple[str, ...] = ()
     questions: tuple[SavedQuestion, ...] = ()
+
+
+class BoardChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Another name of a board, other roles that see it, or both; what is left out stays."""
+
+    name: str | None = None
+    roles: tuple[str, ...] | None = None
+
+
+class CardOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The ids of all cards of a board, in the order in which they are to stand."""
+
+    card_ids: tuple[int, ...]
 
 
 class CardDraft(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -99,12 +117,57 @@ def read_board(
     return find_board(company, key, request.user)
 
 
+@patch("/api/v1/boards/{key:str}", sync_to_thread=True, opt=_WRITE, tags=["boards"])
+def change_board(
+    request: Request[Any, Any, Any],
+    company: NamedDependency[Company],
+    key: FromPath[str],
+    data: Annotated[BoardChange, Body()],
+) -> Board:
+    """Rename a board, or show it to other roles."""
+    board = find_board(company, key, request.user)
+    rename_board(
+        company,
+        key,
+        name=(board.name or "") if data.name is None else data.name,
+        roles=board.roles if data.roles is None else data.roles,
+        author=request.user,
+    )
+    return find_board(company, key, request.user)
+
+
 @delete("/api/v1/boards/{key:str}", sync_to_thread=True, opt=_WRITE, tags=["boards"])
 def forget_board(
     request: Request[Any, Any, Any], company: NamedDependency[Company], key: FromPath[str]
 ) -> None:
-    """Take a board away."""
+    """Take a board away; it can be restored."""
     remove_board(company, key, author=request.user)
+
+
+@post("/api/v1/boards/{key:str}/restore", sync_to_thread=True, opt=_WRITE, tags=["boards"])
+def bring_board_back(
+    request: Request[Any, Any, Any], company: NamedDependency[Company], key: FromPath[str]
+) -> Board:
+    """Bring back a board that was taken away."""
+    restore_board(company, key, author=request.user)
+    return find_board(company, key, request.user)
+
+
+@get("/api/v1/boards/{key:str}/pdf", sync_to_thread=True, opt=_READ, tags=["boards"])
+def board_pdf(
+    request: Request[Any, Any, Any], company: NamedDependency[Company], key: FromPath[str]
+) -> Response[bytes]:
+    """The board as a PDF in the user's language, as the weekly mail brings it."""
+    board = find_board(company, key, request.user)
+    paper = write_paper(company, board, language=request.user.language)
+    return Response(
+        paper.pdf,
+        media_type="application/pdf",
+        headers={
+            "Content-Disposition": f'attachment; filename="{board.key}.pdf"',
+            "Cache-Control": "no-store",
+        },
+    )
 
 
 @post("/api/v1/boards/{key:str}/cards", sync_to_thread=True, opt=_WRITE, tags=["boards"])
@@ -116,6 +179,18 @@ def new_card(
 ) -> Board:
     """Put a question at the end of a board."""
     add_card(company, key, data.question, title=data.title, author=request.user)
+    return find_board(company, key, request.user)
+
+
+@put("/api/v1/boards/{key:str}/cards", sync_to_thread=True, opt=_WRITE, tags=["boards"])
+def reorder_cards(
+    request: Request[Any, Any, Any],
+    company: NamedDependency[Company],
+    key: FromPath[str],
+    data: Annotated[CardOrder, Body()],
+) -> Board:
+    """Put the cards of a board in another order."""
+    order_cards(company, key, data.card_ids, author=request.user)
     return find_board(company, key, request.user)
 
 
@@ -159,8 +234,25 @@ def forget_card(
     key: FromPath[str],
     card_id: FromPath[int],
 ) -> None:
-    """Take a question off a board."""
+    """Take a question off a board; it can be restored."""
     remove_card(company, key, card_id, author=request.user)
+
+
+@post(
+    "/api/v1/boards/{key:str}/cards/{card_id:int}/restore",
+    sync_to_thread=True,
+    opt=_WRITE,
+    tags=["boards"],
+)
+def bring_card_back(
+    request: Request[Any, Any, Any],
+    company: NamedDependency[Company],
+    key: FromPath[str],
+    card_id: FromPath[int],
+) -> Board:
+    """Put a question back where it was before it was taken off."""
+    restore_card(company, key, card_id, author=request.user)
+    return find_board(company, key, request.user)
 
 
 @get("/api/v1/boards/{key:str}/mail", sync_to_thread=True, opt=_WRITE, tags=["boards"])
@@ -197,10 +289,15 @@ routes = (
     list_boards,
     new_board,
     read_board,
+    change_board,
     forget_board,
+    bring_board_back,
+    board_pdf,
     new_card,
+    reorder_cards,
     read_card,
     forget_card,
+    bring_card_back,
     read_mail,
     change_mail,
 )

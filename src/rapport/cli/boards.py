@@ -55,25 +55,55 @@ def boards_list(company: Company, context: Context, email: str) -> None:
 @boards.command("show")
 @click.argument("key")
 @_AS
-@click.option("--pdf", type=click.Path(path_type=Path), help="Write the board to this PDF file.")
 @with_json
-def boards_show(company: Company, context: Context, key: str, email: str, pdf: Path | None) -> None:
+def boards_show(company: Company, context: Context, key: str, email: str) -> None:
     """What the board KEY says, in the user's language.
 
     \b
-    Examples:
+    Example:
       rapport boards show general --as manager@kadar.example
-      rapport boards show general --as manager@kadar.example --pdf board.pdf
     """
     from rapport.workflows.board_mail import write_paper  # noqa: PLC0415
     from rapport.workflows.boards import find_board  # noqa: PLC0415
 
     user = _user(company, email)
     paper = write_paper(company, find_board(company, key, user), language=user.language)
-    if pdf is not None:
-        pdf.write_bytes(paper.pdf)
-    said = {"subject": paper.subject, "text": paper.text, "pdf_bytes": len(paper.pdf)}
+    said = {"subject": paper.subject, "text": paper.text}
     show(context, said, lambda found: out.print(escape(found["text"]), soft_wrap=True))
+
+
+@boards.command("pdf")
+@click.argument("key")
+@_AS
+@click.option(
+    "--to",
+    "file",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The file to write; one that exists is replaced.",
+)
+@with_json
+def boards_pdf(company: Company, context: Context, key: str, email: str, file: Path) -> None:
+    """Write the board KEY to a PDF file, in the user's language.
+
+    \b
+    Example:
+      rapport boards pdf general --as manager@kadar.example --to board.pdf
+    """
+    from rapport.errors import InvalidInput  # noqa: PLC0415
+    from rapport.workflows.board_mail import write_paper  # noqa: PLC0415
+    from rapport.workflows.boards import find_board  # noqa: PLC0415
+
+    user = _user(company, email)
+    paper = write_paper(company, find_board(company, key, user), language=user.language)
+    try:
+        file.write_bytes(paper.pdf)
+    except OSError as problem:
+        raise InvalidInput(
+            f"{file} cannot be written: {problem.strerror}; choose another place with --to"
+        ) from None
+    said = {"board": key, "file": str(file), "bytes": len(paper.pdf)}
+    show(context, said, lambda _: out.print(f"{file}: {len(paper.pdf)} bytes", soft_wrap=True))
 
 
 @boards.command("mail")

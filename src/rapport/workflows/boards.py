@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -255,9 +255,7 @@ def add_card(
         If the question has no answer.
     """
     check_saved(question)
-    found = _changeable(company, key, author)
-    if len(found.cards) >= MOST_CARDS:
-        raise InvalidInput(f"A board holds at most {MOST_CARDS} questions; make another one")
+    _check_room(_changeable(company, key, author))
     title = " ".join((title or "").split())[:80] or None
     with company.ledger.write() as connection:
         number = _own_id(key)
@@ -275,8 +273,18 @@ def remove_card(company: Company, key: str, card_id: int, *, author: User) -> No
 
 
 def restore_card(company: Company, key: str, card_id: int, *, author: User) -> None:
-    """Put a removed question back where it was."""
-    _changeable(company, key, author)
+    """Put a removed question back where it was; one that is there stays.
+
+    Raises
+    ------
+    InvalidInput
+        If the board is full.
+    NotFound
+        If the card never was on the board.
+    """
+    found = _changeable(company, key, author)
+    if card_id not in (each.card_id for each in found.cards):
+        _check_room(found)
     _mark_card(company, key, card_id, at=None)
 
 
@@ -300,11 +308,38 @@ def move_card(company: Company, key: str, card_id: int, *, later: bool, author: 
     if not 0 <= other < len(ids):
         return
     ids[place], ids[other] = ids[other], ids[place]
+    _put_in_order(company, ids)
+
+
+def order_cards(company: Company, key: str, card_ids: Sequence[int], *, author: User) -> None:
+    """Put the cards of a board in this order.
+
+    Raises
+    ------
+    InvalidInput
+        If the ids are not those of the board's cards, each once.
+    """
+    found = _changeable(company, key, author)
+    there = [each.card_id for each in found.cards]
+    if sorted(card_ids) != sorted(there):
+        raise InvalidInput(
+            f"The order names each card of the board once; the board has {there}, "
+            f"the order names {list(card_ids)[:MOST_CARDS]}"
+        )
+    _put_in_order(company, card_ids)
+
+
+def _put_in_order(company: Company, card_ids: Sequence[int]) -> None:
     with company.ledger.write() as connection:
-        for number, each in enumerate(ids):
+        for number, each in enumerate(card_ids):
             connection.execute(
                 update(board_card).where(board_card.c.card_id == each).values(place=number)
             )
+
+
+def _check_room(found: Board) -> None:
+    if len(found.cards) >= MOST_CARDS:
+        raise InvalidInput(f"A board holds at most {MOST_CARDS} questions; make another one")
 
 
 def _changeable(company: Company, key: str, user: User) -> Board:
