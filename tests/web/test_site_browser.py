@@ -126,7 +126,7 @@ def test_what_visitors_did_is_what_the_pages_say(
     assert (home.measured, home.clicks, home.dead, home.rage) == (6, 6 + 3, 6 + 3, 1)
     assert [
         (each.element, each.clicks, each.clickers, each.dead, each.rage) for each in report.troubles
-    ] == [(OFFER, 6, 6, 6, 0), (BROKEN, 3, 1, 3, 1)]
+    ] == [(OFFER, 6, 6, 6, 0), (BROKEN, 3, None, 3, 1)]
     [search] = report.searches
     assert (search.term, search.searches, search.without_result) == ("snowshoes", 6, 6)
     one = page_report(place.company, SiteView(), "/")
@@ -134,6 +134,7 @@ def test_what_visitors_did_is_what_the_pages_say(
     assert [(p.element, p.x, p.y, p.clicks) for p in one.clicks.points if p.element == OFFER] == [
         (OFFER, 0.25, 0.25, 6)
     ]
+    assert one.scroll is not None
     first = one.scroll.reached
     assert first[0] == 6
     assert [count for count in first if 0 < count < 6] == [1] * sum(0 < c < 6 for c in first)

@@ -257,11 +257,75 @@ def test_clicks_of_few_visitors_are_not_shown_place_by_place(company: Company) -
     resolve_company(company)
     report = page_report(company, SiteView(), "/pay")
     assert (report.clicks.hidden, report.clicks.points, report.width) == (True, (), "phone")
-    assert report.widths == {"phone": 4, "desktop": 1}
+    assert report.widths == {"phone": None, "desktop": None}
     [element] = report.clicks.elements
-    assert (element.clicks, element.clickers, element.share) == (4, 4, 1.0)
+    assert (element.clicks, element.clickers, element.share) == (4, None, None)
+    assert report.clicks.visitors is None
     with pytest.raises(NotFound, match="Nobody of these visitors looked at /help"):
         page_report(company, SiteView(), "/help")
+
+
+def test_few_visitors_are_fewer_than_five_and_the_page_is_named(company: Company) -> None:
+    seen = [*clicked_by(4)[:-1], did(9, v.PAGE_VIEWED, 0, view="v9", path="/home")]
+    seen += [did(n, v.PAGE_VIEWED, 0, view=f"h{n}", path="/home") for n in range(5, 9)]
+    seen += [did(n, v.PAGE_ENGAGED, 1, view=f"v{n}", visible_seconds=9, scroll_depth=50)
+             for n in range(4)]  # fmt: skip
+    seen += [did(0, v.DEAD_CLICKED, 2, element="#map", view="v0")]
+    keep(company, seen)
+    resolve_company(company)
+
+    report = site_report(company, SiteView())
+
+    assert (report.totals.visitors, report.totals.visits) == (9, 9)
+    home, pay = report.pages
+    assert (home.path, home.visitors, home.visits, home.entries, home.exits) == (
+        "/home",
+        5,
+        5,
+        5,
+        5,
+    )
+    assert (pay.path, pay.visitors, pay.visits, pay.entries, pay.exits) == ("/pay", *[None] * 4)
+    assert (pay.views, pay.measured, pay.seconds, pay.scroll) == (4, 4, None, None)
+    [trouble] = report.troubles  # what is broken is told, to whom it was not
+    assert (trouble.element, trouble.dead, trouble.dead_visitors, trouble.clickers) == (
+        "#map", 1, None, None,
+    )  # fmt: skip
+    assert trouble.rage_visitors == 0
+    page = page_report(company, SiteView(), "/pay")
+    assert (page.scroll, page.clicks.visitors, page.clicks.hidden) == (None, None, True)
+
+
+def test_of_fewer_than_five_visitors_of_a_kind_nothing_is_told(company: Company) -> None:
+    keep(company, clicked_by(5))
+    resolve_company(company)
+    assert site_report(company, SiteView(width="phone")).totals.visitors == 5
+    report = site_report(company, SiteView(width="desktop"))
+    assert report.too_few
+    assert (report.totals.visitors, report.pages, report.searches) == (None, (), ())
+    with pytest.raises(NotFound, match="Fewer than 5 such visitors"):
+        page_report(company, SiteView(width="desktop"), "/pay")
+    nobody = site_report(company, SiteView(width="tablet"))
+    assert (nobody.too_few, nobody.totals.visitors) == (False, 0)
+
+
+def test_a_term_is_named_once_five_visitors_used_it(company: Company) -> None:
+    def search(visitor: int, term: str, minute: int = 1) -> Any:
+        return did(visitor, v.PRODUCTS_SEARCHED, minute, query=term, results=0, view=f"v{visitor}")
+
+    keep(company, [
+        *clicked_by(5),
+        *(search(n, "snow shoes") for n in range(5)),
+        *(search(n, "gift for jan maes", 2) for n in range(4)),
+        *(search(0, "gift for jan maes", minute) for minute in (3, 4, 5)),
+        search(1, "els claes", 6),
+    ])  # fmt: skip
+    resolve_company(company)
+
+    told, rest = site_report(company, SiteView()).searches
+
+    assert (told.term, told.searches, told.visitors, told.left_out) == ("snow shoes", 5, 5, 0)
+    assert (rest.term, rest.searches, rest.visitors, rest.left_out) == (None, 8, None, 2)
 
 
 # ── pictures ───────────────────────────────────────────────────────────────────────────────────

@@ -10,7 +10,7 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from rapport.cli.common import Context, out, show, with_json
+from rapport.cli.common import Context, err, out, show, with_json
 from rapport.workflows.company import Company
 
 
@@ -37,9 +37,22 @@ def _of_site(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _report(company: Company, asked: dict[str, Any]) -> Any:
+    from rapport.privacy.disclosure import SMALLEST_GROUP  # noqa: PLC0415
     from rapport.workflows.site import SiteView, site_report  # noqa: PLC0415
 
-    return site_report(company, SiteView(**asked))
+    report = site_report(company, SiteView(**asked))
+    if report.too_few:
+        err.print(
+            f"Fewer than {SMALLEST_GROUP} such visitors came: nothing is told of so few. "
+            "Choose a longer period, or all visitors."
+        )
+    return report
+
+
+def _count(visitors: int | None) -> str:
+    from rapport.privacy.disclosure import SMALLEST_GROUP  # noqa: PLC0415
+
+    return f"< {SMALLEST_GROUP}" if visitors is None else f"{visitors:,}"
 
 
 @site.command("pages")
@@ -61,7 +74,7 @@ def site_pages(company: Company, context: Context, **asked: Any) -> None:
             found = useless.get(each.path)
             table.add_row(
                 escape(each.path),
-                f"{each.visitors:,}",
+                _count(each.visitors),
                 f"{each.views:,}",
                 "" if each.seconds is None else f"{each.seconds:.0f}",
                 "" if each.scroll is None else f"{each.scroll:.0%}",
@@ -89,7 +102,7 @@ def site_searches(company: Company, context: Context, **asked: Any) -> None:
         table = Table("term", "searches", "visitors", "without result", "then left")
         for each in searches:
             table.add_row(
-                escape(each.term or "(rare terms)"),
+                escape(each.term or f"({each.left_out} rare terms)"),
                 f"{each.searches:,}",
                 "" if each.visitors is None else f"{each.visitors:,}",
                 f"{each.without_result:,}",
@@ -118,7 +131,7 @@ def site_unused(company: Company, context: Context, **asked: Any) -> None:
                 escape(each.path),
                 escape(each.element or ""),
                 each.known_from,
-                f"{each.visitors:,}",
+                _count(each.visitors),
                 "" if each.below is None else f"{each.below:.1%}",
             )
         out.print(table)

@@ -26,6 +26,15 @@ def is_too_small(people: int) -> bool:
     return 0 < people < SMALLEST_GROUP
 
 
+def told(people: int) -> int | None:
+    """A count of people as it may be told: None, for "fewer than five", where it is too small.
+
+    >>> [told(count) for count in (0, 1, 4, 5)]
+    [0, None, None, 5]
+    """
+    return None if is_too_small(people) else people
+
+
 def hidden_cells(people: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Which cells of a table are not shown, whoever knows the totals along each of its sides.
 

@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from rapport.errors import InvalidInput, NotFound
+from rapport.privacy.disclosure import SMALLEST_GROUP
 from rapport.understand.site.browsing import WIDTHS, SiteScope, Width, browse
 from rapport.understand.site.elements import ClickMap, Trouble, click_map, troubles, widths_of
 from rapport.understand.site.interests import Interest, interests
@@ -55,6 +56,9 @@ class SiteReport(Struct, frozen=True, kw_only=True):
     ----------
     before : SiteTotals
         Of the period of the same length just before.
+    too_few : bool
+        The visitors that are asked for, of a width, country or language, are fewer than five: then
+        nothing else is told of them.
     """
 
     scope: SiteScope
@@ -67,6 +71,7 @@ class SiteReport(Struct, frozen=True, kw_only=True):
     categories: tuple[Interest, ...]
     products: tuple[Interest, ...]
     unused: tuple[Unused, ...]
+    too_few: bool = False
 
 
 class PageReport(Struct, frozen=True, kw_only=True):
@@ -77,7 +82,9 @@ class PageReport(Struct, frozen=True, kw_only=True):
     clicks : ClickMap
         Of windows of one `width`: positions of different widths make no picture.
     widths : dict of str to int
-        Visitors by the width of their window, the most first.
+        Visitors by the width of their window, the most first; None: fewer than five.
+    scroll : ScrollReach or None
+        None where the page's visitors are fewer than five.
     usefulness : Usefulness or None
         None with too few measured visits.
     """
@@ -86,8 +93,8 @@ class PageReport(Struct, frozen=True, kw_only=True):
     figures: PageFigures
     clicks: ClickMap
     width: Width | None
-    widths: dict[Width, int]
-    scroll: ScrollReach
+    widths: dict[Width, int | None]
+    scroll: ScrollReach | None
     usefulness: Usefulness | None
     visits: tuple[PageVisit, ...]
     names: dict[str, str]
@@ -182,9 +189,13 @@ def site_report(company: Company, view: SiteView) -> SiteReport:
         left_out = known(company, version, orders=False).left_out
         browsed = browse(lake, scope, left_out=left_out)
         before = browse(lake, scope.before, left_out=left_out)
+        totals = site_totals(lake, browsed)
+        narrowed = (scope.width, scope.country, scope.language) != (None, None, None)
+        if narrowed and totals.visitors is None:
+            return _of_too_few(scope)
         return SiteReport(
             scope=scope,
-            totals=site_totals(lake, browsed),
+            totals=totals,
             before=site_totals(lake, before),
             pages=page_figures(lake, browsed),
             troubles=troubles(lake, browsed),
@@ -198,17 +209,30 @@ def site_report(company: Company, view: SiteView) -> SiteReport:
     return remembered(company, version, ["site", scope, listed], made)
 
 
+def _of_too_few(scope: SiteScope) -> SiteReport:
+    nothing = SiteTotals(visits=None, visitors=None, views=0, measured=0, rage=0, dead=0)
+    return SiteReport(
+        scope=scope, totals=nothing, before=nothing, pages=(), troubles=(), usefulness=(),
+        searches=(), categories=(), products=(), unused=(), too_few=True,
+    )  # fmt: skip
+
+
 def page_report(company: Company, view: SiteView, path: str) -> PageReport:
     """All figures of one page; clicks are of the commonest width unless the view names one.
 
     Raises
     ------
     NotFound
-        If nobody looked at it in the period.
+        If nobody looked at it in the period, or the visitors asked for are fewer than five.
     """
     version = data_version(company)
     scope = scope_of(company, view)
     report = site_report(company, view)
+    if report.too_few:
+        raise NotFound(
+            f"Fewer than {SMALLEST_GROUP} such visitors came in the last {view.days} days: what "
+            "they did would tell of persons. Choose a longer period, or all visitors"
+        )
     figures = next((page for page in report.pages if page.path == path), None)
     if figures is None:
         raise NotFound(f"Nobody of these visitors looked at {path} in the last {view.days} days")
@@ -229,7 +253,7 @@ def page_report(company: Company, view: SiteView, path: str) -> PageReport:
             clicks=click_map(lake, clicked, path),
             width=width,
             widths=widths,
-            scroll=scroll_reach(lake, browsed, path),
+            scroll=None if figures.visitors is None else scroll_reach(lake, browsed, path),
             usefulness=next((each for each in report.usefulness if each.path == path), None),
             visits=visits,
             names=_names(company, {visit.visitor for visit in visits}),

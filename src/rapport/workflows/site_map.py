@@ -18,7 +18,6 @@ import msgspec
 from msgspec import Struct
 
 from rapport.errors import InvalidInput, NotAllowed
-from rapport.privacy.disclosure import is_too_small
 from rapport.understand.site.browsing import DESKTOP_FROM, TABLET_FROM, Width
 from rapport.workflows.company import Company, read_choice, write_choice
 from rapport.workflows.site import SiteView, find_site, map_clicks, scope_of
@@ -61,7 +60,7 @@ class SiteMap(Struct, frozen=True, kw_only=True):
     start: datetime
     until: datetime
     language: str
-    visitors: int
+    visitors: int | None
     elements: tuple[MapElement, ...]
 
 
@@ -130,7 +129,7 @@ def read_map(company: Company, token: str, *, origin: str, window_width: int) ->
                 dead=each.dead, points=tuple(points.get(each.element, ())),
             )
             for each in found.elements
-            if not is_too_small(each.clickers)
+            if each.clickers is not None
         ),
     )  # fmt: skip
 

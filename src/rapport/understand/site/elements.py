@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import Struct
 
 from rapport.engines.lake import Lake, Query, Step
-from rapport.privacy.disclosure import is_too_small
+from rapport.privacy.disclosure import is_too_small, told
 from rapport.understand.site.browsing import (
     WIDTH,
     Browsed,
@@ -56,45 +58,49 @@ TROUBLE_STEPS = (
 
 
 class ElementClicks(Struct, frozen=True, kw_only=True):
-    """One element of a page.
+    """One element of a page; counts of visitors are None where they are fewer than five.
 
     Attributes
     ----------
     element : str
         Its address as a CSS selector.
-    clickers : int
+    clickers : int or None
         Visitors who clicked it.
-    share : float
-        Of the page's visitors, those who clicked it (0-1).
+    share : float or None
+        Of the page's visitors, those who clicked it (0-1); None where either are too few.
     rage, dead : int
         Bursts of three and more quick clicks, and clicks that nothing answered.
-    rage_visitors, dead_visitors : int
+    rage_visitors, dead_visitors : int or None
     fixed : bool
         It stands on the window and not on the page.
     """
 
     element: str
     clicks: int
-    clickers: int
-    share: float
+    clickers: int | None
+    share: float | None
     rage: int
-    rage_visitors: int
+    rage_visitors: int | None
     dead: int
-    dead_visitors: int
+    dead_visitors: int | None
     fixed: bool
 
 
 class Trouble(Struct, frozen=True, kw_only=True):
-    """An element somewhere on the site that was clicked in anger or in vain."""
+    """An element somewhere on the site that was clicked in anger or in vain.
+
+    Counts of visitors are None where they are fewer than five; the element is named all the same,
+    since what is broken is no person.
+    """
 
     path: str
     element: str
     clicks: int
-    clickers: int
+    clickers: int | None
     rage: int
-    rage_visitors: int
+    rage_visitors: int | None
     dead: int
-    dead_visitors: int
+    dead_visitors: int | None
 
 
 class ClickPoint(Struct, frozen=True, kw_only=True):
@@ -119,15 +125,15 @@ class ClickMap(Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    visitors : int
-        That looked at the page.
+    visitors : int or None
+        That looked at the page; None where they are fewer than five.
     page_width, page_height : int or None
         Means of the pages as they were, in pixels.
     hidden : bool
         Too few visitors clicked for their clicks to be shown place by place.
     """
 
-    visitors: int
+    visitors: int | None
     page_width: int | None
     page_height: int | None
     elements: tuple[ElementClicks, ...]
@@ -208,7 +214,7 @@ def trouble_query(scope: SiteScope) -> Query:
 
 def troubles(lake: Lake, browsed: Browsed) -> tuple[Trouble, ...]:
     """Elements that gave trouble, those to most visitors first."""
-    return tuple(Trouble(**row) for row in ask(lake, browsed, TROUBLE_STEPS))
+    return tuple(Trouble(**_told(row)) for row in ask(lake, browsed, TROUBLE_STEPS))
 
 
 def click_map(lake: Lake, browsed: Browsed, path: str) -> ClickMap:
@@ -219,12 +225,14 @@ def click_map(lake: Lake, browsed: Browsed, path: str) -> ClickMap:
     hidden = is_too_small(seen["clickers"])
     points = [] if hidden else ask(lake, browsed, POINT_STEPS, values=values)
     return ClickMap(
-        visitors=seen["visitors"],
+        visitors=told(seen["visitors"]),
         page_width=seen["page_width"],
         page_height=seen["page_height"],
         elements=tuple(
             ElementClicks(
-                share=row["clickers"] / seen["visitors"], fixed=bool(row.pop("fixed")), **row
+                share=None if is_too_small(row["clickers"]) else row["clickers"] / seen["visitors"],
+                fixed=bool(row.pop("fixed")),
+                **_told(row),
             )
             for row in elements
         ),
@@ -233,7 +241,15 @@ def click_map(lake: Lake, browsed: Browsed, path: str) -> ClickMap:
     )
 
 
-def widths_of(lake: Lake, browsed: Browsed, path: str) -> dict[Width, int]:
-    """Visitors of a page by the width of their window; of others none is known."""
+def _told(row: dict[str, Any]) -> dict[str, Any]:
+    visitors = ("clickers", "rage_visitors", "dead_visitors")
+    return {**row, **{name: told(row[name]) for name in visitors}}
+
+
+def widths_of(lake: Lake, browsed: Browsed, path: str) -> dict[Width, int | None]:
+    """Visitors of a page by the width of their window, most first; None: fewer than five.
+
+    Of visitors without a known width none is told.
+    """
     rows = ask(lake, browsed, WIDTH_STEPS, values={"path": path})
-    return {row["width"]: row["visitors"] for row in rows if row["width"] is not None}
+    return {row["width"]: told(row["visitors"]) for row in rows if row["width"] is not None}

@@ -32,8 +32,8 @@ class Interest(Struct, frozen=True, kw_only=True):
     visitors : int
     views_per_visitor : float
     share, share_before : float
-        Of visitors who looked at any product, those who looked at this (0-1); None without such
-        visitors in the period before.
+        Of visitors who looked at any product, those who looked at this (0-1); before None without
+        such visitors, or where fewer than five looked at this.
     seconds : float or None
         Median time in sight of the pages on which it was looked at, where the tracker tells.
     changed : bool
@@ -116,8 +116,13 @@ def interests(lake: Lake, browsed: Browsed, before: Browsed, by: By) -> tuple[In
         ]
     )
     return tuple(
-        _interest(row, old, chance) for row, old, chance in zip(told, earlier, chances, strict=True)
+        _interest(row, None if _few_before(row, former) else old, chance)
+        for row, old, chance in zip(told, earlier, chances, strict=True)
     )
+
+
+def _few_before(row: Mapping[str, Any], former: Mapping[str, Mapping[str, Any]]) -> bool:
+    return row["name"] in former and is_too_small(former[row["name"]]["visitors"])
 
 
 def _side(visitors: int, lookers: int) -> Side:

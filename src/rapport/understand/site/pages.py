@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import Struct
 
 from rapport.engines.lake import Lake, Query, Step
+from rapport.privacy.disclosure import is_too_small, told
 from rapport.understand.site.browsing import (
     Browsed,
     SiteScope,
@@ -20,14 +23,17 @@ class PageFigures(Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    entries, exits : int
-        Visits whose first, and whose last, page it was.
+    visitors, visits : int or None
+        None where they are fewer than five.
+    entries, exits : int or None
+        Visits whose first, and whose last, page it was; None where they are fewer than five.
     measured : int
         Views of which the time in sight is known.
     seconds : float or None
-        The time in sight that half of the measured views do not exceed.
+        The time in sight that half of the measured views do not exceed; None where nothing is
+        known, or the visitors are fewer than five.
     scroll : float or None
-        The median of the deepest scroll (0-1 of the page's height); None where nothing is known.
+        The median of the deepest scroll (0-1 of the page's height); None as for `seconds`.
     clicks, rage, dead : int
         Clicks on it, bursts of clicks in anger, and clicks that nothing answered.
     """
@@ -35,10 +41,10 @@ class PageFigures(Struct, frozen=True, kw_only=True):
     path: str
     title: str | None
     views: int
-    visitors: int
-    visits: int
-    entries: int
-    exits: int
+    visitors: int | None
+    visits: int | None
+    entries: int | None
+    exits: int | None
     measured: int
     seconds: float | None
     scroll: float | None
@@ -92,7 +98,14 @@ def page_query(scope: SiteScope) -> Query:
 
 def page_figures(lake: Lake, browsed: Browsed) -> tuple[PageFigures, ...]:
     """Every page that was seen, the one with most visitors first."""
-    return tuple(
-        PageFigures(scroll=None if (depth := row.pop("depth")) is None else depth / 100, **row)
-        for row in ask(lake, browsed, STEPS)
-    )
+    return tuple(_figures(row) for row in ask(lake, browsed, STEPS))
+
+
+def _figures(row: dict[str, Any]) -> PageFigures:
+    depth = row.pop("depth")
+    # What half of three visitors read is what one of them did.
+    measurable = not is_too_small(row["visitors"])
+    counts = {name: told(row[name]) for name in ("visitors", "visits", "entries", "exits")}
+    seconds = row["seconds"] if measurable else None
+    scroll = depth / 100 if measurable and depth is not None else None
+    return PageFigures(**{**row, **counts, "seconds": seconds, "scroll": scroll})

@@ -31,6 +31,8 @@ class SearchTerm(Struct, frozen=True, kw_only=True):
         not among them.
     ended : int
         Searches after which the visit ended, and nothing was clicked on the page of the results.
+    left_out : int
+        How many different terms are put together here; 0 where it is one that is named.
     """
 
     term: str | None
@@ -38,6 +40,7 @@ class SearchTerm(Struct, frozen=True, kw_only=True):
     visitors: int | None
     without_result: int
     ended: int
+    left_out: int = 0
 
 
 STEPS = (
@@ -84,5 +87,6 @@ def search_terms(lake: Lake, browsed: Browsed) -> tuple[SearchTerm, ...]:
         sums = {
             name: sum(row[name] for row in rest) for name in ("searches", "without_result", "ended")
         }
-        found.append(SearchTerm(term=None, visitors=None, **sums))
+        rare = sum(row["term"] is not None for row in rest)
+        found.append(SearchTerm(term=None, visitors=None, left_out=rare, **sums))
     return tuple(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from rapport.engines.lake import Lake, Query, Step
+from rapport.privacy.disclosure import told
 from rapport.understand.site.browsing import (
     Browsed,
     SiteScope,
@@ -16,10 +17,13 @@ from rapport.understand.site.browsing import (
 
 
 class SiteTotals(Struct, frozen=True, kw_only=True):
-    """All visits with a page; `measured` of the views have a known time in sight."""
+    """All visits with a page; `measured` of the views have a known time in sight.
 
-    visits: int
-    visitors: int
+    `visits` and `visitors` are None where they are fewer than five.
+    """
+
+    visits: int | None
+    visitors: int | None
     views: int
     measured: int
     rage: int
@@ -47,4 +51,5 @@ def totals_query(scope: SiteScope) -> Query:
 def site_totals(lake: Lake, browsed: Browsed) -> SiteTotals:
     """Visits, visitors and views of the period."""
     [row] = ask(lake, browsed, STEPS)
-    return SiteTotals(**row)
+    counts = {name: told(row[name]) for name in ("visits", "visitors")}
+    return SiteTotals(**{**row, **counts})

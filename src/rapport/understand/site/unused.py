@@ -22,7 +22,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from rapport.engines.lake import Lake, Query, Step
-from rapport.privacy.disclosure import SMALLEST_GROUP
+from rapport.privacy.disclosure import SMALLEST_GROUP, is_too_small, told
 from rapport.understand.site.browsing import Browsed, SiteScope, ask, site_query
 
 KnownFrom = Literal["listed", "shown", "earlier"]
@@ -44,11 +44,12 @@ class Unused(Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     known_from : {"listed", "shown", "earlier"}
-    visitors : int
+    visitors : int or None
         Who might have used it: of an element those who saw its page, of a page those of the site.
+        None where they are fewer than five.
     below : float or None
         The share of visitors (0-1) that would use it is below this, 19 times in 20; None where
-        nobody could.
+        nobody could, or fewer than five.
     last_used : datetime or None
         In the year before; None: not then either.
     """
@@ -57,7 +58,7 @@ class Unused(Struct, frozen=True, kw_only=True):
     element: str | None
     name: str | None
     known_from: KnownFrom
-    visitors: int
+    visitors: int | None
     below: float | None
     last_used: datetime | None
 
@@ -144,8 +145,8 @@ def _found(
             element=element,
             name=name,
             known_from=known_from,
-            visitors=visitors,
-            below=1 - 0.05 ** (1 / visitors) if visitors else None,
+            visitors=told(visitors),
+            below=1 - 0.05 ** (1 / visitors) if visitors and not is_too_small(visitors) else None,
             last_used=_last(then[path], element),
         )
 

@@ -15,6 +15,7 @@ from litestar.di import NamedDependency
 from msgspec import Struct
 
 from rapport.errors import InvalidInput, PayloadTooLarge
+from rapport.privacy.disclosure import SMALLEST_GROUP
 from rapport.web.numbers import numbers_for
 from rapport.web.words import t
 from rapport.workflows.company import Company
@@ -67,7 +68,9 @@ def _words(found: SiteMap, company: Company) -> dict[str, str]:
     summary = t(
         found.language,
         "site.overlay.summary" if found.elements else "site.overlay.few",
-        visitors=found.visitors,
+        visitors=t(found.language, "site.fewer", count=n.count(SMALLEST_GROUP))
+        if found.visitors is None
+        else found.visitors,
         start=n.date(n.local(found.start).date()),
         end=n.date(n.local(found.until).date()),
     )

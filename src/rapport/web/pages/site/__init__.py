@@ -14,6 +14,7 @@ from litestar.params import Body, FromQuery
 from litestar.response import Redirect
 
 from rapport.errors import InvalidInput, NotFound, PayloadTooLarge
+from rapport.privacy.disclosure import SMALLEST_GROUP
 from rapport.understand.site.browsing import Width
 from rapport.web import html as h
 from rapport.web.pages.site.named import (
@@ -23,6 +24,7 @@ from rapport.web.pages.site.named import (
     part_links,
     read_view,
     site_href,
+    visitor_count,
 )
 from rapport.web.pages.site.one_page import (
     element_card,
@@ -161,7 +163,10 @@ def _shown(
         source=report.scope.source, audiences=site_audiences(company),
     )  # fmt: skip
     cards: list[h.Child] = body(report)
-    if not report.totals.views and part != "unused":
+    if report.too_few:
+        few = t("site.too_few", count=n.count(SMALLEST_GROUP))
+        cards = [card(empty_state(few, t("site.quiet_detail"), icon_name="globe"), span="span-12")]
+    elif not report.totals.views and part != "unused":
         cards = [
             card(
                 empty_state(t("site.quiet"), t("site.quiet_detail"), icon_name="globe"),
@@ -170,8 +175,8 @@ def _shown(
         ]
     subtitle = t(
         "site.subtitle",
-        visits=n.count(report.totals.visits),
-        visitors=n.count(report.totals.visitors),
+        visits=visitor_count(context, report.totals.visits),
+        visitors=visitor_count(context, report.totals.visitors),
         start=n.date(n.local(report.scope.start).date()),
         end=n.date(n.local(report.scope.until).date()),
     )
@@ -220,7 +225,7 @@ def one_page(
     subtitle = t(
         "site.page.subtitle",
         views=n.count(report.figures.views),
-        visitors=n.count(report.figures.visitors),
+        visitors=visitor_count(context, report.figures.visitors),
         start=n.date(n.local(report.scope.start).date()),
         end=n.date(n.local(report.scope.until).date()),
     )

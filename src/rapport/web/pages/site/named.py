@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote, urlencode
 
+from rapport.privacy.disclosure import SMALLEST_GROUP
 from rapport.understand.site.browsing import WIDTHS
 from rapport.understand.site.sites import Audiences
 from rapport.web import html as h
@@ -84,6 +85,13 @@ def seconds(context: PageContext, value: float | None) -> str:
     if value is None:
         return "–"
     return context.t("site.seconds", value=context.n.decimal(value, digits=0))
+
+
+def visitor_count(context: PageContext, count: int | None) -> str:
+    """How many visitors or visits; "fewer than five" where so few would be persons."""
+    if count is None:
+        return context.t("site.fewer", count=context.n.count(SMALLEST_GROUP))
+    return context.n.count(count)
 
 
 def choice_rows(

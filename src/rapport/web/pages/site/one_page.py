@@ -18,6 +18,7 @@ from rapport.web.pages.site.named import (
     page_href,
     seconds,
     visit_href,
+    visitor_count,
 )
 from rapport.web.pages.site.overview import share_cell, times_of
 from rapport.web.parts.buttons import button, post_button
@@ -51,7 +52,7 @@ def map_card(
         t("site.map.window"),
         [
             Choice(
-                text=f"{t(f'site.width.{width}')} · {n.count(visitors)}",
+                text=f"{t(f'site.width.{width}')} · {visitor_count(context, visitors)}",
                 href=page_href(view, path, width=width),
                 chosen=width == report.width,
             )
@@ -108,7 +109,7 @@ def _picture(context: PageContext, report: PageReport, picture: SitePicture | No
     sentence = t(
         "site.map.sentence",
         clicks=n.count(sum(point.clicks for point in clicks.points)),
-        visitors=n.count(clicks.visitors),
+        visitors=visitor_count(context, clicks.visitors),
     )
     below: h.Child
     if picture is not None:
@@ -206,8 +207,10 @@ def element_card(context: PageContext, clicks: ClickMap) -> h.Markup | None:
         [
             element_cell(context, each.element, fixed=each.fixed),
             n.count(each.clicks),
-            h.fragment(
-                n.count(each.clickers),
+            visitor_count(context, each.clickers)
+            if each.share is None
+            else h.fragment(
+                visitor_count(context, each.clickers),
                 h.br(),
                 h.small({"class": "muted"}, n.share(each.share, digits=0)),
             ),
@@ -227,11 +230,11 @@ def element_card(context: PageContext, clicks: ClickMap) -> h.Markup | None:
 
 def facts_card(context: PageContext, report: PageReport) -> h.Markup:
     """The page in figures."""
-    t, n = context.t, context.n
+    t = context.t
     figures = report.figures
     facts = [
-        Fact(label=t("site.page.began"), value=n.count(figures.entries)),
-        Fact(label=t("site.page.ended"), value=n.count(figures.exits)),
+        Fact(label=t("site.page.began"), value=visitor_count(context, figures.entries)),
+        Fact(label=t("site.page.ended"), value=visitor_count(context, figures.exits)),
         Fact(label=t("site.pages.seconds"), value=seconds(context, figures.seconds)),
     ]
     if report.usefulness is not None:
@@ -245,6 +248,12 @@ def scroll_card(context: PageContext, report: PageReport) -> h.Markup:
     """The reach curve."""
     t, n = context.t, context.n
     scroll = report.scroll
+    if scroll is None:
+        return card(
+            h.p({"class": "note"}, t("site.scroll.few", count=n.count(SMALLEST_GROUP))),
+            title=t("site.scroll.title"),
+            span="span-7 tablet-12",
+        )
     half, quarter = scroll.quantile(0.5), scroll.quantile(0.25)
     if half is None or quarter is None:
         return card(

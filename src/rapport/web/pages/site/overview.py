@@ -15,6 +15,7 @@ from rapport.web.pages.site.named import (
     page_link,
     seconds,
     site_href,
+    visitor_count,
 )
 from rapport.web.parts.cards import callout, card
 from rapport.web.parts.chips import chip
@@ -54,7 +55,10 @@ def _failing(context: PageContext, view: SiteView, report: SiteReport) -> h.Mark
             "site.glance.trouble",
             element=element_name(worst.element),
             page=worst.path,
-            visitors=n.count(max(worst.dead_visitors, worst.rage_visitors)),
+            visitors=visitor_count(
+                context,
+                max(filter(None, (worst.dead_visitors, worst.rage_visitors)), default=None),
+            ),
         ),
         h.p(" ".join(said)),
         h.p(h.a({"href": page_href(view, worst.path)}, worst.path)),
@@ -145,11 +149,15 @@ def trouble_card(context: PageContext, view: SiteView, report: SiteReport) -> h.
     )
 
 
-def times_of(context: PageContext, count: int, visitors: int) -> h.Child:
-    """How often, and to how many."""
+def times_of(context: PageContext, count: int, visitors: int | None) -> h.Child:
+    """How often, and to how many visitors; None where they are fewer than five."""
     if not count:
         return "–"
-    people = context.t("site.trouble.of_visitors", count=visitors)
+    if visitors is None:
+        few = visitor_count(context, visitors)
+        people = context.t("site.trouble.of_few", count=few)
+    else:
+        people = context.t("site.trouble.of_visitors", count=visitors)
     return h.fragment(
         h.b(context.n.count(count)), h.br(), h.small({"class": "muted nowrap"}, people)
     )
@@ -263,10 +271,10 @@ def pages_card(context: PageContext, view: SiteView, report: SiteReport) -> h.Ma
     rows = [
         [
             page_link(view, each.path, each.title),
-            n.count(each.visitors),
+            visitor_count(context, each.visitors),
             n.count(each.views),
-            n.count(each.entries),
-            n.count(each.exits),
+            visitor_count(context, each.entries),
+            visitor_count(context, each.exits),
             seconds(context, each.seconds),
             "–" if each.scroll is None else n.share(each.scroll, digits=0),
             n.count(each.dead) if each.measured else "–",

@@ -28,7 +28,9 @@ def search_card(context: PageContext, report: SiteReport) -> h.Markup:
     ]
     rows: list[list[h.Child]] = [
         [
-            h.bdi(each.term) if each.term else h.span({"class": "muted"}, t("site.search.rare")),
+            h.bdi(each.term)
+            if each.term
+            else h.span({"class": "muted"}, t("site.search.rare", count=n.count(each.left_out))),
             n.count(each.searches),
             "–" if each.visitors is None else n.count(each.visitors),
             meter(each.without_result / each.searches, n.count(each.without_result)),

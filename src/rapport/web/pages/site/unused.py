@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rapport.understand.site.unused import Unused
 from rapport.web import html as h
-from rapport.web.pages.site.named import element_cell, page_link
+from rapport.web.pages.site.named import element_cell, page_link, visitor_count
 from rapport.web.parts.buttons import button
 from rapport.web.parts.cards import card
 from rapport.web.parts.context import PageContext
@@ -40,7 +40,7 @@ def unused_card(context: PageContext, view: SiteView, report: SiteReport) -> h.M
             if each.element is None
             else page_link(view, each.path),
             t(f"site.never.{each.known_from}"),
-            n.count(each.visitors),
+            visitor_count(context, each.visitors),
             "–" if each.below is None else n.share(each.below),
             "–" if each.last_used is None else n.date(n.local(each.last_used).date()),
         ]
