@@ -49,7 +49,22 @@ def test_the_catalogue_lists_every_figure_once_under_its_theme(client: TestClien
 def test_a_filter_leaves_out_the_figures_that_cannot_be_filtered(client: TestClient[Any]) -> None:
     page = client.get("/metrics?period=2026-10-01&country=BE")
     assert page.status_code == 200
-    assert "€200" in page.text  # five of October's six orders
+    shop_wide = 'href="/metrics/revenue?'
+    assert shop_wide in page.text
+    # What no country is known of has no value with this filter.
+    assert "€240" not in page.text
+
+
+def test_a_filter_that_leaves_few_people_tells_nothing_of_them(client: TestClient[Any]) -> None:
+    # Five of October's six orders are Belgian: with the total they would tell of the sixth.
+    for address in ("/metrics?", "/metrics/revenue?", "/?whole=1&"):
+        page = client.get(f"{address}period=2026-10-01&country=BE").text
+        assert "too few people" in page.lower()
+        assert "€200" not in page
+    for name in ("kpis", "revenue", "buyers"):
+        sent = client.get(f"/dashboard/{name}.csv?period=2026-10-01&country=BE")
+        assert sent.status_code == 200
+        assert "200" not in sent.text
 
 
 def test_a_figure_is_split_and_each_part_leads_to_its_customers(client: TestClient[Any]) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from rapport.collect.sources import ensure_source
 from rapport.errors import InvalidInput
+from rapport.vocabulary.touchpoint import Touchpoint
 from rapport.workflows.company import Company
 from rapport.workflows.dashboard import (
     Standing,
@@ -18,12 +19,15 @@ from rapport.workflows.dashboard import (
     cohorts,
     course,
     headline,
+    metric_course,
     nps_by_channel,
     segments,
     service,
     stand,
 )
 from rapport.workflows.findings import Change, LateSource, Unconverted, findings
+from rapport.workflows.metrics import catalogue_values
+from rapport.workflows.questions import ask_disclosed
 from rapport.workflows.resolve import resolve_company
 from tests.company import empty_company
 from tests.conftest import FakeClock
@@ -99,11 +103,77 @@ def test_thirty_one_days_are_compared_with_all_of_a_shorter_month(plain: Company
     assert found.before.last_day == date(2026, 2, 28)
 
 
-def test_filters_and_segments_narrow_the_figures(plain: Company) -> None:
-    hungary = headline(plain, standing(plain, country="HU"))
-    assert hungary.orders == 1  # of customers 9, 10 and 11 only 10 orders in October
-    store = headline(plain, standing(plain, channel="store"))
-    assert store.orders == 2
+def mixed(count: int, country: str, channel: str, month: int = 10) -> list[Touchpoint]:
+    """Orders of 10 euros by so many more customers of a country."""
+    return [
+        order(
+            f"{country}-{channel}-{month}-{n}", "10", channel=channel, country=country,
+            record=email(f"{country}{channel}{n}@kadar.example"), occurred_at=at(month, 9),
+        )
+        for n in range(count)
+    ]  # fmt: skip
+
+
+def test_filters_and_segments_narrow_the_figures(company: Company) -> None:
+    months = (8, 9, 10)
+    fill(
+        company,
+        [
+            each
+            for month in months
+            for channel in ("web", "store")
+            for each in mixed(7, "HU", channel, month)
+        ],
+    )
+    hungary = headline(company, standing(company, country="HU"))
+    assert hungary.orders == 7 + 7 + 1  # of customers 9, 10 and 11 only 10 orders in October
+    store = headline(company, standing(company, channel="store"))
+    assert store.orders == 7 + 2
+    assert not any(figure.hidden for figure in store.figures if figure.metric.name == "revenue")
+
+
+def test_figures_of_few_people_are_not_told(plain: Company) -> None:
+    # Belgium's five would give away Hungary's one, whoever knows that there were six.
+    for country in ("HU", "BE"):
+        found = standing(plain, country=country)
+        head = headline(plain, found)
+        assert (head.orders, head.unconverted_orders) == (None, None)
+        figures = {each.metric.name: each for each in head.figures}
+        for name in ("revenue", "active_customers", "average_order_value"):
+            told = figures[name]
+            assert (told.hidden, told.value, told.n, told.change) == (True, None, None, None)
+            assert told.before_hidden
+            assert set(told.course) <= {None, 0}
+        in_time = course(plain, found)
+        assert [unit.first_day.month for unit in in_time.units] == [8, 9, 10]
+        assert in_time.values["revenue"] == (None, None, None)
+        assert in_time.hidden["revenue"] == (True, True, True)
+        alone = metric_course(plain, found, "revenue")
+        assert (alone.values, alone.figure.hidden) == ((None, None, None), True)
+        assert catalogue_values(plain, found)["revenue"] == (None, None)
+    everybody = headline(plain, standing(plain)).figures
+    assert not any(figure.hidden for figure in everybody)
+
+
+def test_the_strip_tells_just_what_the_same_question_does(company: Company) -> None:
+    fill(company, [*mixed(7, "HU", "web"), *mixed(3, "FR", "web"), *mixed(5, "BE", "store", 9)])
+    views: list[dict[str, str]] = [
+        {"country": "HU"}, {"country": "FR"}, {"country": "BE"}, {"channel": "store"},
+        {"channel": "web"}, {"country": "BE", "channel": "store"}, {"segment": "never_ordered"},
+    ]  # fmt: skip
+    seen = set()
+    for view in views:
+        found = standing(company, **view)
+        for figure in headline(company, found).figures:
+            name = figure.metric.name
+            asked = metric_course(company, found, name).question
+            alone = ask_disclosed(company, asked)
+            assert (figure.value, figure.hidden) == (alone.rows[-1][name], alone.hidden[name][-1])
+            seen.add(figure.hidden)
+    assert seen == {True, False}
+
+
+def test_nobody_is_behind_a_segment_without_orders(plain: Company) -> None:
     nobody = headline(plain, standing(plain, segment="never_ordered"))
     assert nobody.orders == 0
     with pytest.raises(InvalidInput, match="did you mean 'month'"):

@@ -21,7 +21,7 @@ from rapport.understand.question import Filter, Question, unknown
 from rapport.understand.segments.rule import Rule
 from rapport.workflows.company import Company
 from rapport.workflows.data_clock import data_until, end_of_today
-from rapport.workflows.disclosed import disclose
+from rapport.workflows.disclosed import disclose, disclose_each
 from rapport.workflows.known import known
 from rapport.workflows.remembered import data_version, remembered
 from rapport.workflows.segment_definitions import find_segment
@@ -96,33 +96,39 @@ class Figure(Struct, frozen=True, kw_only=True):
 
     `change` is relative for counts and money, else the difference. `better` is None where nothing
     changed or neither direction is better. `course` has whole units only, oldest first. `margin` is
-    half of the 95 % interval, where the metric has one.
+    half of the 95 % interval, where the metric has one. Where a view with filters leaves too few
+    people, `hidden` is true and `value` and `n` are None; `before_hidden` says so of the unit
+    before, and the course has gaps.
     """
 
     metric: Metric
     value: Value
-    n: int
+    n: int | None
     before: Value
     change: float | None
     better: bool | None
     course: tuple[Value, ...]
     margin: float | None = None
+    hidden: bool = False
+    before_hidden: bool = False
 
 
 class Headline(Struct, frozen=True, kw_only=True):
-    """The strip of key figures, and what its money leaves out."""
+    """The strip of key figures, and what its money leaves out; None: too few people."""
 
     figures: tuple[Figure, ...]
-    orders: int
-    unconverted_orders: int
+    orders: int | None
+    unconverted_orders: int | None
 
 
 class Course(Struct, frozen=True, kw_only=True):
     """Units in time, oldest first, with one value per metric; units before the first order are
-    left out."""
+    left out. `hidden` says of which units a metric has no value since too few people stand behind
+    it; orders without an exchange rate of such units are not among `unconverted_orders`."""
 
     units: tuple[Unit, ...]
     values: dict[str, tuple[Value, ...]]
+    hidden: dict[str, tuple[bool, ...]]
     unconverted_orders: int
 
 
@@ -287,6 +293,21 @@ def ask(company: Company, standing: Standing, question: Question) -> Answer:
     )
 
 
+def shown_rows(company: Company, standing: Standing, question: Question) -> list[dict[str, Any]]:
+    """The rows of a question without splits as a page may show them: see `disclose_each`.
+
+    Where the view has no filters, all figures are those of the whole company.
+    """
+    if not question.filters and question.segment is None:
+        return ask(company, standing, question).rows()
+    return remembered(
+        company,
+        standing.version,
+        ["shown", question],
+        lambda: disclose_each(question, lambda exact: ask(company, standing, exact)),
+    )
+
+
 # ── the cards ──────────────────────────────────────────────────────────────────────────────────
 
 
@@ -308,19 +329,20 @@ def service(company: Company, standing: Standing) -> tuple[Figure, ...]:
 def course(company: Company, standing: Standing) -> Course:
     """Revenue and buyers in time."""
     rows = _course(company, standing, (*HEADLINE, *_BESIDE))
-    began = next((i for i, row in enumerate(rows) if row["orders"]), len(rows) - 1)
+    began = _began(rows, "orders")
     names = ("revenue", "orders", "active_customers", "new_customers")
     return Course(
         units=_units_shown(standing)[began:],
         values={name: tuple(row[name] for row in rows[began:]) for name in names},
-        unconverted_orders=sum(row["unconverted_orders"] for row in rows),
+        hidden={name: tuple(_is_hidden(row, name) for row in rows[began:]) for name in names},
+        unconverted_orders=sum(row["unconverted_orders"] or 0 for row in rows),
     )
 
 
 def metric_course(company: Company, standing: Standing, name: str) -> MetricCourse:
     """Any metric in time."""
     rows = _course(company, standing, (name,))
-    began = next((i for i, row in enumerate(rows) if row[f"{name}_n"]), len(rows) - 1)
+    began = _began(rows, name)
     (figure,) = _figures(company, standing, (name,), rows)
     return MetricCourse(
         figure=figure,
@@ -424,7 +446,17 @@ def _course_question(standing: Standing, metrics: tuple[str, ...]) -> Question:
 
 
 def _course(company: Company, standing: Standing, metrics: tuple[str, ...]) -> list[dict[str, Any]]:
-    return ask(company, standing, _course_question(standing, metrics)).rows()
+    return shown_rows(company, standing, _course_question(standing, metrics))
+
+
+def _began(rows: list[dict[str, Any]], name: str) -> int:
+    """The first row in which there is something of a metric, told or hidden; else the last."""
+    there = (i for i, row in enumerate(rows) if row[f"{name}_n"] or _is_hidden(row, name))
+    return next(there, len(rows) - 1)
+
+
+def _is_hidden(row: dict[str, Any], name: str) -> bool:
+    return bool(row.get(f"{name}_hidden"))
 
 
 def _figures(
@@ -440,7 +472,7 @@ def _figures(
     else:
         before = standing.before
         asked = question_of(standing, (*metrics, *beside), before.starts_at, before.ends_at)
-        (earlier,) = ask(company, standing, asked).rows()
+        (earlier,) = shown_rows(company, standing, asked)
     return tuple(
         # A unit that is not over would end every course of sums with a fall.
         _figure(METRICS[name], rows[-1], earlier, rows if standing.current.whole else rows[:-1])
@@ -468,6 +500,8 @@ def _figure(
         better=better,
         course=tuple(row[metric.name] for row in course[-13:]),
         margin=now.get(f"{metric.name}_margin"),
+        hidden=_is_hidden(now, metric.name),
+        before_hidden=_is_hidden(earlier, metric.name),
     )
 
 

@@ -2,7 +2,8 @@
 
 A question with filters is judged as a part of the table that is split by them, and one about a
 segment beside all who are not of it, so that asking again in another way tells no more. What two
-questions about different days, or as known at different moments, tell together is not looked at.
+questions about different days, or as known at different moments, tell together is not looked at:
+decision 0028 says why.
 """
 
 from __future__ import annotations
@@ -90,6 +91,44 @@ def disclose(question: Question, ask: Ask) -> Disclosed:
         },
         digest=digest(pa.Table.from_pylist(ordered, found.table.schema)),
     )
+
+
+def disclose_each(question: Question, ask: Ask) -> list[dict[str, Any]]:
+    """Several metrics without splits, each judged as if it had been asked for alone.
+
+    Where a page shows many figures side by side, the few behind one of them need not hide the
+    others. The same queries answer all of them.
+
+    Parameters
+    ----------
+    question : Question
+        Without dimensions.
+    ask : callable
+        Gives the exact answer, from memory where it can.
+
+    Returns
+    -------
+    list of dict
+        As `Answer.rows`, with ``<metric>_hidden`` beside each metric; where it is true, value,
+        count and margin are None.
+    """
+    if question.dimensions:
+        raise InvalidQuestion("Only figures without splits are judged one by one; leave them out")
+
+    def together(asked: Question) -> Answer:
+        return replace(ask(replace(asked, metrics=question.metrics)), question=asked)
+
+    rows: list[dict[str, Any]] = []
+    for name in question.metrics:
+        found = disclose(replace(question, metrics=(name,)), together)
+        if not rows:
+            sides = ("period", "period_start", "complete")
+            rows = [{side: row[side] for side in sides} for row in found.rows]
+        own = [f"{name}{part}" for part in ("", "_n", "_people", "_margin")]
+        for row, whole, hidden in zip(rows, found.rows, found.hidden[name], strict=True):
+            row |= {part: whole[part] for part in own if part in whole}
+            row[f"{name}_hidden"] = hidden
+    return rows
 
 
 def _hidden(question: Question, found: Answer, ask: Ask) -> dict[str, set[Key]]:

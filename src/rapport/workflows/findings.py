@@ -29,6 +29,7 @@ from rapport.understand.significance import (
 )
 from rapport.workflows.company import Company
 from rapport.workflows.dashboard import Standing, ask, change_of, headline, question_of
+from rapport.workflows.disclosed import disclose
 from rapport.workflows.train import latest_model
 
 LEVEL = 0.05
@@ -143,7 +144,11 @@ def _changes(company: Company, standing: Standing) -> tuple[Change, ...]:
         for (name, pair), p in zip(tested, p_values, strict=True)
         if p < LEVEL and _matters(METRICS[name], pair)
     )
-    return tuple(_change(company, standing, name, pairs[name], p) for p, name in clear)
+    return tuple(
+        _change(company, standing, name, pairs[name], p)
+        for p, name in clear
+        if () not in _too_few(company, standing, name, None)
+    )
 
 
 def _sums(
@@ -206,6 +211,29 @@ def _rates(
     }
 
 
+def _too_few(
+    company: Company, standing: Standing, name: str, dimension: str | None
+) -> set[str | tuple[()] | None]:
+    """The parts of a metric, or all of it as ``()``, of which too few people may be told.
+
+    Without filters all of it is the whole company's, and may.
+    """
+    view = standing.view
+    if dimension is None and not (view.country or view.channel):
+        return set()
+    found: set[str | tuple[()] | None] = set()
+    splits = () if dimension is None else (dimension,)
+    for unit in (standing.before, standing.current):
+        question = question_of(standing, (name,), unit.starts_at, unit.ends_at, dimensions=splits)
+        shown = disclose(question, lambda exact: ask(company, standing, exact))
+        found |= {
+            row[dimension] if dimension else ()
+            for row, hidden in zip(shown.rows, shown.hidden[name], strict=True)
+            if hidden
+        }
+    return found
+
+
 def _enough(name: str, pair: _Pair, fewest: int) -> bool:
     if name in SUMS and min(map(len, pair.days)) < FEWEST_DAYS:
         return False
@@ -265,10 +293,13 @@ def _part(company: Company, standing: Standing, metric: Metric, whole: _Pair) ->
         if len(parts) < 2:
             continue
         shares = _shares(metric, whole, parts)
+        hidden = _too_few(company, standing, metric.name, dimension)
         candidates += [
             (dimension, value, pair, shares.get(value))
             for value, pair in parts.items()
-            if value is not None and _enough(metric.name, pair, FEWEST_OF_PART)
+            if value is not None
+            and value not in hidden
+            and _enough(metric.name, pair, FEWEST_OF_PART)
         ]
     p_values = holm([_p_value(metric.name, pair) for _, _, pair, _ in candidates])
     direction = _size(metric, whole)
@@ -333,7 +364,7 @@ def _cautions(company: Company, standing: Standing) -> tuple[Caution, ...]:
         and each.expected_every_hours is not None
     ]
     head = headline(company, standing)
-    if head.unconverted_orders:
+    if head.unconverted_orders and head.orders:
         found.append(Unconverted(count=head.unconverted_orders, orders=head.orders))
     refused = refused_counts(company.ledger)
     if refused:

@@ -16,7 +16,7 @@ from rapport.understand.periods import midnight
 from rapport.understand.question import Filter, Question, dimensions_of, unknown
 from rapport.workflows.company import Company
 from rapport.workflows.customer_names import names_of
-from rapport.workflows.dashboard import Standing, ask, question_of
+from rapport.workflows.dashboard import Standing, ask, question_of, shown_rows
 from rapport.workflows.data_clock import end_of_today
 from rapport.workflows.disclosed import disclose, of_people
 from rapport.workflows.known import known_for
@@ -113,15 +113,18 @@ def filter_of(text: str) -> Filter:
     return Filter(dimension=dimension.strip(), values=(value.strip() or None,))
 
 
-def catalogue_values(company: Company, standing: Standing) -> dict[str, tuple[Value, int]]:
-    """Every metric's value and count in the current unit, where the view's filters allow it."""
+def catalogue_values(company: Company, standing: Standing) -> dict[str, tuple[Value, int | None]]:
+    """Every metric's value and count in the current unit, where the view's filters allow it.
+
+    A count of None says that too few people stand behind the value.
+    """
     plain = question_of(standing, (), _start(standing), _end(standing))
     filtered = {each.dimension for each in plain.filters}
     if standing.segment_rule is not None:
         filtered.add("segment")
     names = tuple(name for name, each in METRICS.items() if filtered <= set(dimensions_of(each)))
     question = question_of(standing, names, _start(standing), _end(standing))
-    (row,) = ask(company, standing, question).rows()
+    (row,) = shown_rows(company, standing, question)
     return {name: (row[name], row[f"{name}_n"]) for name in names}
 
 

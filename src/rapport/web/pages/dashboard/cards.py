@@ -85,7 +85,7 @@ def service(context: PageContext, company: Company, standing: Standing) -> h.Mar
     shown = [
         figure
         for figure in figures.service(company, standing)
-        if any(value is not None for value in (figure.before, *figure.course))
+        if figure.hidden or any(value is not None for value in (figure.before, *figure.course))
     ]
     return h.div(
         {"class": "span-12", "id": "card-service"},
@@ -98,7 +98,11 @@ def _kpi(context: PageContext, standing: Standing, figure: Figure) -> Kpi:
     metric = figure.metric
     name = metric_name(context, metric.name)
     against = context.t("dashboard.against", period=before_name(context, standing))
-    if metric.unit not in ("count", "money"):
+    if figure.hidden or figure.before_hidden:
+        against = context.t("metrics.too_few" if figure.hidden else "dashboard.before_too_few")
+    elif figure.before is None:
+        against = context.t("dashboard.no_before")
+    elif metric.unit not in ("count", "money") and figure.n is not None:
         against += f" · n{NO_BREAK}=\u00a0{context.n.count(figure.n)}"
     return Kpi(
         label=name,
@@ -111,7 +115,7 @@ def _kpi(context: PageContext, standing: Standing, figure: Figure) -> Kpi:
             written_change(context, metric, figure.change),
             better={"up": "higher", "down": "lower", "none": None}[metric.direction],
         ),
-        against=against if figure.before is not None else context.t("dashboard.no_before"),
+        against=against,
         trend=[None if value is None else float(value) for value in figure.course],
     )
 
@@ -252,7 +256,7 @@ def revenue(context: PageContext, company: Company, standing: Standing) -> h.Mar
     """Revenue in time; the unit that is not over stands apart."""
     found = figures.course(company, standing)
     n = context.n
-    values = [float(value or 0) for value in found.values["revenue"]]
+    values = _with_gaps(found, "revenue")
     name = metric_name(context, "revenue")
     whole = standing.current.whole
     series = [Bars(name=name, values=values if whole else [*values[:-1], None], colour="c1")]
@@ -267,14 +271,17 @@ def revenue(context: PageContext, company: Company, standing: Standing) -> h.Mar
         )
     over = found.units if whole else found.units[:-1]
     sentence = context.t("dashboard.revenue_empty")
-    if over:
-        highest = max(range(len(over)), key=lambda i: values[i])
+    told = [i for i, _ in enumerate(over) if values[i] is not None]
+    if over and not told:
+        sentence = context.t("metrics.too_few_long")
+    elif told:
+        highest = max(told, key=lambda i: values[i] or 0.0)
         sentence = context.t(
             "dashboard.revenue_sentence",
-            first=unit_words(context, standing, over[0]),
-            last=unit_words(context, standing, over[-1]),
-            amount=n.money(values[len(over) - 1]),
-            highest=n.money(values[highest]),
+            first=unit_words(context, standing, over[told[0]]),
+            last=unit_words(context, standing, over[told[-1]]),
+            amount=n.money(values[told[-1]] or 0.0),
+            highest=n.money(values[highest] or 0.0),
             when=unit_words(context, standing, over[highest]),
         )
     chart = bar_chart(
@@ -286,14 +293,16 @@ def revenue(context: PageContext, company: Company, standing: Standing) -> h.Mar
         tick_format=lambda value: n.money_compact(value, digits=1 if value % 1000 else 0),
         sentence=sentence,
     )
-    foot = None
+    foot = []
     if found.unconverted_orders:
-        foot = context.t("dashboard.unconverted_foot", count=found.unconverted_orders)
+        foot.append(context.t("dashboard.unconverted_foot", count=found.unconverted_orders))
+    if any(found.hidden["revenue"]):
+        foot.append(context.t("dashboard.gaps"))
     return chart_card(
         context,
         title(context, standing, "revenue"),
         chart,
-        foot=foot,
+        foot=" ".join(foot) or None,
         csv_href=href("/dashboard/revenue.csv", standing.view),
         span="span-8",
         attributes={"id": "card-revenue"},
@@ -321,16 +330,30 @@ def title(context: PageContext, standing: Standing, metric: str, after: str = ""
 def buyers(context: PageContext, company: Company, standing: Standing) -> h.Markup:
     """New and returning buyers. Nobody is "lost" here: without contracts no one cancels."""
     found = figures.course(company, standing)
-    new = [int(value or 0) for value in found.values["new_customers"]]
+    new = _with_gaps(found, "new_customers")
+    # Who came back is all less the new: neither is told where one of both is not.
+    every = _with_gaps(found, "active_customers")
+    both = [None not in pair for pair in zip(new, every, strict=True)]
+    new = [value if known else None for value, known in zip(new, both, strict=True)]
     again = [
-        int(value or 0) - first
-        for value, first in zip(found.values["active_customers"], new, strict=True)
+        (value or 0) - (first or 0) if known else None
+        for value, first, known in zip(every, new, both, strict=True)
     ]
     labels = [unit_name(context, standing.view.grain, unit.first_day) for unit in found.units]
-    foot = None
+    foot = []
     if not standing.current.whole:
         labels[-1] += "*"
-        foot = "* " + unit_words(context, standing, standing.current)
+        foot.append("* " + unit_words(context, standing, standing.current))
+    if not all(both):
+        foot.append(context.t("dashboard.gaps"))
+    sentence = context.t("metrics.too_few_long")
+    if both[-1]:
+        sentence = context.t(
+            "dashboard.buyers_sentence",
+            new=int(new[-1] or 0),
+            again=int(again[-1] or 0),
+            period=unit_words(context, standing, standing.current),
+        )
     chart = bar_chart(
         labels=labels,
         long_labels=[unit_words(context, standing, unit) for unit in found.units],
@@ -339,22 +362,25 @@ def buyers(context: PageContext, company: Company, standing: Standing) -> h.Mark
             Bars(name=context.t("dashboard.buyers_again"), values=again, colour="c3"),
         ],
         written=lambda value: context.n.count(int(value)),
-        sentence=context.t(
-            "dashboard.buyers_sentence",
-            new=new[-1],
-            again=again[-1],
-            period=unit_words(context, standing, standing.current),
-        ),
+        sentence=sentence,
     )
     return chart_card(
         context,
         context.t("dashboard.buyers"),
         chart,
-        foot=foot,
+        foot=" ".join(foot) or None,
         csv_href=href("/dashboard/buyers.csv", standing.view),
         span="span-7",
         attributes={"id": "card-buyers"},
     )
+
+
+def _with_gaps(found: figures.Course, name: str) -> list[float | None]:
+    """A metric's values; nothing is 0, and what may not be told a gap."""
+    return [
+        None if hidden else float(value or 0)
+        for value, hidden in zip(found.values[name], found.hidden[name], strict=True)
+    ]
 
 
 def nps(context: PageContext, company: Company, standing: Standing) -> h.Markup:

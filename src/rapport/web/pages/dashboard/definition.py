@@ -78,7 +78,7 @@ def _themed(
     context: PageContext,
     standing: Standing | None,
     theme: str,
-    values: Mapping[str, tuple[Value, int]],
+    values: Mapping[str, tuple[Value, int | None]],
 ) -> h.Markup:
     t = context.t
     title = t(f"metrics.theme.{theme}")
@@ -94,8 +94,7 @@ def _themed(
                 h.a({"href": address(metric.name)}, metric_name(context, metric.name)),
             ),
             metric_meaning(context, metric.name),
-            written(context, metric, values.get(metric.name, (None, 0))[0]),
-            context.n.count(values.get(metric.name, (None, 0))[1]),
+            *_value_cells(context, metric, *values.get(metric.name, (None, 0))),
         ]
         for metric in METRICS
         if metric.theme == theme
@@ -107,6 +106,14 @@ def _themed(
         Column(label=t("metrics.observations"), numeric=True),
     ]
     return card(table(context, columns, rows, caption=title), title=title, flush=True)
+
+
+def _value_cells(
+    context: PageContext, metric: Metric, value: Value, n: int | None
+) -> tuple[h.Child, h.Child]:
+    if n is None:
+        return h.span({"class": "muted"}, context.t("metrics.too_few")), "–"
+    return written(context, metric, value), context.n.count(n)
 
 
 @get("/metrics/{name:str}", sync_to_thread=True, opt=_READ, include_in_schema=False)
@@ -259,13 +266,16 @@ def course_card(context: PageContext, standing: Standing, found: MetricCourse) -
         labels[-1] += "*"
         foot_mark = "* " + long_labels[-1]
     name = metric_name(context, metric.name)
-    sentence = t(
-        "metrics.sentence",
-        metric=name,
-        period=current_name(context, standing),
-        value=written(context, metric, figure.value),
-        count=n.count(figure.n),
-    )
+    current = t("metrics.too_few") if figure.hidden else written(context, metric, figure.value)
+    sentence = t("metrics.too_few_long")
+    if not figure.hidden:
+        sentence = t(
+            "metrics.sentence",
+            metric=name,
+            period=current_name(context, standing),
+            value=current,
+            count=n.count(figure.n or 0),
+        )
 
     def shown(value: float) -> str:
         return written(context, metric, round(value) if metric.unit == "count" else value)
@@ -295,7 +305,7 @@ def course_card(context: PageContext, standing: Standing, found: MetricCourse) -
             written_change(context, metric, figure.change),
             better={"up": "higher", "down": "lower", "none": None}[metric.direction],
         )
-    note: list[h.Child] = [written(context, metric, figure.value), " "]
+    note: list[h.Child] = [current, " "]
     if figure.margin is not None:
         margin = context.n.decimal(figure.margin, digits=1)
         note += [t("metrics.margin", margin=margin), " "]
