@@ -42,7 +42,7 @@ from rapport.workflows.identity_health import measure_identity
 from rapport.workflows.identity_review import renew_queue
 from rapport.workflows.identity_rules import ask_what_if, run_identity_job
 from rapport.workflows.journeys import save_journey
-from rapport.workflows.personas import list_personas, rename_persona
+from rapport.workflows.persona_views import list_personas, rename_persona
 from rapport.workflows.quality import measure_quality
 from rapport.workflows.resolve import resolve_company
 from rapport.workflows.saved_questions import SavedQuestion

@@ -39,7 +39,7 @@ from rapport.understand.journeys.watch import complaint_query, failure_query, ti
 from rapport.understand.metrics import BY_NAME as METRICS
 from rapport.understand.periods import days, midnight
 from rapport.understand.personas.day import GROUPED, day_query
-from rapport.understand.personas.facts import answers_query, facts_query, offers_query
+from rapport.understand.personas.fact_queries import answers_query, facts_query, offers_query
 from rapport.understand.plan import compile_question
 from rapport.understand.question import Filter, Question
 from rapport.understand.segments.members import member_ids, members_query

@@ -15,17 +15,18 @@ from rapport.understand.personas.stored import erase_person, export_person, newe
 from rapport.vocabulary.ledger_tables import job, persona_member
 from rapport.workflows.company import Company, open_company
 from rapport.workflows.demo import DEMO_USERS
-from rapport.workflows.personas import (
-    find_migration,
-    find_personas,
-    find_portrait,
-    list_personas,
+from rapport.workflows.persona_searches import (
     personas_are_due,
-    place_personas,
-    rename_persona,
     renew_personas,
     request_personas,
 )
+from rapport.workflows.persona_views import (
+    find_migration,
+    find_portrait,
+    list_personas,
+    rename_persona,
+)
+from rapport.workflows.personas import find_personas, place_personas
 from rapport.workflows.segment_definitions import all_segments, delete_segment, find_segment
 from rapport.workflows.segments import count_rule, segments_overview
 from tests.company import visitor

@@ -12,13 +12,13 @@ from msgspec import Struct
 from rapport.understand.personas.stored import Migration, Portrait
 from rapport.vocabulary.access import User
 from rapport.workflows.company import Company
-from rapport.workflows.personas import (
+from rapport.workflows.persona_searches import request_personas
+from rapport.workflows.persona_views import (
     PersonasView,
     find_migration,
     find_portrait,
     list_personas,
     rename_persona,
-    request_personas,
 )
 
 _READ = {"permission": "segments.read"}

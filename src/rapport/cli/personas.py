@@ -57,7 +57,7 @@ def personas_list(company: Company, context: Context) -> None:
     Example:
       rapport personas list
     """
-    from rapport.workflows.personas import list_personas  # noqa: PLC0415
+    from rapport.workflows.persona_views import list_personas  # noqa: PLC0415
 
     def shown(view: Any) -> None:
         if view.fit is None:
@@ -83,7 +83,7 @@ def personas_show(company: Company, context: Context, key: str) -> None:
     Example:
       rapport personas show persona-1
     """
-    from rapport.workflows.personas import find_portrait  # noqa: PLC0415
+    from rapport.workflows.persona_views import find_portrait  # noqa: PLC0415
 
     def shown(portrait: Any) -> None:
         table = Table("", "trait", "share", "of everybody", "times", "95 %", "customers")
@@ -111,7 +111,7 @@ def personas_migration(company: Company, context: Context) -> None:
     Example:
       rapport personas migration
     """
-    from rapport.workflows.personas import find_migration  # noqa: PLC0415
+    from rapport.workflows.persona_views import find_migration  # noqa: PLC0415
 
     def shown(found: Any) -> None:
         if found["migration"] is None:

@@ -15,7 +15,7 @@ from rapport.workflows.company import Company
 from rapport.workflows.identity_health import identity_is_due, measure_identity
 from rapport.workflows.identity_rules import run_identity_job
 from rapport.workflows.matching import match_company, matching_is_due
-from rapport.workflows.personas import personas_are_due, renew_personas
+from rapport.workflows.persona_searches import personas_are_due, renew_personas
 from rapport.workflows.pull import due_pulls, pull_source
 from rapport.workflows.quality import measure_quality, quality_is_due
 from rapport.workflows.survey_definitions import read_all_again, rereading_is_due

@@ -7,16 +7,14 @@ as they are. Both run in the background: weekly and daily, or when somebody asks
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from msgspec import Struct
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, select
 
-from rapport.errors import InvalidInput, NotEnoughData, NotFound
+from rapport.errors import NotEnoughData, NotFound
 from rapport.understand.personas.carried import Carried, carry, flows
 from rapport.understand.personas.clusters import Bools
 from rapport.understand.personas.day import GROUPED, typical_days
@@ -32,9 +30,7 @@ from rapport.understand.personas.stored import (
     KEY,
     Fit,
     Migration,
-    Persona,
     Portrait,
-    all_personas,
     keep_fit,
     keep_members,
     keep_personas,
@@ -43,53 +39,17 @@ from rapport.understand.personas.stored import (
     name_persona,
     newest_fit,
     next_persona_id,
-    portrait_of,
 )
 from rapport.vocabulary.ledger_tables import (
-    audit,
-    job,
-    persona_fit,
-    persona_member,
-    portrait,
     segment_member,
 )
 from rapport.workflows.company import Company, Progress, silent
 from rapport.workflows.customers import rebuild_customers
 from rapport.workflows.data_clock import data_until
-from rapport.workflows.segment_definitions import find_segment
 from rapport.workflows.segment_members import follow_segments
 
-JOB = "personas"
-FIND_EVERY = timedelta(days=7)
-PLACE_EVERY = timedelta(days=1)
 #: The same customers give the same groups.
 SEED = 1985
-
-
-class PersonaRow(Struct, frozen=True, kw_only=True):
-    """One discovered group beside the others; ``share`` is of those who are in one, 0 … 1."""
-
-    persona: Persona
-    customers: int
-    share: float
-    portrait: Portrait | None
-
-
-class PersonasView(Struct, frozen=True, kw_only=True):
-    """The discovered groups, the search behind them, and what is under way.
-
-    `fit` is the newest search; None: nobody searched yet. `working` says that a search waits or
-    runs; `problem`, why the last one failed.
-    """
-
-    fit: Fit | None
-    personas: tuple[PersonaRow, ...]
-    placed: int
-    working: bool
-    problem: str | None
-
-
-# ── finding and placing ────────────────────────────────────────────────────────────────────────
 
 
 def find_personas(company: Company, *, progress: Progress = silent) -> Fit:
@@ -257,197 +217,3 @@ def _name_new(connection: Connection, said: Mapping[str, tuple[Statement, ...]])
     for each in live_personas(connection):
         if not each.traits and said.get(each.key):
             name_persona(connection, each.persona_id, traits=suggested_name(said[each.key]))
-
-
-# ── asked for, and due ─────────────────────────────────────────────────────────────────────────
-
-
-def request_personas(company: Company, *, author: str) -> int:
-    """Have the worker search for groups; returns the job's number, that of one under way if any."""
-    now = company.clock()
-    with company.ledger.write() as connection:
-        company.ledger.lock(connection, "personas_job")
-        waiting = _job(connection)
-        if waiting is not None:
-            return int(waiting.job_id)
-        made = connection.execute(
-            insert(job)
-            .values(kind=JOB, arguments={}, status="waiting", done=0, created_at=now)
-            .returning(job.c.job_id)
-        )
-        number = int(made.scalar_one())
-        _note(connection, now, author, "personas.find", str(number))
-    return number
-
-
-def _job(connection: Connection) -> Any | None:
-    return connection.execute(
-        select(job).where(job.c.kind == JOB, job.c.status.in_(("waiting", "running")))
-    ).first()
-
-
-def personas_are_due(company: Company) -> bool:
-    """Whether a search was asked for, or the last one or the portraits are old."""
-    now = company.clock()
-    if company.choice("customers_built_at") is None:
-        return False
-    with company.ledger.read() as connection:
-        fit = newest_fit(connection)
-        made = connection.scalar(select(func.min(portrait.c.made_at)))
-        if _job(connection) is not None or fit is None:
-            return True
-    return now - fit.fitted_at >= FIND_EVERY or (made is not None and now - made >= PLACE_EVERY)
-
-
-def renew_personas(company: Company) -> None:
-    """Search where that is due or asked for; else place everybody anew."""
-    now = company.clock()
-    with company.ledger.read() as connection:
-        asked, fit = _job(connection), newest_fit(connection)
-    if asked is None and fit is not None and now - fit.fitted_at < FIND_EVERY:
-        place_personas(company)
-        return
-    number = request_personas(company, author="worker") if asked is None else int(asked.job_id)
-    _tell(company, number, status="running", started_at=now)
-
-    def progress(step: str, done: int, total: int | None) -> None:
-        _tell(company, number, step=step, done=done, total=total)
-
-    ended: dict[str, Any] = {"status": "done"}
-    try:
-        found = find_personas(company, progress=progress)
-        ended["result"] = {"fit": found.fit_id, "refused": found.refused}
-    except Exception as problem:
-        # Kept where its page shows it; the message of a foreign error may quote a person.
-        ended = {"status": "failed", "error": getattr(problem, "message", type(problem).__name__)}
-        raise
-    finally:
-        _tell(company, number, finished_at=company.clock(), **ended)
-
-
-def _tell(company: Company, number: int, **values: Any) -> None:
-    with company.ledger.write() as connection:
-        connection.execute(update(job).where(job.c.job_id == number).values(**values))
-
-
-# ── reading ────────────────────────────────────────────────────────────────────────────────────
-
-
-def list_personas(company: Company) -> PersonasView:
-    """The discovered groups, the largest first, with their portraits."""
-    m = persona_member.c
-    with company.ledger.read() as connection:
-        fit = newest_fit(connection)
-        sizes: dict[int, int] = {
-            row[0]: row[1]
-            for row in connection.execute(select(m.persona_id, func.count()).group_by(m.persona_id))
-        }
-        found = [(each, portrait_of(connection, each.key)) for each in live_personas(connection)]
-        working = _job(connection) is not None
-        last = connection.execute(
-            select(job.c.status, job.c.error)
-            .where(job.c.kind == JOB)
-            .order_by(job.c.job_id.desc())
-            .limit(1)
-        ).first()
-    placed = sum(sizes.values())
-    rows = [
-        PersonaRow(
-            persona=each,
-            customers=sizes.get(each.persona_id, 0),
-            share=sizes.get(each.persona_id, 0) / placed if placed else 0.0,
-            portrait=portrait,
-        )
-        for each, portrait in found
-    ]
-    return PersonasView(
-        fit=fit,
-        personas=tuple(sorted(rows, key=lambda row: (-row.customers, row.persona.persona_id))),
-        placed=placed,
-        working=working,
-        problem=last.error if last is not None and last.status == "failed" else None,
-    )
-
-
-def newest_portrait(company: Company, key: str) -> Portrait | None:
-    """What the members of any segment are like; None where nobody looked at it yet.
-
-    Raises
-    ------
-    NotFound
-        If there is no such segment.
-    """
-    find_segment(company, key)
-    with company.ledger.read() as connection:
-        return portrait_of(connection, key)
-
-
-def find_portrait(company: Company, key: str) -> Portrait:
-    """What the members of any segment are like.
-
-    Raises
-    ------
-    NotFound
-        If there is no such segment, or nobody looked at it yet.
-    """
-    found = newest_portrait(company, key)
-    if found is None:
-        raise NotFound(
-            f"Segment {key!r} was not described yet, or nobody belongs to it; the worker describes "
-            "all segments once a day, and `rapport personas find` does so at once"
-        )
-    return found
-
-
-def find_migration(company: Company) -> tuple[Fit | None, tuple[Persona, ...]]:
-    """The newest search that found groups, with who moved since the one before, and all groups.
-
-    Returns
-    -------
-    fit : Fit or None
-        None where no groups were found yet.
-    personas : tuple of Persona
-    """
-    with company.ledger.read() as connection:
-        return newest_fit(connection, with_groups=True), all_personas(connection)
-
-
-def fit_day(company: Company, fit_id: int) -> datetime:
-    """When a search was made.
-
-    Raises
-    ------
-    NotFound
-        If there was none of that number.
-    """
-    f = persona_fit.c
-    with company.ledger.read() as connection:
-        at: datetime | None = connection.scalar(select(f.fitted_at).where(f.fit_id == fit_id))
-    if at is None:
-        raise NotFound(f"There was no search {fit_id}; `rapport personas list` names the newest")
-    return at
-
-
-def rename_persona(company: Company, key: str, name: str | None, *, author: str) -> None:
-    """Name a discovered group; None goes back to the name that its traits make.
-
-    Raises
-    ------
-    InvalidInput
-        If the name is too long.
-    NotFound
-        If there is no such group now.
-    """
-    find_segment(company, key)
-    if not key.startswith(KEY):
-        raise InvalidInput(f"{key} is no discovered group; change its name at /segments")
-    said = " ".join((name or "").split())
-    if len(said) > 80:
-        raise InvalidInput("A group needs a name of at most 80 characters")
-    with company.ledger.write() as connection:
-        name_persona(connection, int(key.removeprefix(KEY)), name=said or None)
-        _note(connection, company.clock(), author, "persona_named", key)
-
-
-def _note(connection: Connection, now: datetime, actor: str, action: str, subject: str) -> None:
-    connection.execute(insert(audit).values(at=now, actor=actor, action=action, subject=subject))

@@ -13,7 +13,7 @@ from msgspec import Struct
 from rapport.engines.lake import Lake, Query, Step
 from rapport.privacy.disclosure import is_too_small
 from rapport.understand import relations
-from rapport.understand.personas.facts import occasion_steps, parameters_of
+from rapport.understand.personas.fact_queries import occasion_steps, parameters_of
 
 #: Who belongs to which group; a customer may belong to several.
 GROUPED = pa.schema(

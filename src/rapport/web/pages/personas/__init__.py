@@ -29,14 +29,14 @@ from rapport.web.parts.states import empty_state
 from rapport.web.parts.traits import fact_words, persona_name, trait_words
 from rapport.web.visit import context_of, html_response
 from rapport.workflows.company import Company
-from rapport.workflows.personas import (
+from rapport.workflows.persona_searches import request_personas
+from rapport.workflows.persona_views import (
     PersonaRow,
     PersonasView,
     find_migration,
     list_personas,
     newest_portrait,
     rename_persona,
-    request_personas,
 )
 from rapport.workflows.segment_definitions import NamedSegment, find_segment
 

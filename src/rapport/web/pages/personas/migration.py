@@ -13,7 +13,7 @@ from rapport.web.parts.states import empty_state
 from rapport.web.parts.tables import Column, table
 from rapport.web.parts.traits import fact_words, persona_name
 from rapport.workflows.company import Company
-from rapport.workflows.personas import fit_day
+from rapport.workflows.persona_views import fit_day
 
 
 def migration_body(
