@@ -95,6 +95,7 @@ JSON_ANSWERS: dict[str, tuple[tuple[str, ...], set[str]]] = {
     "personas find": (("personas", "find"), {"fit_id", "status", "stability"}),
     "personas list": (("personas", "list"), {"fit", "personas", "placed"}),
     "personas show": (("personas", "show", "never_ordered"), {"members", "statements", "day"}),
+    "personas texts": (("personas", "texts", "never_ordered"), {"segment", "texts"}),
     "personas migration": (("personas", "migration"), {"fit", "migration"}),
     "sources list": (("sources", "list"), {"sources", "kinds"}),
     "sources kinds": (("sources", "kinds"), {"sources", "counts"}),

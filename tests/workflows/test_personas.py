@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import delete, select
 
 from rapport.errors import InvalidInput, NotFound
 from rapport.settings import Settings
-from rapport.understand.personas.stored import erase_person, export_person, newest_fit
-from rapport.vocabulary.ledger_tables import job, persona_member
+from rapport.understand.personas.stored import (
+    erase_person,
+    export_person,
+    keep_portraits,
+    newest_fit,
+)
+from rapport.understand.personas.words import Word
+from rapport.vocabulary.ledger_tables import job, persona_member, segment_member
+from rapport.web.words import t
 from rapport.workflows.company import Company, open_company
+from rapport.workflows.customer_names import names_of
 from rapport.workflows.demo import DEMO_USERS
 from rapport.workflows.persona_searches import (
     personas_are_due,
@@ -26,6 +37,7 @@ from rapport.workflows.persona_views import (
     list_personas,
     rename_persona,
 )
+from rapport.workflows.persona_voices import texts_of_segment
 from rapport.workflows.personas import find_personas, place_personas
 from rapport.workflows.segment_definitions import all_segments, delete_segment, find_segment
 from rapport.workflows.segments import count_rule, segments_overview
@@ -162,6 +174,53 @@ def test_a_person_is_exported_and_forgotten(company: Company) -> None:
         assert row["profile_id"] == person
         assert erase_person(connection, [person]) == {"persona_member": 1}
         assert export_person(connection, [person]) == {"persona_member": []}
+
+
+def test_typical_texts_are_quoted_without_names_and_only_to_who_may_see_customers(
+    company: Company,
+) -> None:
+    find_personas(company)
+    with company.ledger.read() as connection:
+        rows = connection.execute(select(segment_member.c.segment_key).distinct()).all()
+    found = {key: find_portrait(company, key) for (key,) in rows}
+    # The small company's three hundred customers write too little to be told apart by it.
+    key = "champions"
+    members = found[key].members
+    words = tuple(
+        Word(
+            language=language, word=said, customers=9, known=40, share=0.2, everybody=0.1,
+            lift=2.0, low=1.5, high=2.6, p_adjusted=0.01,
+        )
+        for language, said in (("fr", "commande"), ("nl", "bestelling"), ("nl", "niet"),
+                               ("fr", "colis"), ("fr", "pour"), ("nl", "voor"), ("fr", "dans"))
+    )  # fmt: skip
+    with company.ledger.write() as connection:
+        keep_portraits(connection, [replace(found[key], words=words)])
+    texts = texts_of_segment(company, key)
+    assert 0 < len(texts) <= min(members, 6)
+    assert len({each.profile_id for each in texts}) == len(texts)
+    with company.ledger.read() as connection:
+        names = names_of(connection, [each.profile_id for each in texts])
+    for each in texts:
+        assert each.words
+        said = re.findall(r"\w+", each.text.lower())
+        assert not {part.lower() for part in (names[each.profile_id] or "").split()} & set(said)
+        assert not re.search(r"\d{4}|@", each.text)
+    for role, sees in (("manager", True), ("marketer", False)):
+        demo = {user.role: user for user in DEMO_USERS}
+        with visitor(company, role=None if role in demo else role) as client:
+            if role in demo:
+                sent = {"email": demo[role].email, "password": demo[role].password}
+                client.post("/sign-in", data=sent, follow_redirects=False)
+            page = client.get(f"/personas/{key}").text
+            language = demo[role].language if role in demo else "en"
+            assert t(language, "personas.said.words") in page
+            assert (t(language, "personas.said.texts") in page) is sees
+            answer = client.get(f"/api/v1/personas/{key}/texts")
+            assert answer.status_code == (200 if sees else 403)
+            if sees:
+                assert [each["text"] for each in answer.json()] == [each.text for each in texts]
+                assert html.escape(texts[0].text, quote=False)[:30] in page
 
 
 def test_pages_and_api_show_groups_and_take_names(company: Company) -> None:

@@ -10,6 +10,7 @@ from litestar.params import Body, FromPath
 from msgspec import Struct
 
 from rapport.understand.personas.stored import Migration, Portrait
+from rapport.understand.personas.verbatims import Verbatim
 from rapport.vocabulary.access import User
 from rapport.workflows.company import Company
 from rapport.workflows.persona_searches import request_personas
@@ -20,9 +21,11 @@ from rapport.workflows.persona_views import (
     list_personas,
     rename_persona,
 )
+from rapport.workflows.persona_voices import texts_of_segment
 
 _READ = {"permission": "segments.read"}
 _WRITE = {"permission": "segments.write"}
+_PEOPLE = {"permission": "customers.read"}
 
 
 class PersonaName(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -74,6 +77,12 @@ def read_portrait(company: NamedDependency[Company], key: FromPath[str]) -> Port
     return find_portrait(company, key)
 
 
+@get("/api/v1/personas/{key:str}/texts", sync_to_thread=True, opt=_PEOPLE, tags=["personas"])
+def read_texts(company: NamedDependency[Company], key: FromPath[str]) -> tuple[Verbatim, ...]:
+    """Typical texts of a segment's members, without what names or reaches a person."""
+    return texts_of_segment(company, key)
+
+
 @put("/api/v1/personas/{key:str}/name", sync_to_thread=True, opt=_WRITE, tags=["personas"])
 def change_name(
     request: Request[Any, Any, Any],
@@ -87,4 +96,4 @@ def change_name(
     return data
 
 
-routes = (read_personas, ask_for_personas, read_migration, read_portrait, change_name)
+routes = (read_personas, ask_for_personas, read_migration, read_portrait, read_texts, change_name)

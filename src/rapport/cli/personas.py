@@ -98,8 +98,43 @@ def personas_show(company: Company, context: Context, key: str) -> None:
                 f"{each.customers:,} of {each.known:,}",
             )
         out.print(table)
+        words = Table("language", "word", "share", "of everybody", "times", "95 %", "customers")
+        for word in portrait.words:
+            words.add_row(
+                word.language,
+                escape(word.word),
+                f"{word.share:.0%}",
+                f"{word.everybody:.0%}",
+                f"{word.lift:.2f}",
+                f"{word.low:.2f} to {word.high:.2f}",
+                f"{word.customers:,} of {word.known:,}",
+            )
+        if portrait.words:
+            out.print(words)
 
     show(context, find_portrait(company, key), shown)
+
+
+@personas.command("texts")
+@click.argument("key")
+@with_json
+def personas_texts(company: Company, context: Context, key: str) -> None:
+    """Typical texts of the members of the segment KEY, without names, addresses and numbers.
+
+    \b
+    Example:
+      rapport personas texts persona-1
+    """
+    from rapport.workflows.persona_voices import texts_of_segment  # noqa: PLC0415
+
+    def shown(found: Any) -> None:
+        if not found["texts"]:
+            out.print("No words set these customers apart, or they were not described yet")
+        for each in found["texts"]:
+            said = " ".join(each.text.split())
+            out.print(escape(f"[{each.language}] {said}"), f"({', '.join(each.words)})")
+
+    show(context, {"segment": key, "texts": texts_of_segment(company, key)}, shown)
 
 
 @personas.command("migration")

@@ -40,6 +40,7 @@ from rapport.understand.personas.stored import (
     newest_fit,
     next_persona_id,
 )
+from rapport.understand.personas.words import distinctive_words, read_words
 from rapport.vocabulary.ledger_tables import (
     segment_member,
 )
@@ -170,6 +171,7 @@ def _portraits(
     discovered = pc.starts_with(grouped["segment"], KEY)
     placed = grouped.filter(discovered)
     in_groups = pa.table([placed["profile_id"], pa.repeat(KEY, len(placed))], schema=GROUPED)
+    said = read_words(company.seen, until)
     days = typical_days(company.seen, until, pa.concat_tables([grouped, in_groups]), time_zone=zone)
     return [
         Portrait(
@@ -183,11 +185,13 @@ def _portraits(
             everybody_in_groups=base == KEY,
             day=days.get(key),
             base=days.get(base),
+            words=words[key],
         )
-        for base, some, own in (
-            ("", known, grouped.filter(pc.invert(discovered))),
-            (KEY, only(known, _among(known, in_groups)), placed),
+        for base, some, own, among in (
+            ("", known, grouped.filter(pc.invert(discovered)), None),
+            (KEY, only(known, _among(known, in_groups)), placed, _people(in_groups)),
         )
+        for words in (distinctive_words(said, among, _by_segment(own)),)
         for key, described, everybody, statements in _described(some, own)
     ]
 
@@ -201,6 +205,17 @@ def _described(
     }
     said = describe(traits_of(known), members)
     return [(key, int(own.sum()), len(known), said[key]) for key, own in members.items()]
+
+
+def _by_segment(grouped: pa.Table) -> dict[str, frozenset[str]]:
+    return {
+        key: _people(grouped.filter(pc.equal(grouped["segment"], key)))
+        for key in pc.unique(grouped["segment"]).to_pylist()
+    }
+
+
+def _people(grouped: pa.Table) -> frozenset[str]:
+    return frozenset(grouped["profile_id"].to_pylist())
 
 
 def _among(known: Known, people: pa.Table) -> Bools:

@@ -24,11 +24,11 @@ Bools = NDArray[np.bool_]
 #: How a statement reads: more often than everybody, less often, or just as often.
 Verdict = Literal["more", "less", "same"]
 #: A share this many times everybody's, or this fraction of it, is worth saying.
-_WORTH = 1.25
+WORTH = 1.25
 #: Adjusted p-values below it are findings.
-_LEVEL = 0.05
+LEVEL = 0.05
 #: Fewer of whom a trait is known say nothing of a group.
-_FEWEST = 30
+FEWEST = 30
 #: Rarer in the group and in all is no trait of anybody's.
 _RARE = 0.05
 #: The part of a scale from which on an answer agrees: the upper two boxes of 5 and of 7.
@@ -196,7 +196,7 @@ def describe(traits: Traits, groups: Mapping[str, Bools]) -> dict[str, tuple[Sta
         counts, knowns = inside @ true, inside @ there
         for place in range(len(traits.names)):
             count, known_in = counts[place], knowns[place]
-            if known_in < _FEWEST or all_known[place] - known_in < SMALLEST_GROUP:
+            if known_in < FEWEST or all_known[place] - known_in < SMALLEST_GROUP:
                 continue
             shares = (count / known_in, all_true[place] / all_known[place])
             if max(shares) < _RARE or not 0 < shares[1] < 1:
@@ -240,11 +240,11 @@ def _statement(
     share, everybody = count / known, all_true / all_known
     lift, low, high = lift_of(count, known, all_true, all_known)
     verdict: Verdict
-    if p < _LEVEL and lift >= _WORTH and low > 1:
+    if p < LEVEL and lift >= WORTH and low > 1:
         verdict = "more"
-    elif p < _LEVEL and lift <= 1 / _WORTH and high < 1:
+    elif p < LEVEL and lift <= 1 / WORTH and high < 1:
         verdict = "less"
-    elif low >= 1 / _WORTH and high <= _WORTH and trait.name != "campaign":
+    elif low >= 1 / WORTH and high <= WORTH and trait.name != "campaign":
         verdict = "same"  # of one offer among many nobody assumes anything
     else:
         return None  # too few to say either

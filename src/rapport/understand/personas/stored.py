@@ -16,6 +16,7 @@ from rapport.understand.personas.day import Day
 from rapport.understand.personas.discovery import Groups
 from rapport.understand.personas.stability import Stability
 from rapport.understand.personas.statements import Statement, Trait
+from rapport.understand.personas.words import Word
 from rapport.vocabulary.ledger_tables import persona, persona_fit, persona_member, portrait
 
 KEY = "persona-"
@@ -83,6 +84,8 @@ class Portrait(Struct, frozen=True, kw_only=True):
         Whether those are only the customers who are in a discovered group.
     day, base : Day or None
         A typical day of the group, and of those whom it is compared with.
+    words : tuple of Word
+        What the members write about more than those whom they are compared with.
     """
 
     segment_key: str
@@ -95,6 +98,7 @@ class Portrait(Struct, frozen=True, kw_only=True):
     everybody_in_groups: bool = False
     day: Day | None = None
     base: Day | None = None
+    words: tuple[Word, ...] = ()
 
 
 # ── fits ───────────────────────────────────────────────────────────────────────────────────────

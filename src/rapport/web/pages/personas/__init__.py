@@ -38,6 +38,7 @@ from rapport.workflows.persona_views import (
     newest_portrait,
     rename_persona,
 )
+from rapport.workflows.persona_voices import texts_of_segment
 from rapport.workflows.segment_definitions import NamedSegment, find_segment
 
 _READ = {"permission": "segments.read"}
@@ -240,7 +241,10 @@ def persona_page(
         empty = empty_state(t("personas.not_yet"), t("personas.not_yet_detail"), icon_name="shapes")
         body: list[h.Child] = [card(empty, span="span-12")]
     else:
-        body = portrait_body(context, portrait, company.choice("time_zone"))
+        texts = None
+        if request.user.may("customers.read"):
+            texts = texts_of_segment(company, key)
+        body = portrait_body(context, portrait, company.choice("time_zone"), texts)
         among = "groups" if portrait.everybody_in_groups else "all"
         subtitle = t(
             f"personas.among.{among}",

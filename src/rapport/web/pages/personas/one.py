@@ -9,9 +9,11 @@ from rapport.understand.personas.day import PARTS, Day, Part
 from rapport.understand.personas.facts import KINDS
 from rapport.understand.personas.statements import Statement, is_
 from rapport.understand.personas.stored import Portrait
+from rapport.understand.personas.verbatims import Verbatim
 from rapport.web import html as h
 from rapport.web.charts.figure import chart_card
 from rapport.web.charts.line import Line, line_chart
+from rapport.web.pages.personas.voice import voice_cards
 from rapport.web.parts.cards import card
 from rapport.web.parts.context import PageContext
 from rapport.web.parts.measures import channel_name
@@ -19,13 +21,19 @@ from rapport.web.parts.tables import Column, table
 from rapport.web.parts.traits import trait_words
 
 
-def portrait_body(context: PageContext, portrait: Portrait, time_zone: str) -> list[h.Child]:
-    """The cards of a portrait."""
+def portrait_body(
+    context: PageContext,
+    portrait: Portrait,
+    time_zone: str,
+    texts: Sequence[Verbatim] | None,
+) -> list[h.Child]:
+    """The cards of a portrait; ``texts`` are None for who may not see customers."""
     t = context.t
     less = [each for each in portrait.statements if each.verdict == "less"]
     same = [each for each in portrait.statements if each.verdict == "same"]
     return [
         *(_kind_card(context, portrait, kind) for kind in KINDS),
+        *voice_cards(context, portrait, texts),
         *_day_cards(context, portrait, time_zone),
         card(
             _list(context, less),
