@@ -67,4 +67,6 @@ def known(
         answers=np.zeros((n, 0)) if answers is None else answers,
         offers=(),
         taken=np.zeros((n, 0)),
+        coupons=(),
+        redeemed=np.zeros((n, 0)),
     )

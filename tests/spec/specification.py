@@ -39,7 +39,12 @@ from rapport.understand.journeys.watch import complaint_query, failure_query, ti
 from rapport.understand.metrics import BY_NAME as METRICS
 from rapport.understand.periods import days, midnight
 from rapport.understand.personas.day import GROUPED, day_query
-from rapport.understand.personas.fact_queries import answers_query, facts_query, offers_query
+from rapport.understand.personas.fact_queries import (
+    answers_query,
+    coupons_query,
+    facts_query,
+    offers_query,
+)
 from rapport.understand.plan import compile_question
 from rapport.understand.question import Filter, Question
 from rapport.understand.segments.members import member_ids, members_query
@@ -326,7 +331,7 @@ def _of_personas(spec: Spec) -> Asked:
     tables = {**tables_of(spec), "grouped": pa.Table.from_pylist(rows, GROUPED)}
     queries = {
         "facts": lambda: facts_query(now, zone), "answers": lambda: answers_query(now),
-        "offers": lambda: offers_query(now),
+        "offers": lambda: offers_query(now), "coupons": lambda: coupons_query(now),
         "day": lambda: day_query(now, zone),
     }  # fmt: skip
     return Asked(query=queries[spec.question["ask"]](), tables=tables)
@@ -355,7 +360,7 @@ def asked_of(spec: Spec) -> Asked:
         return Asked(query=_site_query(spec), tables=tables)
     if kind == "catchment":
         return Asked(query=_catchment_query(spec), tables=tables)
-    if kind in ("facts", "answers", "offers", "day"):
+    if kind in ("facts", "answers", "offers", "coupons", "day"):
         return _of_personas(spec)
     rule, now = _rule(spec)
     return Asked(query=members_query(rule, now=now), tables=tables)
@@ -392,7 +397,7 @@ def found_by(spec: Spec, lake: Lake) -> list[dict[str, str]]:
         asked = asked_of(spec)
         rows = lake.ask(asked.query, tables=asked.tables).to_pylist()
         return [{name: _written(row[name]) for name in spec.expected[0]} for row in rows]
-    if kind in ("facts", "answers", "offers", "day"):
+    if kind in ("facts", "answers", "offers", "coupons", "day"):
         asked = _of_personas(spec)
         rows = lake.ask(asked.query, tables=asked.tables).to_pylist()
         found = [{name: _written(row[name]) for name in spec.expected[0]} for row in rows]

@@ -9,6 +9,7 @@ from decimal import Decimal
 import numpy as np
 import pyarrow as pa
 import pytest
+from msgspec.structs import replace
 from scipy import stats
 
 from rapport.engines.lake import Lake
@@ -452,3 +453,58 @@ def test_a_typical_day_tells_shares_and_hides_the_few(lake: Lake) -> None:
     assert shares[True, 20] is None
     where = {(each.channel, each.part): each.share for each in days["g"].channels}
     assert where == {("store", "morning"): 0.75, ("web", "evening"): None}
+
+
+# ── offers that were taken up ──────────────────────────────────────────────────────────────────
+
+
+def test_a_coupon_is_known_of_whoever_ordered_and_a_code_once_five_redeemed_it(lake: Lake) -> None:
+    def ordered(atom: int, coupon: str | None, order: str = "") -> dict[str, object]:
+        said = "null" if coupon is None else f'"{coupon}"'
+        return {
+            "atom_id": atom, "order_id": f"{atom}{order}", "occurred_at": at("2026-03-02T10:30"),
+            "amount_base": 10, "properties": f'{{"carrier":"post","coupon":{said}}}',
+        }  # fmt: skip
+
+    people = range(1, 9)
+    tables = {
+        "touchpoints": touchpoints(
+            [
+                *(ordered(atom, "spring " if atom % 2 else "SPRING") for atom in range(1, 6)),
+                ordered(1, "SPRING", "again"),
+                ordered(6, "FOR-JAN"),
+                ordered(7, None),
+                {"type": "Store Visited", "channel": "store", "atom_id": 8,
+                 "occurred_at": at("2026-03-02T10:30")},
+            ]
+        ),
+        "membership": membership({atom: f"p{atom}" for atom in people}),
+        "customers": CUSTOMERS.empty_table(),
+        "order_items": ORDER_ITEMS.empty_table(),
+    }  # fmt: skip
+    seen = read_facts(lake, NOW, time_zone="Europe/Brussels", tables=tables)
+    # A code that only Jan redeemed counts as a coupon and is not named.
+    assert seen.coupons == ("", "SPRING")
+    assert seen.profile_ids == tuple(f"p{atom}" for atom in people)
+    assert seen.redeemed[:, 0].tolist()[:7] == [1, 1, 1, 1, 1, 1, 0]
+    assert seen.redeemed[:, 1].tolist()[:7] == [1, 1, 1, 1, 1, 0, 0]
+    assert np.isnan(seen.redeemed[7]).all()  # who did not order redeemed nothing
+    traits = traits_of(seen)
+    place_of = {(trait.name, trait.value): n for n, trait in enumerate(traits.names)}
+    code = place_of["coupon_code", "SPRING"]
+    assert (traits.true[:, code].sum(), traits.known[:, code].sum()) == (5, 7)
+    assert traits.true[:, place_of["coupon", ""]].sum() == 6
+
+
+def test_offers_of_one_series_are_opened_by_who_opens_half_of_those_sent() -> None:
+    nothing = np.nan
+    seen = replace(
+        known(4),
+        offers=("news-2026-01", "news-2026-02", "news-2026-03", "sale-2026"),
+        taken=np.array([[1, 1, 0, 0], [1, 0, 0, 1], [nothing, 1, 1, 1], [0, 1, 1, nothing]], float),
+    )
+    traits = traits_of(seen)
+    [series] = [n for n, trait in enumerate(traits.names) if trait.name == "series"]
+    assert traits.names[series].value == "news"
+    assert traits.known[:, series].tolist() == [True, True, False, True]  # the third got only two
+    assert traits.true[:, series].tolist() == [True, False, False, True]

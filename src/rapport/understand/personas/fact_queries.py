@@ -218,6 +218,20 @@ _OFFERS = (
 )
 
 
+_COUPONS = (
+    *relations.sales(as_known_then=False, since="since"),
+    *relations.named_sales(),
+    Step(
+        "answer",
+        # Which coupon it was stands in the free properties: read where they name one at all.
+        "SELECT n.profile_id, t.properties FROM named_sales AS n "
+        "JOIN touchpoints AS t ON t.position = n.position "
+        "WHERE n.is_order = 1 AND n.profile_id IS NOT NULL AND t.properties LIKE $with_coupon "
+        "ORDER BY n.profile_id ASC NULLS LAST, n.position ASC NULLS LAST",
+    ),
+)
+
+
 def parameters_of(now: datetime, time_zone: str) -> dict[str, Any]:
     """What the queries here bind."""
     since = now - YEAR
@@ -231,6 +245,7 @@ def parameters_of(now: datetime, time_zone: str) -> dict[str, Any]:
         "start": since,
         "end": now,
         "reduced_below": _REDUCED_BELOW,
+        "with_coupon": '%"coupon":"%',
     }
 
 
@@ -250,4 +265,10 @@ def answers_query(now: datetime) -> Query:
 def offers_query(now: datetime) -> Query:
     """The query for who opened which campaign of the year."""
     steps = (*relations.corrections(as_known_then=False), *_OFFERS)
+    return relations.bind(steps, parameters_of(now, "UTC"))
+
+
+def coupons_query(now: datetime) -> Query:
+    """The query for the properties of the year's orders that name a coupon (Segment's spec)."""
+    steps = (*relations.corrections(as_known_then=False), *_COUPONS)
     return relations.bind(steps, parameters_of(now, "UTC"))

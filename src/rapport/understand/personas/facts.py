@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,7 +18,13 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from rapport.engines.lake import Lake
-from rapport.understand.personas.fact_queries import answers_query, facts_query, offers_query
+from rapport.privacy.disclosure import SMALLEST_GROUP
+from rapport.understand.personas.fact_queries import (
+    answers_query,
+    coupons_query,
+    facts_query,
+    offers_query,
+)
 
 Floats = NDArray[np.float64]
 Kind = Literal["demographic", "behavioural", "transactional", "psychographic"]
@@ -102,6 +109,11 @@ class Known(Struct, frozen=True, kw_only=True):
         Campaigns that were sent in the year.
     taken : float array, shape (n, n_offers)
         1 where the customer opened one, 0 where not; NaN where it was not sent to them.
+    coupons : tuple of str
+        Codes that five customers or more redeemed in the year, after "", which is any coupon; a
+        code of one's own would name its customer. Empty where nobody redeemed one.
+    redeemed : float array, shape (n, n_coupons)
+        1 where the customer did, 0 where they ordered without; NaN where they did not order.
     """
 
     profile_ids: tuple[str, ...]
@@ -111,6 +123,8 @@ class Known(Struct, frozen=True, kw_only=True):
     answers: Floats
     offers: tuple[str, ...]
     taken: Floats
+    coupons: tuple[str, ...]
+    redeemed: Floats
 
     def __len__(self) -> int:
         return len(self.profile_ids)
@@ -130,6 +144,8 @@ def only(known: Known, rows: NDArray[np.bool_]) -> Known:
         answers=known.answers[rows],
         offers=known.offers,
         taken=known.taken[rows],
+        coupons=known.coupons,
+        redeemed=known.redeemed[rows],
     )
 
 
@@ -177,6 +193,8 @@ def read_facts(
     labels["voice"] = tuple(each or None for each in voice.tolist())
     questions, answers = _wide(lake.ask(answers_query(now), tables=tables), rows["profile_id"])
     offers, taken = _wide(lake.ask(offers_query(now), tables=tables), rows["profile_id"])
+    told = lake.ask(coupons_query(now), tables=tables)
+    coupons, redeemed = _redeemed(told, rows["profile_id"], ordered=column["orders"] > 0)
     return Known(
         profile_ids=tuple(rows["profile_id"].to_pylist()),
         numbers=numbers,
@@ -185,6 +203,8 @@ def read_facts(
         answers=answers,
         offers=offers,
         taken=taken,
+        coupons=coupons,
+        redeemed=redeemed,
     )
 
 
@@ -216,3 +236,35 @@ def _wide(said: pa.Table, profiles: pa.ChunkedArray) -> tuple[tuple[str, ...], F
     place = pc.index_in(kept["name"], value_set=pa.array(names, pa.string()))
     values[kept["row"].to_numpy(), place.to_numpy()] = _floats(kept["value"])
     return names, values
+
+
+class _Order(Struct):
+    """What is read of an order's properties; other fields are skipped."""
+
+    coupon: Any = None
+
+
+def _redeemed(
+    told: pa.Table, profiles: pa.ChunkedArray, *, ordered: NDArray[np.bool_]
+) -> tuple[tuple[str, ...], Floats]:
+    """Who redeemed any coupon, and who each of those that enough did."""
+    read = msgspec.json.Decoder(_Order).decode
+    people: dict[str, set[str]] = {}
+    for profile_id, properties in zip(
+        told["profile_id"].to_pylist(), told["properties"].to_pylist(), strict=True
+    ):
+        code = read(properties).coupon
+        if isinstance(code, str) and code.strip():
+            people.setdefault(code.strip().upper(), set()).add(profile_id)
+    if not people:
+        return (), np.zeros((len(profiles), 0))
+    of_each = {"": set().union(*people.values())}
+    of_each |= {code: who for code, who in sorted(people.items()) if len(who) >= SMALLEST_GROUP}
+    ids = profiles.combine_chunks()
+    held = [
+        pc.is_in(ids, value_set=pa.array(sorted(who), pa.string())).to_numpy(zero_copy_only=False)
+        for who in of_each.values()
+    ]
+    redeemed = np.stack(held, axis=1).astype(np.float64)
+    redeemed[~ordered] = np.nan
+    return tuple(of_each), redeemed

@@ -7,6 +7,7 @@ group with its share of everybody, among those of whom it is known.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -31,8 +32,15 @@ LEVEL = 0.05
 FEWEST = 30
 #: Rarer in the group and in all is no trait of anybody's.
 _RARE = 0.05
+#: Fewer messages are no series, and a share of fewer no habit.
+_FEWEST_SENT = 3
+_NUMBERED = re.compile(r"(?:[\s_.-]*\d+)+$")
 #: The part of a scale from which on an answer agrees: the upper two boxes of 5 and of 7.
 _AGREES = 0.75
+
+
+#: Of one offer among many nobody assumes anything: that it was taken as by all is no news.
+_ONE_OFFER = frozenset({"campaign", "coupon_code"})
 
 
 class When(Struct, frozen=True, kw_only=True):
@@ -78,8 +86,9 @@ _KIND_OF: dict[str, Kind] = {
 class Trait(Struct, frozen=True, kw_only=True, order=True):
     """What may be true of a customer.
 
-    `name` is one of `RULES`, of `LABELS`, "agrees" or "campaign"; `value` is the label's value,
-    the question as it was asked, or the campaign that was opened.
+    `name` is one of `RULES`, of `LABELS`, "agrees", "campaign", "series", "coupon" or
+    "coupon_code"; `value` is the label's value, the question as it was asked, the campaign that was
+    opened, the series of campaigns of which half or more were, or the coupon's code.
     """
 
     kind: Kind
@@ -163,12 +172,34 @@ def traits_of(known: Known) -> Traits:
         opened = known.taken[:, place]
         trait = Trait(kind="psychographic", name="campaign", value=offer)
         add(trait, opened == 1, np.isfinite(opened))
+    for series, places in _series(known.offers).items():
+        sent = np.isfinite(known.taken[:, places])
+        opened = np.nansum(known.taken[:, places], axis=1) * 2 >= sent.sum(axis=1)
+        trait = Trait(kind="psychographic", name="series", value=series)
+        add(trait, opened, sent.sum(axis=1) >= _FEWEST_SENT)
+    for place, code in enumerate(known.coupons):
+        redeemed = known.redeemed[:, place]
+        name = "coupon_code" if code else "coupon"
+        trait = Trait(kind="transactional", name=name, value=code)
+        add(trait, redeemed == 1, np.isfinite(redeemed))
     shape = (len(known), len(names))
     return Traits(
         names=tuple(names),
         true=np.stack(true, axis=1) if names else np.zeros(shape, bool),
         known=np.stack(there, axis=1) if names else np.zeros(shape, bool),
     )
+
+
+def _series(offers: Sequence[str]) -> dict[str, list[int]]:
+    """Offers of one kind, as far as their names say: the same but for a number or date at the end.
+
+    >>> _series(["gift-guide", "news-2026-01", "news-2026-02", "news 2025", "sale-2025", "tents9"])
+    {'news': [1, 2, 3]}
+    """
+    found: dict[str, list[int]] = {}
+    for place, name in enumerate(offers):
+        found.setdefault(_NUMBERED.sub("", name), []).append(place)
+    return {name: own for name, own in found.items() if name and len(own) >= _FEWEST_SENT}
 
 
 def describe(traits: Traits, groups: Mapping[str, Bools]) -> dict[str, tuple[Statement, ...]]:
@@ -244,8 +275,8 @@ def _statement(
         verdict = "more"
     elif p < LEVEL and lift <= 1 / WORTH and high < 1:
         verdict = "less"
-    elif low >= 1 / WORTH and high <= WORTH and trait.name != "campaign":
-        verdict = "same"  # of one offer among many nobody assumes anything
+    elif low >= 1 / WORTH and high <= WORTH and trait.name not in _ONE_OFFER:
+        verdict = "same"
     else:
         return None  # too few to say either
     return Statement(
