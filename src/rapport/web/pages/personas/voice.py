@@ -60,7 +60,7 @@ def _words(context: PageContext, words: Sequence[Word]) -> h.Markup:
         table(context, columns, rows, caption=t("personas.said.words")),
         title=t("personas.said.words"),
         note=t("personas.said.words_note"),
-        span="span-6 tablet-12",
+        span="span-12",
         flush=True,
     )
 
@@ -92,5 +92,5 @@ def _texts(context: PageContext, texts: Sequence[Verbatim]) -> h.Markup:
         said,
         title=t("personas.said.texts"),
         note=t("personas.said.texts_note"),
-        span="span-6 tablet-12",
+        span="span-12",
     )
