@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from litestar import Request, get, put
-from litestar.di import NamedDependency
+from litestar.di import NamedDependency, Provide
 from litestar.params import Body, FromQuery
 from msgspec import Struct
 
@@ -31,8 +31,20 @@ _READ = {"permission": "dashboard.read"}
 _PEOPLE = {"permission": "customers.read"}
 _WRITE = {"permission": "segments.write"}
 
-Days = FromQuery[int]
 Choice = FromQuery[str | None]
+
+
+def _view(
+    source: Choice = None,
+    days: FromQuery[int] = 90,
+    width: FromQuery[Width | None] = None,
+    country: Choice = None,
+    language: Choice = None,
+) -> SiteView:
+    return SiteView(source=source, days=days, width=width, country=country, language=language)
+
+
+_VIEW = {"view": Provide(_view, sync_to_thread=False)}
 
 
 class SiteListDraft(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -48,70 +60,50 @@ def list_sites(company: NamedDependency[Company]) -> tuple[Site, ...]:
     return sites(company)
 
 
-@get("/api/v1/site/report", sync_to_thread=True, opt=_READ, tags=["site"])
+@get("/api/v1/site/report", sync_to_thread=True, dependencies=_VIEW, opt=_READ, tags=["site"])
 def read_site_report(
     company: NamedDependency[Company],
-    source: Choice = None,
-    days: Days = 90,
-    width: FromQuery[Width | None] = None,
-    country: Choice = None,
-    language: Choice = None,
+    view: NamedDependency[SiteView],
 ) -> SiteReport:
     """All figures of a site."""
-    return site_report(company, _view(source, days, width, country, language))
+    return site_report(company, view)
 
 
-@get("/api/v1/site/pages", sync_to_thread=True, opt=_READ, tags=["site"])
+@get("/api/v1/site/pages", sync_to_thread=True, dependencies=_VIEW, opt=_READ, tags=["site"])
 def read_site_pages(
     company: NamedDependency[Company],
-    source: Choice = None,
-    days: Days = 90,
-    width: FromQuery[Width | None] = None,
-    country: Choice = None,
-    language: Choice = None,
+    view: NamedDependency[SiteView],
 ) -> tuple[PageFigures, ...]:
     """Every page that was seen, that with most visitors first."""
-    return site_report(company, _view(source, days, width, country, language)).pages
+    return site_report(company, view).pages
 
 
-@get("/api/v1/site/page", sync_to_thread=True, opt=_PEOPLE, tags=["site"])
+@get("/api/v1/site/page", sync_to_thread=True, dependencies=_VIEW, opt=_PEOPLE, tags=["site"])
 def read_site_page(
     company: NamedDependency[Company],
     path: FromQuery[str],
-    source: Choice = None,
-    days: Days = 90,
-    width: FromQuery[Width | None] = None,
-    country: Choice = None,
-    language: Choice = None,
+    view: NamedDependency[SiteView],
 ) -> PageReport:
     """All figures of one page: its clicks by element and place, scrolling, and visits."""
-    return page_report(company, _view(source, days, width, country, language), path)
+    return page_report(company, view, path)
 
 
-@get("/api/v1/site/searches", sync_to_thread=True, opt=_READ, tags=["site"])
+@get("/api/v1/site/searches", sync_to_thread=True, dependencies=_VIEW, opt=_READ, tags=["site"])
 def read_site_searches(
     company: NamedDependency[Company],
-    source: Choice = None,
-    days: Days = 90,
-    width: FromQuery[Width | None] = None,
-    country: Choice = None,
-    language: Choice = None,
+    view: NamedDependency[SiteView],
 ) -> tuple[SearchTerm, ...]:
     """What visitors search; those that found nothing most often first."""
-    return site_report(company, _view(source, days, width, country, language)).searches
+    return site_report(company, view).searches
 
 
-@get("/api/v1/site/unused", sync_to_thread=True, opt=_READ, tags=["site"])
+@get("/api/v1/site/unused", sync_to_thread=True, dependencies=_VIEW, opt=_READ, tags=["site"])
 def read_site_unused(
     company: NamedDependency[Company],
-    source: Choice = None,
-    days: Days = 90,
-    width: FromQuery[Width | None] = None,
-    country: Choice = None,
-    language: Choice = None,
+    view: NamedDependency[SiteView],
 ) -> tuple[Unused, ...]:
     """Pages and features that nobody used."""
-    return site_report(company, _view(source, days, width, country, language)).unused
+    return site_report(company, view).unused
 
 
 @get("/api/v1/site/list", sync_to_thread=True, opt=_READ, tags=["site"])
@@ -130,12 +122,6 @@ def change_site_list(
     user: User = request.user
     source = find_site(company, data.source).source
     return save_site_list(company, source, data.content, author=user.email)
-
-
-def _view(
-    source: str | None, days: int, width: Width | None, country: str | None, language: str | None
-) -> SiteView:
-    return SiteView(source=source, days=days, width=width, country=country, language=language)
 
 
 routes = (
