@@ -53,7 +53,8 @@ def drawn_card(context: PageContext, user: User, board: Board, answered: Answere
     if question.split:
         name = question_name(context, question)
         table = answer_table(context, answered.answer, people=people, caption=name)
-        body.append(h.details(h.summary(t("questions.table")), table))
+        shown = h.details({"class": "chart-data"}, h.summary(t("charts.show_data")), table)
+        body.append(h.div({"class": "chart-foot"}, shown))
     return card(body, title=title, tools=tools, span=_span(each))
 
 
