@@ -130,6 +130,25 @@ def test_dates_name_their_month(language: str, date_: str, day: str, month: str)
     assert (n.date(moment), n.day(moment), n.month(moment)) == (date_, day, month)
 
 
+@pytest.mark.parametrize(
+    ("language", "within", "over_months", "over_years"),
+    [
+        ("en", "1–31 Oct 2026", "24 Aug – 22 Nov 2026", "1 Nov 2025 – 31 Oct 2026"),
+        ("nl", "1–31 okt 2026", "24 aug – 22 nov 2026", "1 nov 2025 – 31 okt 2026"),
+        ("fr", "1–31 oct. 2026", "24 août – 22 nov. 2026", "1 nov. 2025 – 31 oct. 2026"),
+        ("hu", "2026. okt. 1–31.", "2026. aug. 24. – nov. 22.", "2025. nov. 1. – 2026. okt. 31."),
+    ],
+)
+def test_spans_name_each_part_once(
+    language: str, within: str, over_months: str, over_years: str
+) -> None:
+    n = numbers(language)
+    end = date(2026, 10, 31)
+    assert plain(n.span(date(2026, 10, 1), end)) == within
+    assert plain(n.span(date(2026, 8, 24), date(2026, 11, 22))) == over_months
+    assert plain(n.span(date(2025, 11, 1), end)) == over_years
+
+
 def test_times_are_on_the_users_clock_and_dates_of_moments_follow_it() -> None:
     late = datetime(2026, 11, 21, 23, 30, tzinfo=UTC)
     assert numbers("en").date_time(late) == "22 November 2026, 00:30"

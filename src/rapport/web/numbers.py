@@ -145,6 +145,10 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
         """``9 Mar 2021``."""
         return self._date(value, "date_short")
 
+    def span(self, first: Day, last: Day) -> str:
+        """Days from one to another: ``24 Aug – 22 Nov 2026``, ``1–31 Oct 2026``."""
+        return _span(self.language, self._day(first), self._day(last))
+
     def day(self, value: Day) -> str:
         """``Saturday 21 November``."""
         return self._date(value, "day")
@@ -205,9 +209,10 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
         return t(self.language, f"numbers.long.{unit}", count=count)
 
     def _date(self, value: Day, style: DateStyle) -> str:
-        if isinstance(value, datetime):
-            value = self.local(value).date()
-        return _date(self.language, value, style)
+        return _date(self.language, self._day(value), style)
+
+    def _day(self, value: Day) -> Day:
+        return self.local(value).date() if isinstance(value, datetime) else value
 
 
 @cache
@@ -315,3 +320,10 @@ def _unit(span: timedelta) -> tuple[str, int]:
 def utc(value: datetime) -> datetime:
     """A moment read from a store that keeps UTC without saying so."""
     return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+@lru_cache(maxsize=20_000)
+def _span(language: str, first: date, last: date) -> str:
+    # Babel parts them by a thin space, which not every font has.
+    text = dates.format_interval(first, last, "yMMMd", locale=locale_of(language))
+    return str(text).replace("\u2009", NO_BREAK)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 
 from msgspec import Struct
 
@@ -12,7 +11,6 @@ from rapport.understand.metrics.base import Metric
 from rapport.web.parts.context import PageContext
 from rapport.web.parts.kpis import Delta, delta_of
 from rapport.web.parts.measures import (
-    days_name,
     dimension_heading,
     metric_name,
     part_name,
@@ -65,14 +63,14 @@ def question_name(context: PageContext, saved: SavedQuestion) -> str:
 def question_scope(context: PageContext, asked: AnsweredQuestion) -> str:
     """The days, what they are compared with, the filters and as known when."""
     t, n = context.t, context.n
-    parts = [span_name(context, asked.first_day, asked.last_day)]
+    parts = [n.span(asked.first_day, asked.last_day)]
     if asked.comparable_from and asked.data_begin:
         # By day or month, those days are compared which have data before them.
         begin = unit_name(context, "month", asked.data_begin, long=True)
         day = n.date(asked.comparable_from)
         parts.append(t("questions.comparable_from", begin=begin, day=day))
     elif asked.compared_first and asked.compared_last:
-        against = span_name(context, asked.compared_first, asked.compared_last)
+        against = n.span(asked.compared_first, asked.compared_last)
         parts.append(t("dashboard.compared", period=against))
     elif asked.saved.compare == "target":
         parts.append(t("questions.against_target"))
@@ -83,13 +81,6 @@ def question_scope(context: PageContext, asked: AnsweredQuestion) -> str:
     if asked.saved.as_of:
         parts.append(t("dashboard.as_known", day=n.date(asked.saved.as_of)))
     return " · ".join(parts)
-
-
-def span_name(context: PageContext, first: date, last: date) -> str:
-    """Days in full: with their year where it is not one and the same for both."""
-    if first.year == last.year:
-        return f"{days_name(context, first, last)} {first.year}"
-    return f"{context.n.date(first)} – {context.n.date(last)}"
 
 
 def filter_words(context: PageContext, only: str) -> str:
