@@ -34,7 +34,7 @@ ALPHA = """([canvas, x, y]) => {
   const [left, top] = [x, y].map((place) => Math.round(place * scale));
   return canvas.getContext("2d").getImageData(left, top, 1, 1).data[3];
 }"""
-ON_SITE = "document.querySelector('rapport-map').shadowRoot.querySelector('canvas')"
+ON_SITE = "document.querySelector('rapport-map')?.shadowRoot.querySelector('canvas')"
 
 
 class Place:
